@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "market/error.hpp"
+#include "messages/record/record.hpp"
+
+namespace artham::actors {
+
+/// The state of all bar builders at a block boundary of md:ticks, and how far each derived stream
+/// had come: from here a start reads on. Bytes: docs/journal.md, "Checkpoints".
+struct checkpoint {
+  record::position at;          ///< of md:ticks, inclusive
+  market::timestamp clock = 0;  ///< the newest clock mark at or before it
+  market::content_hash plan{};  ///< of timeframes, rules and calendars; another plan cannot use it
+  std::map<std::string, record::cause> tops;                ///< last record of each derived stream
+  std::unordered_map<std::uint32_t, std::string> builders;  ///< token -> aggregator state
+};
+
+[[nodiscard]] std::string encode(const checkpoint& c);
+/// errc::corrupt for anything that is not a whole, unchanged checkpoint of a known version.
+[[nodiscard]] result<checkpoint> decode_checkpoint(std::string_view bytes);
+
+/// The checkpoints of one data directory, newest last; files named by position.
+class checkpoint_directory {
+ public:
+  /// Keeps the newest `keep` files.
+  explicit checkpoint_directory(std::filesystem::path dir, std::size_t keep = 4);
+
+  /// Write, fsync, rename; then removes the oldest beyond `keep`.
+  [[nodiscard]] result<void> save(const checkpoint& c) const;
+  /// The files that are there, newest first, read or not.
+  [[nodiscard]] std::vector<std::filesystem::path> newest_first() const;
+  [[nodiscard]] static result<checkpoint> load(const std::filesystem::path& file);
+
+ private:
+  std::filesystem::path dir_;
+  std::size_t keep_;
+};
+
+}  // namespace artham::actors

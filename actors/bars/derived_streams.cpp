@@ -1,0 +1,119 @@
+#include "actors/bars/derived_streams.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "messages/record/bar_codec.hpp"
+
+namespace artham::actors {
+
+result<record::cause> last_cause(bridge::bridge& from, std::string_view stream) {
+  const auto tops = from.stream_tops(stream);
+  if (!tops) {
+    if (tops.error().code == errc::not_found) return record::cause{};
+    return tl::unexpected(tops.error());
+  }
+  record::cause last;
+  // The newest block may be a damaged one: look further back until a record tells its cause.
+  for (std::uint64_t back = 1; last == record::cause{} && back <= tops->appended.seq; back *= 64) {
+    record::position after = tops->appended;
+    after.seq -= back;
+    if (after.seq == 0) after.epoch = 0;
+    auto cursor = from.open_reader(stream, after, bridge::top::appended, {});
+    if (!cursor) return tl::unexpected(cursor.error());
+    for (;;) {
+      auto blocks = (*cursor)->pull(1U << 16U);
+      if (!blocks) return tl::unexpected(blocks.error());
+      if (blocks->empty()) break;
+      for (const auto& b : *blocks) {
+        record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view) {
+          last = std::max(last, record::cause_of(h));
+        });
+      }
+    }
+  }
+  return last;
+}
+
+result<std::unique_ptr<derived_streams>> derived_streams::open(
+    bridge::bridge& out, const std::vector<market::timeframe>& timeframes,
+    runtime::metrics& metrics) {
+  auto made = std::make_unique<derived_streams>();
+  made->repeated_ =
+      &metrics.counter("artham_bars_repeated_total",
+                       "Bars made again after a start and left out, as their stream had them.");
+  for (const auto& tf : timeframes) {
+    const auto text = market::to_string(tf);
+    stream s;
+    s.name = record::final_bars_stream(text);
+    auto top = last_cause(out, s.name);
+    if (!top) return tl::unexpected(top.error());
+    s.top = *top;
+    auto writer = out.open_writer(s.name, std::max(out.last_epoch(), 1U));
+    if (!writer) return tl::unexpected(writer.error());
+    s.writer = std::move(*writer);
+    s.bars =
+        &metrics.counter("artham_bars_final_total", "Bars that became final, and their revisions.",
+                         {{"timeframe", text}});
+    s.revisions = &metrics.counter("artham_bars_revised_total",
+                                   "Final bars that a late tick changed.", {{"timeframe", text}});
+    made->streams_.push_back(std::move(s));
+  }
+  return made;
+}
+
+void derived_streams::add(std::vector<market::closed_bar>& closed) {
+  const auto order = [](const market::closed_bar& c) {
+    return std::tuple(c.timeframe, c.cause, c.bar.token, c.bar.start);
+  };
+  std::sort(closed.begin(), closed.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  record::cause at;
+  std::uint32_t timeframe = UINT32_MAX;
+  for (const auto& c : closed) {
+    if (c.timeframe != timeframe || c.cause != at.at) {
+      timeframe = c.timeframe;
+      at = {c.cause, 0};
+    } else {
+      ++at.ordinal;
+    }
+    stream& s = streams_[c.timeframe];
+    if (at <= s.top) {
+      repeated_->add();
+      continue;
+    }
+    s.top = at;
+    std::string body;
+    record::encode(body, c.bar);
+    record::append(s.held, record::with_cause(record::kind::bar, at), body);
+    s.held_tokens.push_back(c.bar.token);
+    if (c.bar.revision != 0) s.revisions->add();
+    ++s.held_count;
+  }
+}
+
+result<bool> derived_streams::flush(const std::function<void()>& room) {
+  for (stream& s : streams_) {
+    if (s.held_count == 0) continue;
+    auto at = s.writer->append(s.held, s.held_count, s.held_tokens);
+    if (!at) {
+      if (!is_transient(at.error().code)) return tl::unexpected(at.error());
+      s.writer->when_room(room);
+      return false;
+    }
+    s.bars->add(s.held_count);
+    s.held.clear();
+    s.held_tokens.clear();
+    s.held_count = 0;
+  }
+  return true;
+}
+
+std::map<std::string, record::cause> derived_streams::tops() const {
+  std::map<std::string, record::cause> all;
+  for (const stream& s : streams_) all.emplace(s.name, s.top);
+  return all;
+}
+
+}  // namespace artham::actors

@@ -1,0 +1,157 @@
+#include "actors/ingest/ingest_log.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "messages/record/mark_codec.hpp"
+
+namespace artham::actors {
+
+using market::gap_cause;
+using market::mark;
+using market::mark_kind;
+
+ingest_log::ingest_log(ingest_options options, const feed::decoder& decoder)
+    : options_(std::move(options)),
+      decoder_(decoder),
+      clock_(options_.calendars, options_.clock_interval, options_.lateness),
+      market_time_(options_.previous_time),
+      session_open_(options_.calendars.size(), false) {
+  clock_.start_behind(options_.previous_time);
+  if (options_.previous_time != 0 && !options_.continuous) {
+    lost_at_ = options_.previous_time;
+    lost_cause_ = gap_cause::restart;
+    lost_detail_ = "artham was not running";
+  }
+}
+
+void ingest_log::put(mark m, record_batch& out) {
+  const auto h = record::with_times(record::kind::mark, 1, m.time, m.wall);
+  record::append(out.bytes, h, record::encode(m));
+  ++out.count;
+}
+
+void ingest_log::put_clocks(market::timestamp wall, record_batch& out) {
+  for (const auto t : due_) {
+    for (std::size_t i = 0; i < session_open_.size(); ++i) {
+      const bool open = options_.calendars[i]->session_at(t).has_value();
+      if (open == session_open_[i]) continue;
+      session_open_[i] = open;
+      mark s;
+      s.kind = mark_kind::session;
+      s.time = t;
+      s.wall = wall;
+      s.flag = open ? 1 : 0;
+      s.subject = options_.calendars[i]->name();
+      put(std::move(s), out);
+    }
+    mark m;
+    m.kind = mark_kind::clock;
+    m.time = t;
+    m.wall = wall;
+    put(std::move(m), out);
+    ++counts_.clock_marks;
+  }
+  due_.clear();
+}
+
+void ingest_log::begin(const feed_event& e, record_batch& out) {
+  begun_ = true;
+  mark m;
+  m.kind = mark_kind::epoch;
+  m.time = std::max(e.market_time, market_time_);
+  m.wall = e.wall;
+  m.hashes = options_.hashes;
+  put(std::move(m), out);
+  if (lost_at_ == 0) {
+    clock_.force(e.market_time, due_);
+    put_clocks(e.wall, out);
+  }
+}
+
+void ingest_log::move_time(const feed_event& e, record_batch& out) {
+  market_time_ = std::max(market_time_, e.market_time);
+  clock_.advance(market_time_, due_);
+  put_clocks(e.wall, out);
+}
+
+void ingest_log::on_state(const feed_event& e, const feed::state_change& s, record_batch& out) {
+  if (s.state == feed::state::live) {
+    connected_ = true;
+    if (lost_at_ == 0) return;
+    mark m;
+    m.kind = mark_kind::gap;
+    m.from = lost_at_;
+    m.time = market_time_;
+    m.wall = e.wall;
+    m.cause = lost_cause_;
+    m.subject = std::exchange(lost_detail_, {});
+    lost_at_ = 0;
+    put(std::move(m), out);
+    ++counts_.gaps;
+    clock_.force(market_time_, due_);
+    put_clocks(e.wall, out);
+    return;
+  }
+  if (!connected_ || s.cause == gap_cause::none) return;
+  connected_ = false;
+  // Clock marks may have gone on since; what was lost begins with the silence.
+  lost_at_ = s.heard != 0 ? std::min(s.heard, market_time_) : market_time_;
+  lost_cause_ = s.cause;
+  lost_detail_ = s.detail;
+  // Bars that close while the feed is lost must know: the loss is told when it begins, and again,
+  // with its length, when it is over.
+  mark m;
+  m.kind = mark_kind::gap;
+  m.flag = market::gap_begins;
+  m.from = lost_at_;
+  m.time = market_time_;
+  m.wall = e.wall;
+  m.cause = s.cause;
+  m.subject = s.detail;
+  put(std::move(m), out);
+}
+
+void ingest_log::on(const feed_event& e, record_batch& out) {
+  const auto* state = std::get_if<feed::state_change>(&e.what);
+  if (!begun_) {
+    // Nothing is known of the feed's time before it is live.
+    if (!state || state->state != feed::state::live) return;
+    begin(e, out);
+  }
+  if (const auto* f = std::get_if<frame_event>(&e.what)) {
+    market_time_ = std::max(market_time_, e.market_time);
+    const auto packets = decoder_.packets(f->bytes);
+    const auto h = record::with_times(record::kind::kite_frame, packets, market_time_, e.wall);
+    record::append(out.bytes, h, f->bytes);
+    out.count += packets;
+    decoder_.tokens(f->bytes, out.tokens);
+    counts_.ticks += packets;
+    ++counts_.frames;
+    return;
+  }
+  if (state) {
+    if (lost_at_ != 0 && state->state == feed::state::live) {
+      market_time_ = std::max(market_time_, e.market_time);
+    } else {
+      move_time(e, out);
+    }
+    on_state(e, *state, out);
+    return;
+  }
+  if (const auto* s = std::get_if<subscription_event>(&e.what)) {
+    mark m;
+    m.kind = mark_kind::subscription;
+    m.time = market_time_;
+    m.wall = e.wall;
+    m.flag = s->added ? 1 : 0;
+    m.mode = s->mode;
+    m.tokens = s->tokens;
+    std::sort(m.tokens.begin(), m.tokens.end());
+    put(std::move(m), out);
+    return;
+  }
+  move_time(e, out);
+}
+
+}  // namespace artham::actors

@@ -1,0 +1,130 @@
+#include "actors/ingest/ingestor.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <caf/send.hpp>
+
+#include "messages/caf_compat.hpp"
+#include "runtime/log.hpp"
+
+namespace artham::actors {
+
+using messages::ingestor_actor;
+
+result<newest_times> newest_record_times(bridge::bridge& journal) {
+  const auto tops = journal.stream_tops(record::ticks_stream());
+  if (!tops) {
+    if (tops.error().code == errc::not_found) return newest_times{};
+    return tl::unexpected(tops.error());
+  }
+  newest_times newest;
+  // A damaged tail has no time: look further back until a record tells one.
+  for (std::uint64_t back = 1; newest.market == 0 && back <= tops->appended.seq; back *= 64) {
+    record::position after = tops->appended;
+    after.seq -= back;
+    if (after.seq == 0) after.epoch = 0;
+    auto cursor = journal.open_reader(record::ticks_stream(), after, bridge::top::appended, {});
+    if (!cursor) return tl::unexpected(cursor.error());
+    for (;;) {
+      auto blocks = (*cursor)->pull(1U << 16U);
+      if (!blocks) return tl::unexpected(blocks.error());
+      if (blocks->empty()) break;
+      for (const auto& b : *blocks) {
+        record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view) {
+          newest.market = std::max(newest.market, record::receive_time(h));
+          newest.wall = std::max(newest.wall, record::wall_time(h));
+        });
+      }
+    }
+  }
+  return newest;
+}
+
+ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self,
+                                                    ingestor_config config) {
+  self_ = self;
+  config_ = std::move(config);
+  auto& m = *config_.metrics;
+  ticks_ =
+      &m.counter("artham_ticks_received_total", "Packets received from the feed and journaled.");
+  frames_ =
+      &m.counter("artham_frames_received_total", "Frames received from the feed and journaled.");
+  gaps_ = &m.counter("artham_gaps_total", "Times that the feed was lost and came back.");
+  market_time_ = &m.gauge("artham_market_time_seconds", "Market time of the newest record.");
+
+  auto previous = newest_record_times(*config_.journal);
+  if (!previous) throw std::runtime_error(previous.error().message);
+  auto options = config_.log;
+  options.previous_time = previous->market;
+  auto writer =
+      config_.journal->open_writer(record::ticks_stream(), config_.journal->last_epoch() + 1);
+  if (!writer) throw std::runtime_error(writer.error().message);
+  writer_ = std::move(*writer);
+  log_ = std::make_unique<ingest_log>(std::move(options), *config_.decoder);
+  // After a crash of this actor the feed's break is a gap whatever the first start was.
+  config_.log.continuous = false;
+  sink_ = std::make_unique<feed_sink>(config_.queue_bytes, m);
+  feed_ = config_.make_feed();
+  sink_->connect(ingestor_actor{self}, *feed_);
+  feed_->start(*sink_);
+  return {
+      [this](const feed_event_ptr& e) { on_event(e); },
+      [this](messages::room_atom) {
+        blocked_ = false;
+        write();
+        while (!blocked_ && !waiting_.empty()) {
+          const auto e = std::move(waiting_.front());
+          waiting_.pop_front();
+          on_event(e);
+        }
+      },
+  };
+}
+
+ingestor_state::~ingestor_state() {
+  if (sink_) sink_->disconnect();
+  if (feed_) feed_->stop();
+}
+
+void ingestor_state::on_event(const feed_event_ptr& e) {
+  if (blocked_) {
+    waiting_.push_back(e);
+    return;
+  }
+  log_->on(*e, batch_);
+  write();
+  sink_->handled(e->weight());
+  publish_counts();
+}
+
+void ingestor_state::write() {
+  if (batch_.count == 0) return;
+  auto at = writer_->append(batch_.bytes, batch_.count, batch_.tokens);
+  if (at) {
+    batch_.clear();
+    return;
+  }
+  if (!is_transient(at.error().code)) throw std::runtime_error(at.error().message);
+  blocked_ = true;
+  writer_->when_room([to = ingestor_actor{self_}] { caf::anon_send(to, messages::room_atom_v); });
+}
+
+void ingestor_state::publish_counts() {
+  const auto& now = log_->counts();
+  ticks_->add(now.ticks - published_.ticks);
+  frames_->add(now.frames - published_.frames);
+  gaps_->add(now.gaps - published_.gaps);
+  published_ = now;
+  market_time_->set(log_->market_time() / market::second);
+}
+
+ingestor_actor::behavior_type ingestor(ingestor_actor::stateful_pointer<ingestor_state> self,
+                                       ingestor_config config) {
+  messages::install_handlers(self, ingestor_state::name);
+  return self->state.start(self, std::move(config));
+}
+
+}  // namespace artham::actors

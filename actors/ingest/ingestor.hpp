@@ -1,0 +1,74 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/ingest/feed_sink.hpp"
+#include "actors/ingest/ingest_log.hpp"
+#include "bridge/bridge.hpp"
+#include "messages/actors.hpp"
+#include "runtime/metrics.hpp"
+
+namespace artham::actors {
+
+struct ingestor_config {
+  bridge::bridge* journal = nullptr;
+  const feed::decoder* decoder = nullptr;
+  runtime::metrics* metrics = nullptr;
+  /// Makes the feed, with its subscriptions asked for; the ingestor starts and stops it.
+  std::function<std::unique_ptr<feed::feed>()> make_feed;
+  /// previous_time is filled in from the journal at every start.
+  ingest_options log;
+  std::size_t queue_bytes = 64U << 20U;
+};
+
+/// The only writer of md:ticks. Owns the feed and its way in; every start begins a new epoch.
+///
+/// State: the log that makes records, one batch that the journal has no room for, events that wait
+/// behind it (bounded by the sink's budget). Takes: feed events; "room" from the journal. Sends:
+/// nothing; records go to the bridge.
+class ingestor_state {
+ public:
+  static inline const char* name = "artham.ingestor";
+
+  messages::ingestor_actor::behavior_type start(messages::ingestor_actor::pointer self,
+                                                ingestor_config config);
+  ~ingestor_state();
+
+ private:
+  void on_event(const feed_event_ptr& e);
+  void write();
+  void publish_counts();
+
+  messages::ingestor_actor::pointer self_ = nullptr;
+  ingestor_config config_;
+  std::unique_ptr<ingest_log> log_;
+  std::unique_ptr<bridge::writer> writer_;
+  std::unique_ptr<feed_sink> sink_;
+  std::unique_ptr<feed::feed> feed_;
+  record_batch batch_;
+  std::deque<feed_event_ptr> waiting_;
+  bool blocked_ = false;
+  ingest_log::counters published_;
+  runtime::counter* ticks_ = nullptr;
+  runtime::counter* frames_ = nullptr;
+  runtime::counter* gaps_ = nullptr;
+  runtime::gauge* market_time_ = nullptr;
+};
+
+messages::ingestor_actor::behavior_type ingestor(
+    messages::ingestor_actor::stateful_pointer<ingestor_state> self, ingestor_config config);
+
+/// Times of the newest record of md:ticks; 0 when there is none.
+struct newest_times {
+  market::timestamp market = 0;
+  market::timestamp wall = 0;
+};
+[[nodiscard]] result<newest_times> newest_record_times(bridge::bridge& journal);
+
+}  // namespace artham::actors

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include <caf/actor.hpp>
+#include <caf/actor_system.hpp>
+
+#include "actors/session/session.hpp"
+#include "messages/client.hpp"
+#include "messages/directory.hpp"
+
+namespace artham::actors {
+
+inline constexpr std::string_view sessions_name = "gateway.sessions";
+
+/// Opens a session actor for each connection, under the sessions' supervisor.
+class gateway_port final : public messages::gateway {
+ public:
+  /// `config` has everything but the client. The supervisor is looked up by `sessions_name`.
+  gateway_port(caf::actor_system& system, std::shared_ptr<const messages::directory> names,
+               session_config config);
+  ~gateway_port() override;
+
+  void open(std::shared_ptr<messages::client> c,
+            std::function<void(result<std::shared_ptr<messages::session>>)> done) override;
+
+ private:
+  caf::actor doorman_;
+};
+
+}  // namespace artham::actors

@@ -1,0 +1,61 @@
+#include "actors/session/instrument_index.hpp"
+
+#include <charconv>
+#include <utility>
+
+namespace artham::actors {
+
+std::string_view calendar_by_segment(std::uint32_t token) {
+  switch (token & 0xffU) {
+    case 2:
+      return "NFO";
+    case 3:
+    case 6:
+      return "CDS";
+    case 4:
+    case 5:
+      return "BSE";
+    case 7:
+    case 8:
+    case 12:
+      return "MCX";
+    default:
+      return "NSE";
+  }
+}
+
+instrument_index::instrument_index(
+    std::span<const market::instrument> list,
+    std::map<std::string, market::calendar_ptr, std::less<>> calendars)
+    : calendars_(std::move(calendars)) {
+  for (const auto& i : list) {
+    tokens_.emplace(market::display_key(i), i.token);
+    const bool unknown = i.exchange == "TOKEN";
+    const auto name = unknown ? calendar_by_segment(i.token) : market::calendar_of(i.exchange);
+    if (const auto it = calendars_.find(name); it != calendars_.end())
+      calendar_by_token_.emplace(i.token, it->second);
+  }
+}
+
+std::optional<std::uint32_t> instrument_index::token(std::string_view key) const {
+  if (const auto it = tokens_.find(key); it != tokens_.end()) return it->second;
+  constexpr std::string_view by_number = "TOKEN:";
+  if (!key.starts_with(by_number)) return std::nullopt;
+  const auto digits = key.substr(by_number.size());
+  std::uint32_t token = 0;
+  const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), token);
+  if (ec != std::errc() || end != digits.data() + digits.size() ||
+      !calendar_by_token_.contains(token))
+    return std::nullopt;
+  return token;
+}
+
+market::calendar_ptr instrument_index::calendar_of(std::uint32_t token) const {
+  if (const auto it = calendar_by_token_.find(token); it != calendar_by_token_.end())
+    return it->second;
+  if (const auto it = calendars_.find(calendar_by_segment(token)); it != calendars_.end())
+    return it->second;
+  return calendars_.empty() ? nullptr : calendars_.begin()->second;
+}
+
+}  // namespace artham::actors

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "market/calendar.hpp"
+#include "market/instrument.hpp"
+
+namespace artham::actors {
+
+/// Which token a key such as `NSE:INFY` means, and by which calendar a token trades. Immutable,
+/// shared.
+class instrument_index {
+ public:
+  instrument_index(std::span<const market::instrument> list,
+                   std::map<std::string, market::calendar_ptr, std::less<>> calendars);
+
+  /// `TOKEN:408065` names any instrument of the list by its number.
+  [[nodiscard]] std::optional<std::uint32_t> token(std::string_view key) const;
+  /// Null only when no calendar is known at all.
+  [[nodiscard]] market::calendar_ptr calendar_of(std::uint32_t token) const;
+
+ private:
+  std::map<std::string, std::uint32_t, std::less<>> tokens_;
+  std::map<std::uint32_t, market::calendar_ptr> calendar_by_token_;
+  std::map<std::string, market::calendar_ptr, std::less<>> calendars_;
+};
+
+/// The calendar of an instrument that no dump names, by the segment in its token.
+[[nodiscard]] std::string_view calendar_by_segment(std::uint32_t token);
+
+}  // namespace artham::actors

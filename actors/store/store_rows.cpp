@@ -1,0 +1,83 @@
+#include <utility>
+
+#include "actors/store/stream_store.hpp"
+#include "messages/record/bar_codec.hpp"
+#include "messages/record/tick_pack.hpp"
+
+namespace artham::actors {
+
+namespace {
+
+result<void> add_ticks(const record::block_ptr& b, record::position after,
+                       const feed::decoder& decoder, store_rows& rows) {
+  result<void> outcome;
+  std::vector<market::bar_input> ticks;
+  record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+    const record::position first{b->epoch, seq};
+    ticks.clear();
+    if (h.kind == record::kind::kite_frame) {
+      decoder.bar_inputs(body, record::receive_time(h), first, ticks);
+      std::size_t next = 0;
+      decoder.packet_views(body, first, [&](record::position at, std::string_view packet) {
+        const auto& core = ticks[next++];
+        if (at <= after) return;
+        rows.ticks.push_back({record::receive_time(h), record::wall_time(h), core, packet});
+      });
+    } else if (h.kind == record::kind::packed_ticks) {
+      auto done = record::decode_ticks(first, body, ticks);
+      if (!done && outcome) outcome = std::move(done);
+      for (const auto& t : ticks) {
+        if (t.position() <= after) continue;
+        rows.ticks.push_back({record::receive_time(h), record::wall_time(h), t, {}});
+      }
+    }
+  });
+  rows.blocks.push_back(b);
+  return outcome;
+}
+
+}  // namespace
+
+std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)> tick_rows(
+    const feed::decoder& decoder, bool table) {
+  return [&decoder, table](std::span<const record::block_ptr> blocks,
+                           record::position after) -> result<store_rows> {
+    store_rows rows;
+    for (const auto& b : blocks) {
+      for (const auto& m : b->marks) {
+        const bool whole_gap = m.kind == market::mark_kind::gap && m.flag != market::gap_begins;
+        if (whole_gap && m.position > after) rows.marks.push_back(m);
+      }
+      if (!table) continue;
+      auto added = add_ticks(b, after, decoder, rows);
+      if (!added) return tl::unexpected(added.error());
+    }
+    rows.can_wait = rows.ticks.empty() && rows.marks.empty();
+    return rows;
+  };
+}
+
+std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)> bar_rows(
+    market::timeframe timeframe) {
+  return [timeframe](std::span<const record::block_ptr> blocks,
+                     record::position after) -> result<store_rows> {
+    store_rows rows;
+    rows.timeframe = timeframe;
+    result<void> outcome;
+    for (const auto& b : blocks) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+        if (record::position{b->epoch, seq} <= after || !outcome) return;
+        auto bar = record::decode_bar(h, body);
+        if (bar) {
+          rows.bars.push_back(*bar);
+        } else {
+          outcome = tl::unexpected(bar.error());
+        }
+      });
+    }
+    if (!outcome) return tl::unexpected(outcome.error());
+    return rows;
+  };
+}
+
+}  // namespace artham::actors

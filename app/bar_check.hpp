@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/findings.hpp"
+#include "market/calendar.hpp"
+#include "messages/record/bar_codec.hpp"
+#include "store/audit.hpp"
+
+namespace artham::app {
+
+/// What a check needs to know of instruments.
+struct check_context {
+  std::function<std::string(std::uint32_t token)> name_of;
+  std::function<const market::calendar&(std::uint32_t token)> calendar_of;
+  std::optional<market::date> day;  ///< only this trading date
+
+  [[nodiscard]] bool wanted(std::uint32_t token, market::timestamp t) const {
+    return !day || calendar_of(token).day_of(t).trading_date == *day;
+  }
+};
+
+/// Compares the stored bars of a timeframe, column by column, with those made again, which are
+/// sorted as bars_of does. A bar that is not stored and whose cause lies behind `stored_until` is
+/// no difference: the number of those is returned.
+[[nodiscard]] result<std::size_t> check_bars(store::audit& stored, market::timeframe tf,
+                                             const std::vector<record::bar_record>& rebuilt,
+                                             const record::cause& stored_until,
+                                             const check_context& context, findings& found);
+
+}  // namespace artham::app

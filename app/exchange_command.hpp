@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "app/signals.hpp"
+
+namespace artham::app {
+
+struct exchange_options {
+  std::string recording;
+  std::uint32_t synthetic = 0;
+  std::uint64_t seed = 1;
+  std::string speed = "1";
+  std::uint16_t port = 0;
+  std::string start = "now";
+  std::string date;      ///< of the synthetic market's first day; empty: the newest trading day
+  std::string disorder;  ///< see exchange::parse_disorder; empty: none
+  bool every_second = false;  ///< each synthetic instrument ticks every second
+  bool control = false;
+};
+
+/// A Kite-speaking exchange until it is told to stop; prints its URL. Returns the exit code.
+int run_exchange(const exchange_options& options, signals& stop);
+
+}  // namespace artham::app

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "bridge/bridge.hpp"
+#include "feed/feed.hpp"
+#include "market/mark.hpp"
+#include "market/tick.hpp"
+
+namespace artham::app {
+
+/// A tick as it stands in a journal.
+struct journaled_tick {
+  market::timestamp receive = 0;
+  market::timestamp wall = 0;
+  market::bar_input core;
+  std::string_view packet;  ///< Kite's; empty for packed ticks
+};
+
+/// Calls for each tick and each mark of md:ticks, in order, until one of the functions returns
+/// false.
+[[nodiscard]] result<void> for_each_in(bridge::bridge& journal, const feed::decoder& decoder,
+                                       const std::function<bool(const journaled_tick&)>& on_tick,
+                                       const std::function<bool(const market::mark&)>& on_mark);
+
+}  // namespace artham::app

@@ -1,0 +1,96 @@
+#include "app/kite_command.hpp"
+
+#include <cstdio>
+#include <filesystem>
+
+#include "app/environment.hpp"
+#include "feed/kite/rest.hpp"
+#include "feed/kite/token_file.hpp"
+#include "market/instrument.hpp"
+#include "runtime/clock.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace artham::app {
+
+namespace {
+
+feed::kite::rest_server server_of(const config::settings& s) {
+  feed::kite::rest_server server;
+  if (!s.feed.rest_url.empty()) server.url = s.feed.rest_url;
+  return server;
+}
+
+result<void> make_data_directory(const config::settings& s) {
+  std::error_code ec;
+  std::filesystem::create_directories(s.data.dir, ec);
+  if (ec)
+    return fail(errc::usage,
+                "cannot create the data directory " + s.data.dir + ": " + ec.message());
+  return {};
+}
+
+}  // namespace
+
+int kite_login(const settings_options& options, const std::string& request_token) {
+  const auto s = load(options);
+  if (!s) return report(s.error());
+  if (s->feed.api_key.empty()) {
+    return report(
+        {errc::usage, "feed.api_key is not set: it is shown at https://developers.kite.trade"});
+  }
+  if (request_token.empty()) {
+    std::printf("%s\n", feed::kite::login_url(s->feed.api_key).c_str());
+    std::fprintf(stderr,
+                 "Log in there, then: artham kite login --request-token TOKEN, the request_token "
+                 "of the address "
+                 "that you are sent to.\n");
+    return 0;
+  }
+  if (s->feed.api_secret.empty()) {
+    return report(
+        {errc::usage,
+         "the API secret is not set: put it into ARTHAM_FEED__API_SECRET, or feed.api_secret of a "
+         "configuration file with mode 0600"});
+  }
+  if (auto made = make_data_directory(*s); !made) return report(made.error());
+  const auto session = feed::kite::login(server_of(*s), s->feed.api_key, s->feed.api_secret,
+                                         request_token, runtime::utc_now());
+  if (!session) return report(session.error());
+  const auto file = access_token_file(*s, s->data.dir);
+  if (auto written = feed::kite::write_token_file(file, *session); !written)
+    return report(written.error());
+  std::printf(
+      "logged in as %s until %s; token kept in %s\n", session->user_id.c_str(),
+      market::to_rfc3339(feed::kite::expires_at(session->login_time), market::india_offset).c_str(),
+      file.c_str());
+  return 0;
+}
+
+int kite_instruments(const settings_options& options) {
+  const auto s = load(options);
+  if (!s) return report(s.error());
+  if (auto made = make_data_directory(*s); !made) return report(made.error());
+  feed::kite::credentials who;
+  who.api_key = s->feed.api_key;
+  if (auto kept = feed::kite::read_token_file(access_token_file(*s, s->data.dir))) {
+    who.access_token = kept->access_token;
+  } else if (kept.error().code != errc::not_found) {
+    return report(kept.error());
+  }
+  const auto csv = feed::kite::fetch_instruments(server_of(*s), who);
+  if (!csv) return report(csv.error());
+  const auto list = market::parse_instruments(*csv);
+  if (!list) return report({list.error().code, "instrument dump: " + list.error().message});
+  store::options o;
+  o.timeframes = s->bars.timeframes;
+  auto store = store::sqlite::open(std::filesystem::path(s->data.dir) / "artham.db", o);
+  if (!store) return report(store.error());
+  const market::date today{
+      static_cast<std::int32_t>((runtime::utc_now() + market::india_offset) / market::day)};
+  if (auto put = (*store)->writing().put_instruments(*list, today); !put)
+    return report(put.error());
+  std::printf("%zu instruments in force from %s\n", list->size(), market::to_string(today).c_str());
+  return 0;
+}
+
+}  // namespace artham::app

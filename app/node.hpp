@@ -1,0 +1,92 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include "actors/session/gateway_port.hpp"
+#include "app/calendars.hpp"
+#include "bridge/bridge.hpp"
+#include "config/settings.hpp"
+#include "exchange/server.hpp"
+#include "feed/kite/frame_decoder.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/worker.hpp"
+#include "store/store.hpp"
+#include "supervisors/roles.hpp"
+#include "web/server/server.hpp"
+
+namespace artham::app {
+
+struct node_options {
+  config::settings settings;
+  std::filesystem::path data;
+  std::optional<std::filesystem::path> recording;  ///< instead of the synthetic market
+  std::function<void(std::string)> on_failure;     ///< the tree has given up; called once
+};
+
+/// The running program: every part, made in order and stopped in reverse.
+class node {
+ public:
+  [[nodiscard]] static result<std::unique_ptr<node>> start(node_options options);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  /// Takes a checkpoint and stops everything in order; again is harmless.
+  void stop();
+  [[nodiscard]] std::string url() const { return web_->url(); }
+
+ private:
+  explicit node(node_options options);
+
+  result<void> open_storage();
+  result<void> open_market();
+  result<void> start_exchange(const actors::newest_times& newest);
+  result<void> load_instruments(const actors::newest_times& newest);
+  result<void> keep_configuration();
+  result<void> start_actors();
+  result<void> start_web();
+  [[nodiscard]] actors::ingestor_config ingestor();
+  [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens() const;
+  /// Those of the settings, and those that the journal has bars of.
+  [[nodiscard]] std::vector<market::timeframe> stored_timeframes() const;
+  [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }
+  void ask_tree(std::function<void(std::string)> done);
+  [[nodiscard]] std::string status_json() const;
+
+  node_options options_;
+  runtime::metrics metrics_;
+  feed::kite::frame_decoder decoder_;
+  std::unique_ptr<bridge::bridge> journal_;
+  std::unique_ptr<store::database> store_;
+  std::unique_ptr<exchange::server> exchange_;
+  std::string feed_url_;
+  std::string rest_url_;
+  bool continuous_ = false;
+  bool exchange_clock_ = false;
+  calendar_set calendars_;
+  std::vector<market::instrument> instruments_;
+  std::vector<std::uint32_t> tokens_;
+  std::shared_ptr<const actors::instrument_index> index_;
+  std::shared_ptr<const plan_book> plans_;
+  market::config_hashes hashes_;
+  market::content_hash rules_hash_{};
+  std::unique_ptr<runtime::worker> store_writer_;
+  std::unique_ptr<runtime::worker> store_readers_;
+  std::unique_ptr<runtime::worker> disk_;
+  supervisors::tree_options tree_;
+  std::optional<caf::actor_system_config> system_config_;
+  std::unique_ptr<caf::actor_system> system_;
+  messages::supervisor_actor root_;
+  std::unique_ptr<actors::gateway_port> gateway_;
+  std::unique_ptr<web::server> web_;
+  bool stopped_ = false;
+};
+
+}  // namespace artham::app

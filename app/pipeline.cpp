@@ -1,0 +1,101 @@
+#include "app/pipeline.hpp"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include "messages/caf_compat.hpp"
+#include "messages/system.hpp"
+
+namespace artham::app {
+
+namespace {
+
+constexpr std::chrono::seconds stop_limit{30};
+constexpr std::chrono::milliseconds progress_interval{200};
+
+/// Tells when the tree has ended by itself.
+caf::behavior watchman(caf::event_based_actor* self, const caf::actor& node,
+                       std::function<void(std::string)> ended) {
+  messages::install_handlers(self, "artham.watchman");
+  self->monitor(node);
+  self->set_down_handler([self, ended = std::move(ended)](const caf::down_msg& m) {
+    ended(messages::error_text(m.reason));
+    self->quit();
+  });
+  return {[](caf::ok_atom) {}};
+}
+
+}  // namespace
+
+bar_pipeline::bar_pipeline(std::size_t threads, actors::bar_reader_config config,
+                           const more_roles& more)
+    : system_config_(messages::make_system_config(threads)) {
+  tree_.directory = std::make_shared<messages::directory>();
+  tree_.metrics = &metrics_;
+  // A replay that crashes is wrong, not unlucky: it says so soon.
+  tree_.intensity = {2, std::chrono::seconds(60)};
+  config.names = tree_.directory;
+  config.metrics = &metrics_;
+  config.on_processed = [this](record::position at) {
+    const std::lock_guard lock(mutex_);
+    processed_ = at;
+    changed_.notify_all();
+  };
+  system_ = std::make_unique<caf::actor_system>(system_config_);
+  std::vector<messages::child_spec> roles;
+  roles.push_back(supervisors::bars_tree(tree_, std::move(config)));
+  if (more) {
+    for (auto& role : more(tree_)) roles.push_back(std::move(role));
+  }
+  node_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
+  system_->spawn(watchman, caf::actor_cast<caf::actor>(node_), [this](std::string why) {
+    const std::lock_guard lock(mutex_);
+    failed_ = std::move(why);
+    changed_.notify_all();
+  });
+}
+
+bar_pipeline::~bar_pipeline() {
+  static_cast<void>(
+      supervisors::stop_and_wait(*system_, caf::actor_cast<caf::actor>(node_), stop_limit));
+  node_ = nullptr;
+}
+
+result<void> bar_pipeline::wait_for(record::position at,
+                                    const std::function<void(record::position)>& on_progress) {
+  std::unique_lock lock(mutex_);
+  const auto over = [&] { return processed_ >= at || failed_; };
+  while (on_progress && !changed_.wait_for(lock, progress_interval, over)) {
+    const auto now = processed_;
+    lock.unlock();
+    on_progress(now);
+    lock.lock();
+  }
+  changed_.wait(lock, over);
+  if (processed_ >= at) return {};
+  return fail(errc::corrupt, "the bar builders gave up: " + *failed_);
+}
+
+result<void> bar_pipeline::check_builders() {
+  const auto failed = metrics_.gauge("artham_bar_builders_failed", "").value();
+  if (failed == 0) return {};
+  return fail(errc::corrupt, "the bars of " + std::to_string(failed) +
+                                 " instruments could not be built; see the log");
+}
+
+std::uint64_t bar_pipeline::ticks() {
+  return metrics_.counter("artham_bar_ticks_total", "").value();
+}
+
+record::position bar_pipeline::processed() const {
+  const std::lock_guard lock(mutex_);
+  return processed_;
+}
+
+}  // namespace artham::app

@@ -1,0 +1,35 @@
+#include "app/rebuild.hpp"
+
+#include <utility>
+
+#include "app/journal_range.hpp"
+#include "app/pipeline.hpp"
+#include "feed/kite/frame_decoder.hpp"
+
+namespace artham::app {
+
+result<std::uint64_t> rebuild(bridge::bridge& journal, const std::vector<rule_period>& periods,
+                              bridge::bridge& outputs, const rebuild_options& o) {
+  const feed::kite::frame_decoder decoder;
+  std::uint64_t ticks = 0;
+  for (const auto& period : periods) {
+    journal_range input(journal, {{}, period.until, nullptr});
+    actors::bar_reader_config config;
+    config.input = &input;
+    config.output = &outputs;
+    config.decoder = &decoder;
+    config.timeframes = period.rules.timeframes;
+    config.plan_of = [plans = period.rules.plans()](std::uint32_t token) {
+      return plans->of(token);
+    };
+    config.batch = o.batch;
+    bar_pipeline pipeline(o.threads, std::move(config));
+    if (auto done = pipeline.wait_for(period.until, o.on_progress); !done)
+      return tl::unexpected(done.error());
+    if (auto whole = pipeline.check_builders(); !whole) return tl::unexpected(whole.error());
+    ticks = pipeline.ticks();
+  }
+  return ticks;
+}
+
+}  // namespace artham::app

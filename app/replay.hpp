@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "market/error.hpp"
+
+namespace artham::app {
+
+struct replay_options {
+  std::string ticks;      ///< tick CSV; exactly one of these four is set
+  std::string recording;  ///< Kite frames or a tick CSV that they can carry
+  std::string journal;    ///< directory of a journal, or a data directory
+  std::string bundle;     ///< directory of a bundle
+  std::filesystem::path out;
+  std::string from;        ///< market time in the journal or bundle; empty: its beginning
+  std::string to;          ///< exclusive; empty: its end
+  std::string timeframes;  ///< empty: those of the settings, or of the journal's
+  std::string calendar;    ///< empty: by each instrument's exchange
+  bool sizes = false;      ///< `--volume sizes`
+  int quantity_scale = 0;
+  std::vector<std::string> sets;
+  bool json = false;
+};
+
+/// Rebuilds bars and writes bars_{tf}.csv and a digest; returns the exit code. Results go to
+/// stdout, progress to stderr.
+int replay(const replay_options& options);
+
+}  // namespace artham::app

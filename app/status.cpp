@@ -1,0 +1,81 @@
+#include "app/status.hpp"
+
+#include <cstdio>
+
+#include <nlohmann/json.hpp>
+
+#include "app/environment.hpp"
+#include "feed/kite/http.hpp"
+#include "market/error.hpp"
+
+namespace artham::app {
+
+namespace {
+
+using nlohmann::json;
+
+result<json> get(const std::string& base, const std::string& path) {
+  feed::kite::http_request request;
+  request.url = base + path;
+  const auto answer = feed::kite::http_call(request, {});
+  if (!answer) {
+    return fail(errc::unavailable, "nothing answers at " + base + " (" + answer.error().message +
+                                       "); is artham running there? --url names another place");
+  }
+  if (answer->status != 200) {
+    return fail(errc::unavailable,
+                base + path + " answered " + std::to_string(answer->status) + ": " + answer->body);
+  }
+  auto j = json::parse(answer->body, nullptr, false);
+  if (!j.is_object())
+    return fail(errc::corrupt, base + path + " did not answer with JSON; is that artham?");
+  return j;
+}
+
+void print_tree(const json& node, int depth) {
+  std::printf("%*s%s %s", depth * 2, "", node.value("id", "?").c_str(),
+              node.value("state", "?").c_str());
+  if (const auto restarts = node.value("restarts", 0); restarts != 0)
+    std::printf(" restarts=%d", restarts);
+  if (const auto error = node.value("error", ""); !error.empty())
+    std::printf(" error=\"%s\"", error.c_str());
+  if (node.contains("counts")) {
+    for (const auto& [state, count] : node["counts"].items()) {
+      std::printf(" %s=%llu", state.c_str(),
+                  static_cast<unsigned long long>(count.get<std::uint64_t>()));
+    }
+  }
+  std::printf("\n");
+  if (!node.contains("children") || node["children"].size() > 50) return;
+  for (const auto& child : node["children"]) print_tree(child, depth + 1);
+}
+
+}  // namespace
+
+int status(const std::string& url, bool as_json) {
+  auto s = get(url, "/v1/status");
+  if (!s) return report(s.error());
+  auto tree = get(url, "/v1/system/tree");
+  if (!tree) return report(tree.error());
+  if (as_json) {
+    (*s)["tree"] = *tree;
+    std::printf("%s\n", s->dump().c_str());
+    return 0;
+  }
+  std::printf("version %s\n", s->value("version", "").c_str());
+  const auto& feed = (*s)["feed"];
+  std::printf("feed %s (%s)\n", feed.value("state", "").c_str(), feed.value("url", "").c_str());
+  std::printf("market time %s\n", s->value("market_time", "unknown").c_str());
+  for (const auto* name : {"ticks_received", "gaps", "sessions"}) {
+    std::printf("%s %lld\n", name, static_cast<long long>(s->value(name, std::int64_t{0})));
+  }
+  for (const auto& [name, value] : (*s)["metrics"].items()) {
+    if (name.find("_lag") != std::string::npos || name.find("queue") != std::string::npos) {
+      std::printf("%s %lld\n", name.c_str(), static_cast<long long>(value.get<std::int64_t>()));
+    }
+  }
+  print_tree(*tree, 0);
+  return 0;
+}
+
+}  // namespace artham::app

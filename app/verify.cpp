@@ -1,0 +1,239 @@
+#include "app/verify.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "app/bar_check.hpp"
+#include "app/bar_files.hpp"
+#include "app/data_directory.hpp"
+#include "app/environment.hpp"
+#include "app/findings.hpp"
+#include "app/journal_rules.hpp"
+#include "app/progress.hpp"
+#include "app/rebuild.hpp"
+#include "app/tick_check.hpp"
+#include "bridge/memory/memory.hpp"
+#include "config/settings.hpp"
+#include "store/sqlite/audit.hpp"
+
+namespace artham::app {
+
+namespace {
+
+constexpr int found_difference = 1;
+
+/// What was compared.
+struct verified {
+  std::size_t instruments = 0;
+  std::vector<std::pair<std::string, std::size_t>> bars;  ///< made again, per timeframe
+  std::uint64_t ticks = 0;                                ///< rows of the tick table
+  std::string digest;
+};
+
+std::string text_of(const record::position& p) {
+  return "(" + std::to_string(p.epoch) + ", " + std::to_string(p.seq) + ")";
+}
+
+class verification {
+ public:
+  verification(bridge::bridge& journal, store::audit& stored, findings& found)
+      : journal_(journal), stored_(stored), found_(found) {}
+
+  result<verified> run(const std::optional<market::date>& day, const rebuild_options& how) {
+    auto rules = rules_of(journal_);
+    if (!rules) return tl::unexpected(rules.error());
+    rules_ = std::move(*rules);
+    plans_ = rules_.last().plans();
+    context_.name_of = [this](std::uint32_t token) { return rules_.name_of(token); };
+    context_.calendar_of = [this](std::uint32_t token) -> const market::calendar& {
+      return plans_->calendar_of(token);
+    };
+    context_.day = day;
+    auto positions = stored_.positions();
+    if (!positions) return tl::unexpected(positions.error());
+    for (const auto& p : *positions) stored_until_[p.stream] = p.at;
+    const auto outputs = bridge::memory::make();
+    progress bar("verify");
+    auto watched = how;
+    watched.on_progress = [&](record::position at) {
+      bar.at(at.seq, rules_.periods.back().until.seq);
+    };
+    if (const auto made = rebuild(journal_, rules_.periods, *outputs, watched); !made)
+      return tl::unexpected(made.error());
+    if (auto done = compare_bars(*outputs); !done) return tl::unexpected(done.error());
+    if (auto done = compare_ticks(); !done) return tl::unexpected(done.error());
+    answer_.instruments = seen_.size();
+    answer_.digest = files_.digest();
+    return std::move(answer_);
+  }
+
+ private:
+  /// Every timeframe that is stored or was ever set.
+  result<std::set<market::timeframe>> all_timeframes() {
+    const auto stored = stored_.timeframes();
+    if (!stored) return tl::unexpected(stored.error());
+    std::set<market::timeframe> all(stored->begin(), stored->end());
+    for (const auto& p : rules_.periods)
+      all.insert(p.rules.timeframes.begin(), p.rules.timeframes.end());
+    return all;
+  }
+
+  result<void> compare_bars(bridge::bridge& outputs) {
+    const auto timeframes = all_timeframes();
+    if (!timeframes) return tl::unexpected(timeframes.error());
+    for (const auto& tf : *timeframes) {
+      auto rebuilt = bars_of(outputs, tf);
+      if (!rebuilt) return tl::unexpected(rebuilt.error());
+      std::erase_if(*rebuilt, [&](const record::bar_record& r) {
+        return !context_.wanted(r.bar.token, r.bar.start);
+      });
+      for (const auto& r : *rebuilt) seen_.insert(r.bar.token);
+      const auto text = market::to_string(tf);
+      answer_.bars.emplace_back(text, rebuilt->size());
+      if (std::ranges::count(rules_.last().timeframes, tf) != 0)
+        files_.add(tf, *rebuilt, context_.calendar_of);
+      if (auto done = compare_timeframe(tf, *rebuilt); !done) return done;
+    }
+    return {};
+  }
+
+  result<void> compare_timeframe(market::timeframe tf,
+                                 const std::vector<record::bar_record>& rebuilt) {
+    const auto text = market::to_string(tf);
+    const auto stream = record::final_bars_stream(text);
+    const auto until = cause_at(stream, stored_until_[stream]);
+    if (!until) return tl::unexpected(until.error());
+    const auto behind = check_bars(stored_, tf, rebuilt, *until, context_, found_);
+    if (!behind) return tl::unexpected(behind.error());
+    if (*behind != 0) {
+      found_.note("note: " + text + " is stored up to the bar that md:ticks " + text_of(until->at) +
+                  " closed: " + std::to_string(*behind) +
+                  " bars of the journal are not stored yet; the next artham run stores them");
+    }
+    return {};
+  }
+
+  /// The cause of the last stored record of a stream.
+  result<record::cause> cause_at(const std::string& stream, record::position stored) {
+    if (stored.seq == 0) return record::cause{};
+    const auto tops = journal_.stream_tops(stream);
+    if (!tops) return tl::unexpected(tops.error());
+    if (stored > tops->appended) {
+      found_.difference(stream + " is stored up to " + text_of(stored) +
+                            ", and the journal has it only up to " + text_of(tops->appended),
+                        {{"what", "position"},
+                         {"stream", stream},
+                         {"stored", text_of(stored)},
+                         {"journaled", text_of(tops->appended)}});
+      return record::cause{{UINT32_MAX, UINT64_MAX}, UINT32_MAX};
+    }
+    const auto cursor =
+        journal_.open_reader(stream, {stored.epoch, stored.seq - 1}, bridge::top::appended, {});
+    if (!cursor) return tl::unexpected(cursor.error());
+    const auto blocks = (*cursor)->pull(1);
+    if (!blocks) return tl::unexpected(blocks.error());
+    record::cause found;
+    for (const auto& b : *blocks) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view) {
+        if (seq == stored.seq) found = record::cause_of(h);
+      });
+    }
+    return found;
+  }
+
+  result<void> compare_ticks() {
+    const auto until = stored_until_[record::ticks_stream()];
+    const auto rows = check_ticks(stored_, journal_, until, context_, found_);
+    if (!rows) return tl::unexpected(rows.error());
+    answer_.ticks = *rows;
+    const auto top = rules_.periods.back().until;
+    if (*rows != 0 && until < top) {
+      found_.note("note: ticks are stored up to md:ticks " + text_of(until) + " of " +
+                  text_of(top) + "; the next artham run stores the rest");
+    }
+    return {};
+  }
+
+  bridge::bridge& journal_;
+  store::audit& stored_;
+  findings& found_;
+  journal_rules rules_;
+  std::shared_ptr<const plan_book> plans_;
+  check_context context_;
+  std::map<std::string, record::position> stored_until_;
+  std::set<std::uint32_t> seen_;
+  bar_files files_;
+  verified answer_;
+};
+
+result<verified> run_verify(const verify_options& o, findings& found) {
+  std::optional<market::date> day;
+  if (!o.day.empty()) {
+    const auto parsed = market::parse_date(o.day);
+    if (!parsed) return fail(errc::usage, "--day: " + parsed.error().message);
+    day = *parsed;
+  }
+  config::settings_sources sources;
+  sources.environment = environment();
+  const auto settings = config::load_settings(sources);
+  if (!settings) return tl::unexpected(settings.error());
+  const auto dir = find_journal(o.data);
+  if (!dir) return tl::unexpected(dir.error());
+  const auto database = o.data / "artham.db";
+  if (!std::filesystem::exists(database)) {
+    return fail(errc::unavailable,
+                "there is no " + database.string() +
+                    ": give the data directory of artham run, where its store is");
+  }
+  if (auto free = check_not_in_use(*dir); !free) return tl::unexpected(free.error());
+  if (auto intact = check_undamaged(*dir); !intact) return tl::unexpected(intact.error());
+  const auto opened = bridge::local::open_read_only(*dir);
+  if (!opened) return tl::unexpected(opened.error());
+  const auto stored = store::sqlite::open_audit(database);
+  if (!stored) return tl::unexpected(stored.error());
+  rebuild_options how;
+  how.threads = static_cast<std::size_t>(settings->runtime.threads);
+  how.batch = static_cast<std::uint64_t>(settings->runtime.batch);
+  auto answer = verification(*opened->journal, **stored, found).run(day, how);
+  if (answer && day && answer->instruments == 0 && found.differences() == 0) {
+    return fail(errc::not_found,
+                "--day " + o.day + ": neither the journal nor the store has a bar of that date");
+  }
+  return answer;
+}
+
+}  // namespace
+
+int verify(const verify_options& options) {
+  findings found(options.json);
+  const auto answer = run_verify(options, found);
+  if (!answer) return report(answer.error());
+  const bool equal = found.differences() == 0;
+  if (options.json) {
+    auto bars = nlohmann::json::object();
+    for (const auto& [tf, count] : answer->bars) bars[tf] = count;
+    const nlohmann::json j{
+        {"equal", equal},          {"instruments", answer->instruments}, {"bars", bars},
+        {"ticks", answer->ticks},  {"differences", found.gathered()},    {"notes", found.notes()},
+        {"digest", answer->digest}};
+    std::printf("%s\n", j.dump().c_str());
+    return equal ? 0 : found_difference;
+  }
+  std::printf("instruments %zu\n", answer->instruments);
+  for (const auto& [tf, count] : answer->bars) std::printf("bars %s %zu\n", tf.c_str(), count);
+  if (answer->ticks != 0)
+    std::printf("ticks %llu\n", static_cast<unsigned long long>(answer->ticks));
+  std::printf("differences %zu\n", found.differences());
+  std::printf("digest %s\n", answer->digest.c_str());
+  return equal ? 0 : found_difference;
+}
+
+}  // namespace artham::app

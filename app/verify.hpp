@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace artham::app {
+
+struct verify_options {
+  std::filesystem::path data;
+  std::string day;  ///< yyyy-mm-dd; empty: all
+  bool json = false;
+};
+
+/// Makes all bars of a data directory again from its journal and compares them with the stored
+/// ones; returns the exit code. Each difference is a line on stdout.
+int verify(const verify_options& options);
+
+}  // namespace artham::app

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bridge/bridge.hpp"
+#include "bridge/local/file.hpp"
+#include "runtime/metrics.hpp"
+
+/// The segment journal: every stream is a directory of append-only segment files. docs/journal.md
+namespace artham::bridge::local {
+
+enum class compression : std::uint8_t { none, zstd };
+
+/// Called from a thread of the journal with what keeps it from writing, and with nothing when it
+/// writes again. After an error from fdatasync it does not: what the disk holds is then unknown
+/// until the journal is opened anew.
+using health_callback = std::function<void(const std::optional<error>&)>;
+
+struct options {
+  std::filesystem::path dir;                    ///< created when absent
+  std::uint64_t segment_bytes = 256ULL << 20U;  ///< a segment ends before it would grow beyond
+  std::uint64_t tail_bytes = 64ULL << 20U;      ///< newest blocks kept in memory, over all streams
+  std::uint64_t queue_bytes = 64ULL << 20U;     ///< appended and not yet written, over all streams
+  market::duration linger = market::millisecond;  ///< longest wait for neighbours of a block
+  market::duration sync_interval =
+      50 * market::millisecond;  ///< 0: as soon as something is written
+  std::uint64_t max_block_records = 262'144;
+  compression compress = compression::none;
+  health_callback on_health;
+  runtime::metrics* metrics = nullptr;  ///< must outlive the journal
+  local::disk* disk = nullptr;          ///< for tests; must outlive the journal
+};
+
+/// What opening found and did.
+struct open_report {
+  enum class reason : std::uint8_t {
+    torn,          ///< the last block was not written completely
+    cause_beyond,  ///< derived from records of md:ticks that did not survive
+  };
+  struct cut {
+    std::string stream;
+    std::filesystem::path file;
+    std::uint64_t offset = 0;  ///< the file ends here now
+    std::uint64_t bytes = 0;   ///< cut off
+    std::uint64_t first_seq = 0;
+    std::uint64_t last_seq = 0;  ///< 0 when it cannot be told
+    open_report::reason reason = reason::torn;
+  };
+  struct damaged {
+    std::string stream;
+    std::filesystem::path file;
+    std::uint64_t offset = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t first_seq = 0;
+    std::uint64_t count = 0;  ///< positions lost; 0 when only stray bytes are there
+  };
+  /// What a stream holds, counted block by block.
+  struct summary {
+    std::string stream;
+    std::size_t segments = 0;
+    std::size_t epochs = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t records = 0;
+    std::uint64_t positions = 0;
+    record::position top;
+  };
+  std::vector<cut> cuts;  ///< in read-only use: what would be cut
+  std::vector<damaged> damages;
+  std::vector<summary> streams;  ///< only of verify
+};
+
+struct opened {
+  std::unique_ptr<bridge> journal;
+  open_report report;
+};
+
+/// Opens for reading and appending. Cuts torn tails; cuts derived records whose cause did not
+/// survive (if their source stream is in this journal). errc::conflict when another process has it
+/// open, naming it.
+[[nodiscard]] result<opened> open(options o);
+
+/// Opens what is there now for reading: changes nothing, may stand beside a writer, does not follow
+/// it. Streams end before a torn tail.
+[[nodiscard]] result<opened> open_read_only(const std::filesystem::path& dir);
+
+/// The pid, as text, of the process that has the journal open for appending; nothing when none has.
+[[nodiscard]] result<std::optional<std::string>> writer_of(const std::filesystem::path& dir);
+
+/// Checks every block of every segment and every object. Changes nothing.
+[[nodiscard]] result<open_report> verify(const std::filesystem::path& dir);
+
+}  // namespace artham::bridge::local

@@ -1,0 +1,335 @@
+#include "bridge/local/opening.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include "bridge/common/stream_rules.hpp"
+#include "bridge/local/segment_scan.hpp"
+
+namespace artham::bridge::local {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Segments in the order of their positions; other files are left alone.
+result<std::vector<segment_ptr>> list_segments(const fs::path& dir) {
+  std::vector<std::pair<std::string, segment_id>> found;
+  std::error_code failed;
+  for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed)) {
+    const auto name = it->path().filename().string();
+    if (const auto id = parse_segment_name(name)) found.emplace_back(name, *id);
+  }
+  if (failed) return tl::unexpected(system_error("read", dir, failed.value()));
+  std::ranges::sort(found, {}, [](const auto& f) { return f.first; });
+  std::vector<segment_ptr> segments;
+  segments.reserve(found.size());
+  for (const auto& [name, id] : found)
+    segments.push_back(std::make_shared<segment>(dir / name, id));
+  return segments;
+}
+
+segment_id id_of(const segment& s) {
+  return {s.first_seq(), s.epoch()};
+}
+
+/// The index of a last segment that was closed cleanly: its file is there and its last chunk is
+/// intact.
+std::optional<segment_index> clean_index(const segment& at, const file& f, std::uint64_t size,
+                                         bool source) {
+  auto index = load_index(at.path(), size);
+  if (!index || index->first_seq != at.first_seq() || index->epoch != at.epoch())
+    return std::nullopt;
+  if (!index->chunks.empty()) {
+    window w(f, at.path());
+    for (const auto& b : read_chunk(w, index->chunks.back(), at.epoch(), source)) {
+      if (b->damaged) return std::nullopt;
+    }
+  }
+  return std::move(*index);
+}
+
+/// Where a segment that was closed cleanly ends, by its index.
+std::optional<std::uint64_t> clean_end(const segment& at, std::uint64_t size) {
+  const auto index = load_index(at.path(), size);
+  if (!index || index->first_seq != at.first_seq() || index->epoch != at.epoch())
+    return std::nullopt;
+  return index->end_seq();
+}
+
+/// `end_seq`: where the next segment begins; UINT64_MAX for the last, whose end may be torn.
+void report_scan(const stream& s, const fs::path& path, const scanned_segment& scanned,
+                 std::uint64_t end_seq, open_report& report) {
+  const auto& index = scanned.index;
+  auto damages = scanned.damages;
+  const auto end = std::min(index.end_offset(), scanned.size);
+  if (end_seq == UINT64_MAX) {
+    if (scanned.size > end || (!scanned.has_header && index.chunks.empty())) {
+      report.cuts.push_back({s.name, path, end, scanned.size - end, index.end_seq()});
+    }
+  } else if (index.end_seq() < end_seq) {
+    damages.push_back({end, scanned.size - end, index.end_seq(), end_seq - index.end_seq()});
+  }
+  for (const auto& d : damages) {
+    report.damages.push_back({s.name, path, d.offset, d.bytes, d.first_seq, d.count});
+  }
+}
+
+result<void> truncate_file(const file& f, const fs::path& path, std::uint64_t size) {
+  if (::ftruncate(f.fd(), static_cast<off_t>(size)) != 0 || ::fsync(f.fd()) != 0) {
+    return tl::unexpected(system_error("cut", path, errno));
+  }
+  return {};
+}
+
+/// Cuts the end of the last segment back to its last intact block.
+result<void> mend_tail(const stream& s, const segment& at, const file& f,
+                       const scanned_segment& scanned) {
+  auto keep = scanned.index.end_offset();
+  if (!scanned.has_header && scanned.index.chunks.empty()) {
+    if (auto ok = truncate_file(f, at.path(), 0); !ok) return ok;
+    const auto h = make_segment_header(s.name, at.epoch(), at.first_seq(), 0);
+    if (::pwrite(f.fd(), &h, sizeof h, 0) != static_cast<ssize_t>(sizeof h)) {
+      return tl::unexpected(system_error("write", at.path(), errno));
+    }
+    keep = sizeof h;
+  }
+  if (auto ok = truncate_file(f, at.path(), keep); !ok) return ok;
+  // Without an index file the next reader scans.
+  static_cast<void>(save_index(at.path(), scanned.index, keep));
+  return {};
+}
+
+/// Where the stream ends: reads its last segment.
+result<void> load_end(stream& s, access a, open_report& report) {
+  auto& last = *s.segments.back();
+  s.epoch = last.epoch();
+  auto f = open_file(last.path(), a == access::writable ? O_RDWR : O_RDONLY);
+  if (!f) return tl::unexpected(f.error());
+  auto size = size_of(*f, last.path());
+  if (!size) return tl::unexpected(size.error());
+  auto index = clean_index(last, *f, *size, s.source);
+  if (!index) {
+    auto scanned = scan_segment(*f, last.path(), s.name, id_of(last), UINT64_MAX);
+    if (!scanned) return tl::unexpected(scanned.error());
+    report_scan(s, last.path(), *scanned, UINT64_MAX, report);
+    if (a == access::writable) {
+      if (auto ok = mend_tail(s, last, *f, *scanned); !ok) return ok;
+    } else {
+      last.pin(std::make_shared<const segment_index>(scanned->index));
+    }
+    index = std::move(scanned->index);
+  }
+  s.next_seq = index->end_seq();
+  return {};
+}
+
+/// The position of the record in front of next_seq.
+void set_tops(stream& s) {
+  s.appended = {};
+  for (const auto& at : s.segments) {
+    if (at->first_seq() < s.next_seq) s.appended = {at->epoch(), s.next_seq - 1};
+  }
+  s.durable = s.appended;
+}
+
+/// Cutting one derived stream back.
+class derived_cut {
+ public:
+  derived_cut(stream& s, record::position top, open_report& report)
+      : stream_(s), top_(top), report_(report) {}
+
+  result<void> run() {
+    if (auto ok = find(); !ok) return ok;
+    if (cut_seq_ == 0) return {};
+    return apply();
+  }
+
+ private:
+  /// The first record of `b` whose cause is beyond the top: seq and byte; seq 0 when there is none.
+  [[nodiscard]] std::pair<std::uint64_t, std::size_t> first_beyond(const record::block& b) const {
+    std::pair<std::uint64_t, std::size_t> found;
+    std::size_t at = 0;
+    record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view) {
+      if (found.first == 0 && record::cause_of(h).at > top_) found = {seq, at};
+      at += record::header_size + h.size;
+    });
+    return found;
+  }
+
+  /// Goes back from the end to the first intact block that is wholly at or below the top.
+  result<void> find() {
+    for (auto i = stream_.segments.size(); i-- > 0;) {
+      auto& at = *stream_.segments[i];
+      const auto end = i + 1 == stream_.segments.size() ? stream_.next_seq
+                                                        : stream_.segments[i + 1]->first_seq();
+      if (at.first_seq() >= end) continue;
+      auto index = at.index(stream_.name, end, false);
+      if (!index) return tl::unexpected(index.error());
+      auto f = at.open();
+      if (!f) return tl::unexpected(f.error());
+      window w(**f, at.path());
+      for (auto c = (*index)->chunks.rbegin(); c != (*index)->chunks.rend(); ++c) {
+        auto blocks = read_chunk(w, *c, at.epoch(), false);
+        for (auto b = blocks.rbegin(); b != blocks.rend(); ++b) {
+          if ((*b)->damaged || (*b)->first_seq >= end) continue;
+          const auto [seq, byte] = first_beyond(**b);
+          if (seq == 0) return {};
+          cut_seq_ = seq;
+          cut_byte_ = byte;
+          block_ = *b;
+          segment_ = i;
+        }
+      }
+    }
+    return {};
+  }
+
+  result<void> apply() {
+    // Later segments go first: a crash in between leaves a shorter cut to be made again.
+    while (stream_.segments.size() > segment_ + 1) {
+      if (auto ok = remove(stream_.segments.back()->path()); !ok) return ok;
+      stream_.segments.pop_back();
+    }
+    const auto at = stream_.segments.back();
+    auto f = open_file(at->path(), O_RDWR);
+    if (!f) return tl::unexpected(f.error());
+    auto size = size_of(*f, at->path());
+    if (!size) return tl::unexpected(size.error());
+    window w(*f, at->path());
+    w.end_at(*size);
+    const auto found = next_block(w, sizeof(segment_header), *size, at->epoch(), block_->first_seq);
+    if (!found)
+      return fail(errc::io, "segment " + at->path().string() + " changed while it was opened");
+    report_.cuts.push_back({stream_.name, at->path(), found->offset, *size - found->offset,
+                            cut_seq_, stream_.next_seq - 1, open_report::reason::cause_beyond});
+    // What is kept of the block goes into a segment of its own; from then on the old one ends
+    // before it.
+    if (cut_byte_ != 0) {
+      if (auto ok = keep_front(); !ok) return ok;
+    }
+    if (stream_.segments.back()->path() != at->path() || cut_byte_ == 0) {
+      std::error_code ignored;
+      fs::remove(index_path(at->path()), ignored);
+      if (auto ok = truncate_file(*f, at->path(), found->offset); !ok) return ok;
+    }
+    if (auto ok = sync_directory(stream_.dir); !ok) return ok;
+    stream_.next_seq = cut_seq_;
+    set_tops(stream_);
+    return {};
+  }
+
+  result<void> keep_front() {
+    const auto payload = std::string_view(block_->payload).substr(0, cut_byte_);
+    const auto count = cut_seq_ - block_->first_seq;
+    auto w = walk(stream_.name, payload, count, block_->first());
+    if (!w) return tl::unexpected(w.error());
+    block_header h;
+    h.epoch = block_->epoch;
+    h.marks = static_cast<std::uint32_t>(w->places.size());
+    h.first_seq = block_->first_seq;
+    h.count = count;
+    h.raw = h.stored = static_cast<std::uint32_t>(payload.size());
+    const auto header = make_segment_header(stream_.name, h.epoch, h.first_seq, 0);
+    std::string content(reinterpret_cast<const char*>(&header), sizeof header);
+    content += block_head(h, w->places, payload);
+    content += payload;
+    const auto path = stream_.dir / segment_name(h.first_seq, h.epoch);
+    std::error_code ignored;
+    fs::remove(index_path(path), ignored);
+    if (auto ok = replace_file(path, content, true); !ok) return ok;
+    // The block may have been the first of its segment: then this is another file under the same
+    // name.
+    if (stream_.segments.back()->path() == path) stream_.segments.pop_back();
+    stream_.segments.push_back(std::make_shared<segment>(path, segment_id{h.first_seq, h.epoch}));
+    return {};
+  }
+
+  result<void> remove(const fs::path& segment) {
+    std::error_code failed;
+    fs::remove(index_path(segment), failed);
+    fs::remove(segment, failed);
+    if (failed) return tl::unexpected(system_error("remove", segment, failed.value()));
+    return sync_directory(stream_.dir);
+  }
+
+  stream& stream_;
+  record::position top_;
+  open_report& report_;
+  std::uint64_t cut_seq_ = 0;
+  std::size_t cut_byte_ = 0;
+  record::block_ptr block_;
+  std::size_t segment_ = 0;
+};
+
+}  // namespace
+
+result<stream_map> load_streams(const fs::path& dir, access a, runtime::metrics& metrics,
+                                open_report& report) {
+  std::vector<std::string> names;
+  std::error_code failed;
+  for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed)) {
+    const auto name = it->path().filename().string();
+    if (name != "objects" && it->is_directory(failed) && check_stream_name(name))
+      names.push_back(name);
+  }
+  if (failed) return tl::unexpected(system_error("read", dir, failed.value()));
+  // Sources last: beside a running writer, nothing derived is then seen whose cause is not.
+  std::ranges::sort(names);
+  std::stable_partition(names.begin(), names.end(), [](const auto& n) { return !is_source(n); });
+  stream_map streams;
+  for (const auto& name : names) {
+    auto s = std::make_shared<stream>(name, dir / name, metrics);
+    auto segments = list_segments(s->dir);
+    if (!segments) return tl::unexpected(segments.error());
+    if (segments->empty()) continue;
+    s->segments = std::move(*segments);
+    if (auto ok = load_end(*s, a, report); !ok) return tl::unexpected(ok.error());
+    set_tops(*s);
+    streams.emplace(name, std::move(s));
+  }
+  return streams;
+}
+
+result<void> cut_derived(const stream_map& streams, open_report& report) {
+  for (const auto& [name, s] : streams) {
+    if (s->source) continue;
+    const auto source = streams.find(source_of(name));
+    if (source == streams.end()) continue;
+    if (auto ok = derived_cut(*s, source->second->appended, report).run(); !ok) return ok;
+  }
+  return {};
+}
+
+result<void> verify_streams(const stream_map& streams, open_report& report) {
+  for (const auto& [name, s] : streams) {
+    open_report::summary sum{name, s->segments.size(), 0, 0, 0, 0, s->appended};
+    std::set<std::uint32_t> epochs;
+    for (std::size_t i = 0; i < s->segments.size(); ++i) {
+      auto& at = *s->segments[i];
+      const bool last = i + 1 == s->segments.size();
+      const auto end = last ? UINT64_MAX : s->segments[i + 1]->first_seq();
+      auto f = at.open();
+      if (!f) return tl::unexpected(f.error());
+      auto scanned = scan_segment(**f, at.path(), name, id_of(at), end);
+      if (!scanned) return tl::unexpected(scanned.error());
+      // A segment that was closed cleanly has no torn tail: its index says what was there.
+      const auto closed = last ? clean_end(at, scanned->size) : std::nullopt;
+      report_scan(*s, at.path(), *scanned, closed.value_or(end), report);
+      epochs.insert(at.epoch());
+      sum.bytes += scanned->size;
+      sum.records += scanned->records;
+      for (const auto& c : scanned->index.chunks) sum.positions += c.count;
+    }
+    sum.epochs = epochs.size();
+    report.streams.push_back(std::move(sum));
+  }
+  return {};
+}
+
+}  // namespace artham::bridge::local

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "bridge/local/core.hpp"
+
+namespace artham::bridge::local {
+
+class stream_writer final : public writer {
+ public:
+  /// The stream is marked as having a writer until this is destroyed.
+  stream_writer(std::shared_ptr<core> c, stream_ptr s, record::position next);
+  ~stream_writer() override;
+  result<record::position> append(std::string_view records, std::uint64_t count,
+                                  std::span<const std::uint32_t> tokens) override;
+  void when_room(std::function<void()> fn) override;
+  [[nodiscard]] record::position next() const override { return next_; }
+
+ private:
+  std::shared_ptr<core> core_;
+  stream_ptr stream_;
+  record::position next_;
+  std::uint64_t refused_ = 0;  ///< bytes of the last append that found no room
+};
+
+}  // namespace artham::bridge::local

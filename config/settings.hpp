@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "market/error.hpp"
+#include "market/tick.hpp"
+#include "market/time.hpp"
+#include "market/timeframe.hpp"
+#include "runtime/secret.hpp"
+
+namespace artham::config {
+
+using runtime::secret;
+
+/// Where market time comes from.
+enum class clock_source : std::uint8_t {
+  automatic,  ///< the exchange's own where it sends one, else the host's
+  host,
+  exchange,
+};
+enum class volume_rule : std::uint8_t { cumulative, sizes };
+enum class store_kind : std::uint8_t { sqlite };
+enum class tick_storage : std::uint8_t { journal, table };
+
+/// Every setting, typed, in the sections of config/default.toml, which explains each of them.
+/// Member names are the keys. Durations are in nanoseconds.
+struct settings {
+  struct runtime_section {
+    int threads = 2;
+    int batch = 262'144;
+    std::string log_level = "info";
+    friend bool operator==(const runtime_section&, const runtime_section&) = default;
+  };
+  struct feed_section {
+    std::string url;
+    std::string rest_url;
+    clock_source clock = clock_source::automatic;
+    std::string api_key;
+    secret api_secret;
+    std::string access_token_file;
+    market::duration silence = 5 * market::second;
+    int max_tokens_per_socket = 3000;
+    market::duration backoff_min = 2 * market::second;
+    market::duration backoff_max = 60 * market::second;
+    friend bool operator==(const feed_section&, const feed_section&) = default;
+  };
+  struct ingest_section {
+    market::duration clock_interval = 250 * market::millisecond;
+    std::vector<std::string> instruments;
+    market::tick_mode mode = market::tick_mode::full;
+    std::int64_t queue_bytes = 64 << 20;
+    friend bool operator==(const ingest_section&, const ingest_section&) = default;
+  };
+  struct bars_section {
+    std::vector<market::timeframe> timeframes;
+    market::duration lateness = 3 * market::second;
+    market::duration revision_horizon = 15 * market::minute;
+    market::duration checkpoint_interval = 5 * market::minute;
+    volume_rule volume = volume_rule::cumulative;
+    int quantity_scale = 0;
+
+    bars_section();  ///< with the default timeframes
+    friend bool operator==(const bars_section&, const bars_section&) = default;
+  };
+  struct local_section {
+    market::duration sync_interval = 50 * market::millisecond;  ///< 0: sync every append
+    market::duration linger = market::millisecond;
+    std::int64_t segment_bytes = 256 << 20;
+    std::int64_t tail_bytes = 64 << 20;
+    std::int64_t queue_bytes = 64 << 20;
+    bool compression = false;
+    friend bool operator==(const local_section&, const local_section&) = default;
+  };
+  struct bridge_section {
+    local_section local;
+    friend bool operator==(const bridge_section&, const bridge_section&) = default;
+  };
+  struct store_section {
+    store_kind kind = store_kind::sqlite;
+    tick_storage ticks = tick_storage::journal;
+    friend bool operator==(const store_section&, const store_section&) = default;
+  };
+  struct web_section {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 8080;
+    std::int64_t session_bytes = 4 << 20;
+    int max_sessions = 1000;
+    std::int64_t max_frame = 64 << 10;
+    int max_subscriptions = 1000;
+    market::duration idle_timeout = 60 * market::second;
+    friend bool operator==(const web_section&, const web_section&) = default;
+  };
+  struct exchange_section {
+    std::uint16_t port = 0;
+    int instruments = 150;
+    std::int64_t seed = 1;
+    double speed = 1;  ///< 0: as fast as possible
+    friend bool operator==(const exchange_section&, const exchange_section&) = default;
+  };
+  struct supervisor_section {
+    int intensity = 5;
+    market::duration period = 10 * market::second;
+    market::duration backoff_min = 50 * market::millisecond;
+    market::duration backoff_max = 10 * market::second;
+    friend bool operator==(const supervisor_section&, const supervisor_section&) = default;
+  };
+  struct data_section {
+    std::string dir = "./artham-data";
+    friend bool operator==(const data_section&, const data_section&) = default;
+  };
+
+  runtime_section runtime;
+  feed_section feed;
+  ingest_section ingest;
+  bars_section bars;
+  bridge_section bridge;
+  store_section store;
+  web_section web;
+  exchange_section exchange;
+  supervisor_section supervisor;
+  data_section data;
+
+  friend bool operator==(const settings&, const settings&) = default;
+};
+
+struct settings_file {
+  std::string path;
+  std::string text;
+  bool owner_only = true;  ///< nobody but its owner can read it, so that it may hold secrets
+};
+/// Reads the file and its mode; errc::not_found or errc::io name the path.
+[[nodiscard]] result<settings_file> read_settings_file(const std::filesystem::path& path);
+
+/// Where settings come from, weakest first; what none of them names keeps its default.
+struct settings_sources {
+  std::optional<settings_file> file;
+  std::vector<std::pair<std::string, std::string>> environment;  ///< all of it; others are ignored
+  std::vector<std::string> sets;  ///< the arguments of `--set`: `section.key=value`
+};
+
+/// The error names key, origin (file:line, variable or --set) and what would be accepted; for an
+/// unknown key the nearest known one. Secrets are refused from `--set` and from a file that others
+/// can read.
+[[nodiscard]] result<settings> load_settings(const settings_sources& sources);
+
+struct setting_origin {
+  std::string key;
+  std::string value;   ///< as in TOML; of a secret only whether it is set
+  std::string origin;  ///< `default`, `artham.toml:12`, `ARTHAM_WEB__PORT` or `--set`
+};
+/// Every setting in the order of default.toml.
+[[nodiscard]] result<std::vector<setting_origin>> explain(const settings_sources& sources);
+
+/// TOML of the settings that decide derived data, the same for equal values: hashed, kept beside
+/// the journal, and readable as a settings file.
+[[nodiscard]] std::string canonical_text(const settings& s);
+/// config/default.toml as it was when the program was built.
+[[nodiscard]] std::string_view default_settings_text();
+
+}  // namespace artham::config

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "feed/feed.hpp"
+#include "feed/kite/backoff.hpp"
+#include "market/error.hpp"
+#include "market/time.hpp"
+#include "runtime/secret.hpp"
+
+namespace artham::feed::kite {
+
+using runtime::secret;
+
+/// Where market time comes from.
+enum class clock_source : std::uint8_t {
+  host,      ///< this host's UTC clock (Kite)
+  exchange,  ///< artham's own exchange, in text frames in stream order
+};
+
+struct client_options {
+  std::string url = "wss://ws.kite.trade";
+  std::string api_key;
+  /// The newest access token. Asked for before each attempt, and every `login_poll` after a 403
+  /// until it is another one than was refused. Called from the feed's thread.
+  std::function<secret()> access_token = [] { return secret(); };
+  std::chrono::milliseconds login_poll{1'000};
+  std::string ca_file{};  ///< PEM; empty: the system's authorities
+  clock_source clock = clock_source::host;
+  market::duration clock_interval = 250 * market::millisecond;
+  std::chrono::milliseconds connect_timeout{7'000};  ///< name, TCP, TLS and WebSocket together
+  std::chrono::milliseconds silence_limit{5'000};
+  backoff_options backoff;
+  std::size_t max_tokens = 3'000;  ///< Kite's limit per connection
+  std::size_t chunk = 500;         ///< tokens per subscribe or mode message
+  std::size_t max_message = 16 * 1024 * 1024;
+  /// UTC; replaced in tests. Called from the feed's thread.
+  std::function<market::timestamp()> utc_now;
+};
+
+/// The Kite ticker over a WebSocket: connects, subscribes, watches for silence, backs off, comes
+/// back. Own thread; every sink call comes from it, and market time never goes back between them on
+/// one connection.
+///
+/// - A 403 ends trying until there is another access token; a 429 waits the longest back-off.
+/// - With `clock_source::exchange` the connection is live with the first clock message; it must
+/// come within the
+///   silence limit.
+/// - A frame with no whole packet is counted and dropped; one that breaks off behind a whole packet
+/// is counted
+///   and delivered.
+/// - `stop` says goodbye for at most a second. It waits for a name lookup that is under way,
+/// since the C
+///   library cannot interrupt one. Neither `start` nor `stop` may be called from a sink.
+class client final : public feed {
+ public:
+  /// Refuses a bad URL, an unreadable ca_file and impossible numbers. `d` lives as long as the
+  /// client.
+  [[nodiscard]] static result<std::unique_ptr<client>> create(client_options options,
+                                                              const decoder& d);
+  ~client() override;
+  client(const client&) = delete;
+  client& operator=(const client&) = delete;
+
+  void start(sink& s) override;
+  void stop() override;
+  result<void> subscribe(std::span<const std::uint32_t> tokens, market::tick_mode mode) override;
+  void unsubscribe(std::span<const std::uint32_t> tokens) override;
+  void resume() override;
+  [[nodiscard]] counters counts() const override;
+  [[nodiscard]] state current() const override;
+
+ private:
+  struct impl;
+  explicit client(std::unique_ptr<impl> i);
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace artham::feed::kite

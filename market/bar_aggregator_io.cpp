@@ -1,0 +1,248 @@
+#include <bit>
+#include <cstring>
+#include <type_traits>
+
+#include "market/bar_aggregator_state.hpp"
+
+// The state of an aggregator as bytes: u8 version, u64 fingerprint of the plan, then the members in
+// the order of `fields` below; little-endian, booleans as one byte, lists with a u32 count in
+// front.
+namespace artham::market {
+
+namespace {
+
+static_assert(std::endian::native == std::endian::little);
+
+constexpr auto version = bar_aggregator::state_version;
+
+class writer {
+ public:
+  explicit writer(std::string& out) : out_(out) {}
+
+  template <class T>
+  void number(T v) {
+    char bytes[sizeof v];
+    std::memcpy(bytes, &v, sizeof v);
+    out_.append(bytes, sizeof v);
+  }
+  template <class List, class Fn>
+  void list(const List& items, Fn each) {
+    number(static_cast<std::uint32_t>(items.size()));
+    for (const auto& item : items) each(*this, item);
+  }
+  void text(std::string_view bytes) {
+    number(static_cast<std::uint32_t>(bytes.size()));
+    out_ += bytes;
+  }
+
+ private:
+  std::string& out_;
+};
+
+class reader {
+ public:
+  explicit reader(std::string_view in) : in_(in) {}
+
+  template <class T>
+  void number(T& v) {
+    if (in_.size() < sizeof v) {
+      short_ = true;
+      in_ = {};
+      return;
+    }
+    if constexpr (std::is_same_v<T, bool>) {
+      v = in_[0] != 0;
+    } else {
+      std::memcpy(&v, in_.data(), sizeof v);
+    }
+    in_.remove_prefix(sizeof v);
+  }
+  template <class List, class Fn>
+  void list(List& items, Fn each) {
+    std::uint32_t size = 0;
+    number(size);
+    // Every item takes more than one byte, so a wrong count cannot ask for much memory.
+    if (size > in_.size()) short_ = true;
+    if (short_) return;
+    items.clear();
+    items.reserve(size);
+    for (std::uint32_t i = 0; i < size && !short_; ++i) each(*this, items.emplace_back());
+  }
+
+  /// Valid as long as what is read from.
+  std::string_view text() {
+    std::uint32_t size = 0;
+    number(size);
+    if (size > in_.size()) short_ = true;
+    if (short_) return {};
+    const auto bytes = in_.substr(0, size);
+    in_.remove_prefix(size);
+    return bytes;
+  }
+
+  [[nodiscard]] bool is_short() const { return short_; }
+  [[nodiscard]] std::string_view rest() const { return in_; }
+
+ private:
+  std::string_view in_;
+  bool short_ = false;
+};
+
+template <class Io, class... T>
+void numbers(Io& io, T&... v) {
+  (io.number(v), ...);
+}
+
+template <class Io, class Position>
+void position_fields(Io& io, Position& p) {
+  numbers(io, p.epoch, p.seq);
+}
+
+template <class Io, class Sums>
+void sums_fields(Io& io, Sums& s) {
+  numbers(io, s.ticks, s.start, s.end, s.flags);
+  if (s.ticks == 0) return;
+  numbers(io, s.value, s.open.units, s.high.units, s.low.units, s.close.units, s.volume, s.oi,
+          s.oi_before, s.fields);
+  position_fields(io, s.first);
+  position_fields(io, s.last);
+}
+
+template <class Io, class Zone>
+void zone_fields(Io& io, Zone& z) {
+  numbers(io, z.begin, z.end, z.day_begin, z.day_end, z.day_open, z.day_close, z.in_session,
+          z.is_short, z.has_short);
+}
+
+template <class Io, class Fold>
+void fold_fields(Io& io, Fold& f) {
+  zone_fields(io, f.zone);
+  numbers(io, f.segment_end, f.bars_end, f.baseline, f.outside, f.last_volume, f.last_oi,
+          f.last_volume_losses, f.volume_seen, f.baseline_set, f.blind, f.oi_seen);
+  sums_fields(io, f.segment);
+  io.list(f.open, [](auto& o, auto& s) { sums_fields(o, s); });
+  io.list(f.passed, [](auto& o, auto& p) {
+    o.number(p.timeframe);
+    sums_fields(o, p.sums);
+  });
+}
+
+template <class Io, class State>
+void fields(Io& io, State& s) {
+  io.list(s.held, [](auto& o, auto& t) {
+    numbers(o, t.time, t.volume_or_size, t.seq, t.last.units, t.oi, t.epoch, t.coverage, t.fields);
+  });
+  numbers(io, s.open_until, s.late_floor, s.closed_floor, s.close_at, s.digest, s.expect_duplicate,
+          s.watermark, s.known, s.subscribed, s.dropped, s.lost_from, s.lost_told);
+  io.list(s.losses, [](auto& o, auto& l) { numbers(o, l.from, l.to, l.told); });
+  io.list(s.coverages, [](auto& o, auto& c) { numbers(o, c.since, c.losses); });
+  numbers(io, s.first_coverage, s.coverage_used);
+  zone_fields(io, s.zone);
+  numbers(io, s.outside_clock, s.folded.time, s.folded.volume);
+  position_fields(io, s.folded.position);
+  fold_fields(io, s.fold);
+  io.list(s.revised, [](auto& o, auto& r) { numbers(o, r.timeframe, r.revision, r.start, r.end); });
+  auto& c = s.count;
+  numbers(io, c.ticks, c.duplicates, c.ahead, c.late, c.too_late, c.outside);
+}
+
+template <class Io, class Key>
+void key_fields(Io& io, Key& k) {
+  numbers(io, k.time, k.volume);
+  position_fields(io, k.position);
+}
+
+void save_history(writer& out, const tick_history& h) {
+  auto forgotten = h.forgotten();
+  key_fields(out, forgotten);
+  out.list(h.stretches(), [](writer& o, const tick_history::stretch& s) {
+    fold_fields(o, s.before);
+    o.number(static_cast<std::uint32_t>(s.ticks.size()));
+    o.text(s.ticks.bytes());
+  });
+}
+
+/// False when it cannot be what was saved.
+bool load_history(reader& in, std::size_t timeframes, tick_history& h) {
+  tick_key forgotten;
+  key_fields(in, forgotten);
+  std::uint32_t count = 0;
+  in.number(count);
+  std::vector<tick_history::stretch> stretches;
+  for (std::uint32_t i = 0; i < count && !in.is_short(); ++i) {
+    tick_history::stretch s{bar_fold(timeframes), {}, {}, 0, {}};
+    fold_fields(in, s.before);
+    std::uint32_t size = 0;
+    in.number(size);
+    std::vector<bar_tick> ticks;
+    if (in.is_short() || !packed_ticks::unpack(in.text(), size, ticks)) return false;
+    for (const auto& t : ticks) s.add(t);
+    stretches.push_back(std::move(s));
+  }
+  h.restore(std::move(stretches), forgotten);
+  return true;
+}
+
+/// FNV-1a over what decides how a state is to be read on.
+std::uint64_t fingerprint(const bar_plan& plan) {
+  std::string bytes;
+  writer out(bytes);
+  for (const auto& tf : plan.timeframes) {
+    out.number(tf.kind);
+    out.number(tf.length);
+  }
+  out.number(plan.lateness);
+  out.number(plan.revision_horizon);
+  bytes += plan.cal->name();
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : bytes) hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3U;
+  return hash;
+}
+
+}  // namespace
+
+void bar_aggregator::save(std::string& out) const {
+  writer w(out);
+  w.number(version);
+  w.number(fingerprint(*state_->plan));
+  w.number(state_->token);
+  fields(w, *state_);
+  save_history(w, state_->history);
+}
+
+result<bar_aggregator> bar_aggregator::load(std::shared_ptr<const bar_plan> plan,
+                                            std::string_view& in) {
+  reader r(in);
+  std::uint8_t written_by = 0;
+  std::uint64_t written_for = 0;
+  std::uint32_t token = 0;
+  numbers(r, written_by, written_for, token);
+  if (!r.is_short() && written_by != version) {
+    return fail(errc::unsupported, "state of a bar builder has version " +
+                                       std::to_string(written_by) + ", this program reads " +
+                                       std::to_string(version) +
+                                       "; remove the checkpoint to recompute it from the journal");
+  }
+  if (!r.is_short() && written_for != fingerprint(*plan)) {
+    return fail(errc::conflict, "state of the bar builder of token " + std::to_string(token) +
+                                    " was saved with other timeframes, lateness or calendar; "
+                                    "remove the checkpoint to recompute it from the journal");
+  }
+  bar_aggregator made(std::move(plan), token);
+  auto& s = *made.state_;
+  fields(r, s);
+  const auto refuse = [&](const char* why) {
+    return fail(errc::corrupt, "state of the bar builder of token " + std::to_string(token) + " " +
+                                   why +
+                                   "; remove the checkpoint to recompute it from the journal");
+  };
+  const bool whole = load_history(r, s.plan->timeframes.size(), s.history);
+  if (r.is_short()) return refuse("breaks off");
+  if (!whole) return refuse("has ticks that cannot be read");
+  if (!s.is_consistent()) return refuse("contradicts itself");
+  s.round_capacity();
+  in = r.rest();
+  return made;
+}
+
+}  // namespace artham::market

@@ -1,0 +1,186 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/typed_actor.hpp>
+
+#include "market/bar.hpp"
+#include "messages/bar_work.hpp"
+#include "messages/client.hpp"
+#include "messages/record/bar_codec.hpp"
+#include "messages/supervision.hpp"
+#include "messages/type_ids.hpp"
+
+namespace artham::actors {
+struct feed_event;
+struct checkpoint;
+}  // namespace artham::actors
+
+/// Every actor interface of the data path: one alias per role, each message told from the
+/// receiver's view.
+namespace artham::messages {
+
+/// An unfinished bar.
+struct live_bar {
+  std::uint32_t timeframe = 0;  ///< index into the configured timeframes
+  market::bar bar;
+};
+/// Unfinished bars that changed since the last batch: the newest value of each watched (instrument,
+/// timeframe).
+struct live_batch {
+  market::position at;  ///< everything up to here is in it
+  std::vector<live_bar> bars;
+  /// Tokens whose new watch this batch answers: their present unfinished bars, if any, are among
+  /// `bars`.
+  std::vector<std::uint32_t> watched;
+};
+using live_batch_ptr = std::shared_ptr<const live_batch>;
+
+/// How a builder that was started again gets back to where its predecessor was.
+struct bar_refill {
+  std::shared_ptr<const actors::checkpoint> from;  ///< may be null: from the stream's first record
+  market::position until;                          ///< inclusive
+};
+using bar_refill_ptr = std::shared_ptr<const bar_refill>;
+
+/// What a call that blocks came to, told by the thread that made it.
+struct commit_outcome {
+  bool ok = true;
+  bool transient = false;  ///< trying again may help
+  std::string error;
+  market::position position;  ///< how far the store has the stream
+};
+using commit_outcome_ptr = std::shared_ptr<const commit_outcome>;
+
+/// The only writer of md:ticks.
+using ingestor_actor = caf::typed_actor<
+    // Something that the feed said; its weight is given back to the feed's budget when it is
+    // handled.
+    caf::reacts_to<std::shared_ptr<const actors::feed_event>>,
+    // The journal has room again.
+    caf::reacts_to<room_atom>>;
+
+/// Builds the bars of one instrument.
+using bar_builder_actor = caf::typed_actor<
+    // Slice number n of a work is yours: consume it, leave the answer in it. The last answer of a
+    // work is told to the reader.
+    caf::reacts_to<bar_work_ptr, std::uint32_t>,
+    // Rebuild yourself from checkpoint and journal; outputs on the way were made by your
+    // predecessor.
+    caf::reacts_to<bar_refill_ptr>>;
+
+/// Reads md:ticks, drives the bar builders and appends what they close.
+using bar_reader_actor = caf::typed_actor<
+    // md:ticks has something behind the cursor.
+    caf::reacts_to<ready_atom>,
+    // A derived stream has room again.
+    caf::reacts_to<room_atom>,
+    // All slices of some work are answered.
+    caf::reacts_to<done_atom>,
+    // Wants unfinished bars of these timeframes (bit mask) of an instrument from now on, and the
+    // present ones at once. Mask 0: no longer.
+    caf::reacts_to<watch_atom, std::uint32_t, std::uint32_t>,
+    // The sender takes live batches: it has room for one. Given anew for each.
+    caf::reacts_to<credit_atom>,
+    // Write a checkpoint at the next block boundary; answered when it is on disk.
+    caf::replies_to<checkpoint_atom>::with<caf::ok_atom>,
+    // The checkpoint under way is on disk, or failed.
+    caf::reacts_to<commit_outcome_ptr>,
+    // A builder began a life, died or was parked.
+    caf::reacts_to<child_event>>;
+
+/// Stores one stream: pulls, commits rows and position in one transaction, in order, one at a time.
+using store_actor = caf::typed_actor<
+    // The stream has something behind the cursor.
+    caf::reacts_to<ready_atom>,
+    // Time to try the failed transaction again.
+    caf::reacts_to<timeout_atom>,
+    // The transaction under way has ended.
+    caf::reacts_to<commit_outcome_ptr>>;
+
+/// Something for a client, encoded once for all who get it.
+struct push {
+  frame_ptr frame;
+  std::uint64_t key = 0;  ///< of what it tells: a later one of the same key replaces it
+  bool replaceable =
+      true;              ///< a value that a newer one makes worthless (an unfinished bar, a tick)
+  bool reply = false;    ///< the answer to the session's last command
+  bool refused = false;  ///< of a reply: what the command asked for was not done
+};
+using pushes_ptr = std::shared_ptr<const std::vector<push>>;
+
+/// Speaks the protocol with one client; docs/protocol.md.
+using session_actor = caf::typed_actor<
+    // A command of the client, untrusted.
+    caf::reacts_to<command_atom, std::string>,
+    // The client takes more again.
+    caf::reacts_to<drained_atom>,
+    // The connection is gone.
+    caf::reacts_to<closed_atom>,
+    // From the hub, in order.
+    caf::reacts_to<pushes_ptr>>;
+
+/// A key as the hub knows it: token << 32 | 0 for ticks, token << 32 | timeframe index + 1 for
+/// bars.
+[[nodiscard]] constexpr std::uint64_t tick_key(std::uint32_t token) {
+  return std::uint64_t{token} << 32U;
+}
+[[nodiscard]] constexpr std::uint64_t bar_key(std::uint32_t token, std::uint32_t timeframe) {
+  return (std::uint64_t{token} << 32U) | (timeframe + 1);
+}
+
+/// A client's `sub`, checked.
+struct subscribe_request {
+  struct wanted {
+    std::uint64_t key = 0;
+    std::string text;  ///< as the client wrote it
+  };
+  session_actor session;
+  std::string id;
+  std::vector<wanted> keys;
+  std::size_t history = 0;
+};
+using subscribe_request_ptr = std::shared_ptr<const subscribe_request>;
+
+/// Finished bars from the store, for a snapshot.
+struct history_answer {
+  std::uint64_t request = 0;
+  std::vector<std::vector<record::bar_record>> bars;  ///< per key of the request; empty for ticks
+  std::string error;
+};
+using history_answer_ptr = std::shared_ptr<const history_answer>;
+
+/// Knows the newest value of every key and who wants it; tells each client, encoding each message
+/// once.
+using hub_actor = caf::typed_actor<
+    // Unfinished bars; answered with a credit.
+    caf::reacts_to<live_batch_ptr>,
+    // md:ticks or a stream of final bars has something behind the cursor.
+    caf::reacts_to<ready_atom>,
+    // A session wants keys; answered to it with a push that is the reply, then pushes of those
+    // keys.
+    caf::reacts_to<subscribe_request_ptr>,
+    // A session wants these keys no longer.
+    caf::reacts_to<unsubscribe_atom, session_actor, std::vector<std::uint64_t>>,
+    // A session has ended.
+    caf::reacts_to<closed_atom, session_actor>,
+    // History for a snapshot was read.
+    caf::reacts_to<history_answer_ptr>,
+    // A snapshot has waited long enough for its unfinished bars.
+    caf::reacts_to<timeout_atom, std::uint64_t>>;
+
+}  // namespace artham::messages
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::live_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::pushes_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::session_actor)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<std::uint64_t>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::bar_work_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::bar_refill_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::commit_outcome_ptr)

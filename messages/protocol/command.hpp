@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "market/error.hpp"
+
+namespace artham::protocol {
+
+/// Codes of error replies; docs/protocol.md lists them.
+enum class code : std::uint16_t {
+  bad_request = 4400,
+  unknown_instrument = 4404,
+  unknown_timeframe = 4405,
+  too_many_subscriptions = 4429,
+  unavailable = 4503,
+};
+[[nodiscard]] std::string_view name(code c);
+
+/// Close codes: 4000-4499 come back, 4500-4999 do not.
+enum class close : std::uint16_t {
+  going_away = 1001,
+  too_slow = 4008,
+  not_text = 4500,
+};
+
+struct command {
+  enum class op : std::uint8_t { sub, unsub, ping, status };
+  op what = op::ping;
+  std::string id;  ///< as JSON: a number, a string or null; echoed
+  std::vector<std::string> keys;
+  std::size_t history = 0;  ///< finished bars wanted in the snapshot
+};
+
+struct refusal {
+  std::string id = "null";
+  protocol::code code = protocol::code::bad_request;
+  std::string message;
+};
+
+inline constexpr std::size_t keys_per_command = 500;
+inline constexpr std::size_t history_at_most = 5000;
+
+/// One command from untrusted text. Never throws, whatever the text.
+[[nodiscard]] tl::expected<command, refusal> parse_command(std::string_view text);
+
+/// `{"id":…,"ok":false,"error":{…}}`
+[[nodiscard]] std::string error_reply(const refusal& r);
+
+}  // namespace artham::protocol

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "store/store.hpp"
+
+/// All that a store holds, as it stands in its columns: for `artham verify`.
+namespace artham::store {
+
+/// The columns of a bar's row behind instrument and start, in the order of `audited_bar::values`.
+inline constexpr std::array<std::string_view, 20> bar_columns{
+    "revision", "bar_end_ts",  "open",        "high",          "low",
+    "close",    "volume",      "oi",          "oi_change",     "vwap",
+    "ticks",    "flags",       "first_epoch", "first_seq",     "last_epoch",
+    "last_seq", "cause_epoch", "cause_seq",   "cause_ordinal", "instrument_id"};
+
+/// One row of a bar table; an absent value is NULL.
+struct audited_bar {
+  std::int64_t token = 0;
+  std::int64_t start = 0;
+  std::array<std::optional<std::int64_t>, bar_columns.size()> values;
+};
+/// The row that a bar belongs in. instrument_id stays absent: only the store knows it.
+[[nodiscard]] audited_bar as_row(const record::bar_record& r);
+
+/// Everything that was committed when it was opened; changes nothing. Calls block.
+class audit {
+ public:
+  virtual ~audit() = default;
+  /// Timeframes that have a table, by length.
+  [[nodiscard]] virtual result<std::vector<market::timeframe>> timeframes() = 0;
+  /// Rows in the order of instrument token, start and revision. instrument_id is absent when it is
+  /// that of an instrument with this token, as it should be. None without a table.
+  [[nodiscard]] virtual result<void> for_each_bar(
+      market::timeframe tf, const std::function<void(const audited_bar&)>& fn) = 0;
+  /// Rows of the tick table in the order of seq; the packet is valid during the call.
+  [[nodiscard]] virtual result<void> for_each_tick(
+      const std::function<void(const tick_row&)>& fn) = 0;
+  [[nodiscard]] virtual result<std::vector<stored_position>> positions() = 0;
+};
+
+}  // namespace artham::store

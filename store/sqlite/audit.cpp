@@ -1,0 +1,120 @@
+#include "store/sqlite/audit.hpp"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include "store/sqlite/connection.hpp"
+#include "store/sqlite/read_positions.hpp"
+
+namespace artham::store::sqlite {
+
+namespace {
+
+constexpr int busy_timeout_ms = 5000;
+constexpr std::string_view bar_table_prefix = "bars_";
+
+class sqlite_audit final : public audit {
+ public:
+  explicit sqlite_audit(const std::filesystem::path& file)
+      : db_(file.string(), SQLite::OPEN_READONLY, busy_timeout_ms) {
+    // One transaction, so that rows and positions belong together.
+    db_.exec("BEGIN");
+    db_.execAndGet("SELECT COUNT(*) FROM positions");
+  }
+
+  result<std::vector<market::timeframe>> timeframes() override {
+    return reading([&]() -> result<std::vector<market::timeframe>> {
+      SQLite::Statement s(db_, "SELECT name FROM sqlite_master WHERE type = 'table'");
+      std::vector<market::timeframe> all;
+      while (s.executeStep()) {
+        const auto name = s.getColumn(0).getString();
+        if (!name.starts_with(bar_table_prefix)) continue;
+        const auto tf = market::parse_timeframe(name.substr(bar_table_prefix.size()));
+        if (tf) all.push_back(*tf);
+      }
+      std::ranges::sort(all);
+      return all;
+    });
+  }
+
+  result<void> for_each_bar(market::timeframe tf,
+                            const std::function<void(const audited_bar&)>& fn) override {
+    return reading([&]() -> result<void> {
+      if (!db_.tableExists(bar_table(tf))) return {};
+      std::string columns;
+      for (std::size_t i = 0; i + 1 < bar_columns.size(); ++i)
+        columns += std::string(bar_columns[i]) + ", ";
+      SQLite::Statement s(
+          db_, "SELECT instrument_token, bar_start_ts, " + columns +
+                   "CASE WHEN EXISTS (SELECT 1 FROM instruments AS i WHERE i.instrument_id = "
+                   "b.instrument_id AND i.instrument_token = b.instrument_token) THEN NULL ELSE "
+                   "instrument_id END FROM " +
+                   bar_table(tf) + " AS b ORDER BY 1, 2, 3");
+      while (s.executeStep()) {
+        audited_bar row;
+        row.token = s.getColumn(0).getInt64();
+        row.start = s.getColumn(1).getInt64();
+        for (std::size_t i = 0; i < row.values.size(); ++i) {
+          const auto value = s.getColumn(static_cast<int>(i) + 2);
+          if (!value.isNull()) row.values[i] = value.getInt64();
+        }
+        fn(row);
+      }
+      return {};
+    });
+  }
+
+  result<void> for_each_tick(const std::function<void(const tick_row&)>& fn) override {
+    return reading([&]() -> result<void> {
+      SQLite::Statement s(db_,
+                          "SELECT t.seq, t.epoch, t.mode, t.receive_ts, t.wall_ts, t.exchange_ts, "
+                          "t.last_price, t.volume, t.oi, t.packet, (SELECT i.instrument_token FROM "
+                          "instruments AS i WHERE i.instrument_id = t.instrument_id LIMIT 1) FROM "
+                          "ticks AS t ORDER BY t.seq");
+      while (s.executeStep()) {
+        tick_row row;
+        auto& core = row.core;
+        core.seq = static_cast<std::uint64_t>(s.getColumn(0).getInt64());
+        core.epoch = s.getColumn(1).getUInt();
+        core.mode = static_cast<market::tick_mode>(s.getColumn(2).getInt());
+        row.receive = s.getColumn(3).getInt64();
+        row.wall = s.getColumn(4).getInt64();
+        core.time = s.getColumn(5).getInt64();
+        core.last = {s.getColumn(6).getInt64()};
+        core.volume_or_size = s.getColumn(7).getInt64();
+        core.oi = s.getColumn(8).getInt64();
+        const auto packet = s.getColumn(9);
+        row.packet = {static_cast<const char*>(packet.getBlob()),
+                      static_cast<std::size_t>(packet.getBytes())};
+        core.token = s.getColumn(10).getUInt();
+        fn(row);
+      }
+      return {};
+    });
+  }
+
+  result<std::vector<stored_position>> positions() override {
+    return reading([&]() -> result<std::vector<stored_position>> { return read_positions(db_); });
+  }
+
+ private:
+  template <class Fn>
+  auto reading(Fn&& fn) -> decltype(fn()) {
+    return guarded(db_.getFilename(), std::forward<Fn>(fn));
+  }
+
+  SQLite::Database db_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<audit>> open_audit(const std::filesystem::path& file) {
+  return guarded(file.string(), [&]() -> result<std::unique_ptr<audit>> {
+    return std::make_unique<sqlite_audit>(file);
+  });
+}
+
+}  // namespace artham::store::sqlite

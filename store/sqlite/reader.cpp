@@ -1,0 +1,187 @@
+#include "store/sqlite/reader.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "store/sqlite/connection.hpp"
+#include "store/sqlite/instrument_archive.hpp"
+#include "store/sqlite/read_positions.hpp"
+
+namespace artham::store::sqlite {
+
+namespace {
+
+constexpr std::size_t idle_at_most = 4;
+constexpr int busy_timeout_ms = 5000;
+
+record::bar_record read_bar(SQLite::Statement& row) {
+  using field = market::bar::field;
+  record::bar_record r;
+  auto& b = r.bar;
+  int n = 0;
+  b.start = row.getColumn(n++).getInt64();
+  b.revision = row.getColumn(n++).getUInt();
+  b.token = row.getColumn(n++).getUInt();
+  b.end = row.getColumn(n++).getInt64();
+  b.open = {row.getColumn(n++).getInt64()};
+  b.high = {row.getColumn(n++).getInt64()};
+  b.low = {row.getColumn(n++).getInt64()};
+  b.close = {row.getColumn(n++).getInt64()};
+  const auto optional = [&](field f, std::int64_t& value) {
+    if (!row.isColumnNull(n)) {
+      value = row.getColumn(n).getInt64();
+      b.fields = static_cast<std::uint8_t>(b.fields | f);
+    }
+    ++n;
+  };
+  optional(field::volume_known, b.volume);
+  optional(field::oi_known, b.oi);
+  optional(field::oi_change_known, b.oi_change);
+  optional(field::vwap_known, b.vwap.units);
+  b.ticks = row.getColumn(n++).getUInt();
+  b.flags = static_cast<std::uint16_t>(row.getColumn(n++).getInt());
+  b.first.epoch = row.getColumn(n++).getUInt();
+  b.first.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
+  b.last.epoch = row.getColumn(n++).getUInt();
+  b.last.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
+  r.cause.at.epoch = row.getColumn(n++).getUInt();
+  r.cause.at.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
+  r.cause.ordinal = row.getColumn(n++).getUInt();
+  return r;
+}
+
+}  // namespace
+
+sqlite_reader::sqlite_reader(std::filesystem::path file) : file_(std::move(file)) {}
+
+template <class Fn>
+auto sqlite_reader::with_connection(Fn&& fn) -> decltype(fn(std::declval<SQLite::Database&>())) {
+  return guarded(file_.string(), [&] {
+    std::unique_ptr<SQLite::Database> db;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!idle_.empty()) {
+        db = std::move(idle_.back());
+        idle_.pop_back();
+      }
+    }
+    if (!db)
+      db = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READONLY,
+                                              busy_timeout_ms);
+    auto answer = fn(*db);
+    const std::lock_guard lock(mutex_);
+    if (idle_.size() < idle_at_most) idle_.push_back(std::move(db));
+    return answer;
+  });
+}
+
+result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<record::bar_record>> {
+    const auto table = bar_table(q.timeframe);
+    if (!db.tableExists(table)) {
+      return fail(errc::not_found, "timeframe " + market::to_string(q.timeframe) +
+                                       " is not stored; bars.timeframes names the ones that are");
+    }
+    // A token may have meant several instruments: all that its rows carry.
+    const std::string sql =
+        "SELECT bar_start_ts, revision, instrument_token, bar_end_ts, open, high, low, close, "
+        "volume, oi, oi_change, vwap, ticks, "
+        "flags, first_epoch, first_seq, last_epoch, last_seq, cause_epoch, cause_seq, "
+        "cause_ordinal FROM " +
+        table +
+        " AS b WHERE instrument_id IN (SELECT DISTINCT instrument_id FROM instruments WHERE "
+        "instrument_token = ?1) "
+        "AND bar_start_ts >= ?2 AND bar_start_ts < ?3 AND instrument_token = ?1 "
+        "AND (cause_epoch, cause_seq) <= (?5, ?6) " +
+        (q.all_revisions ? ""
+                         : "AND revision = (SELECT MAX(revision) FROM " + table +
+                               " AS l WHERE l.instrument_id = b.instrument_id AND l.bar_start_ts = "
+                               "b.bar_start_ts AND (l.cause_epoch, l.cause_seq) <= (?5, ?6)) ") +
+        (q.newest_first ? "ORDER BY bar_start_ts DESC, revision DESC"
+                        : "ORDER BY bar_start_ts, revision") +
+        " LIMIT ?4";
+    SQLite::Statement s(db, sql);
+    s.bind(1, q.token);
+    s.bind(2, q.from);
+    s.bind(3, q.to);
+    s.bind(4, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
+    s.bind(5, q.as_of.epoch);
+    s.bind(6, static_cast<std::int64_t>(q.as_of.seq));
+    std::vector<record::bar_record> found;
+    while (s.executeStep()) found.push_back(read_bar(s));
+    if (q.newest_first) std::reverse(found.begin(), found.end());
+    return found;
+  });
+}
+
+result<std::vector<stored_instrument>> sqlite_reader::instruments() {
+  return with_connection([](SQLite::Database& db) -> result<std::vector<stored_instrument>> {
+    SQLite::Statement s(
+        db, std::string("SELECT ") + instrument_columns +
+                " FROM instruments WHERE valid_to IS NULL ORDER BY exchange, tradingsymbol");
+    std::vector<stored_instrument> all;
+    while (s.executeStep()) all.push_back(read_instrument(s));
+    return all;
+  });
+}
+
+result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view key) {
+  return with_connection([&](SQLite::Database& db) -> result<std::optional<stored_instrument>> {
+    const std::string select =
+        std::string("SELECT ") + instrument_columns + " FROM instruments WHERE ";
+    const std::string newest = " ORDER BY valid_to IS NULL DESC, valid_from DESC LIMIT 1";
+    std::uint32_t token = 0;
+    const auto [end, ec] = std::from_chars(key.data(), key.data() + key.size(), token);
+    const bool number = ec == std::errc() && end == key.data() + key.size();
+    const auto colon = key.find(':');
+    if (!number && colon == std::string_view::npos) return std::nullopt;
+    SQLite::Statement s(
+        db,
+        select + (number ? "instrument_token = ?" : "exchange = ? AND tradingsymbol = ?") + newest);
+    if (number) {
+      s.bind(1, token);
+    } else {
+      s.bind(1, std::string(key.substr(0, colon)));
+      s.bind(2, std::string(key.substr(colon + 1)));
+    }
+    if (!s.executeStep()) return std::nullopt;
+    return read_instrument(s);
+  });
+}
+
+result<std::vector<gap_row>> sqlite_reader::gaps(market::timestamp from, market::timestamp to) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<gap_row>> {
+    SQLite::Statement s(db,
+                        "SELECT from_ts, to_ts, cause, detail, epoch, seq FROM gaps WHERE to_ts >= "
+                        "? AND from_ts < ? "
+                        "ORDER BY epoch, seq");
+    s.bind(1, from);
+    s.bind(2, to);
+    std::vector<gap_row> all;
+    while (s.executeStep()) {
+      gap_row g;
+      g.from = s.getColumn(0).getInt64();
+      g.to = s.getColumn(1).getInt64();
+      g.cause = static_cast<market::gap_cause>(s.getColumn(2).getInt());
+      g.detail = s.getColumn(3).getString();
+      g.at = {s.getColumn(4).getUInt(), static_cast<std::uint64_t>(s.getColumn(5).getInt64())};
+      all.push_back(std::move(g));
+    }
+    return all;
+  });
+}
+
+result<std::uint64_t> sqlite_reader::count_ticks() {
+  return with_connection([](SQLite::Database& db) -> result<std::uint64_t> {
+    return static_cast<std::uint64_t>(db.execAndGet("SELECT COUNT(*) FROM ticks").getInt64());
+  });
+}
+
+result<std::vector<stored_position>> sqlite_reader::positions() {
+  return with_connection([](SQLite::Database& db) -> result<std::vector<stored_position>> {
+    return read_positions(db);
+  });
+}
+
+}  // namespace artham::store::sqlite

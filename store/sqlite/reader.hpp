@@ -1,0 +1,36 @@
+#pragma once
+
+#include <SQLiteCpp/SQLiteCpp.h>
+
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "store/store.hpp"
+
+namespace artham::store::sqlite {
+
+/// Reading connections, made as they are needed and kept: each call has one for itself.
+class sqlite_reader final : public reader {
+ public:
+  explicit sqlite_reader(std::filesystem::path file);
+
+  [[nodiscard]] result<std::vector<record::bar_record>> bars(const bar_query& q) override;
+  [[nodiscard]] result<std::vector<stored_instrument>> instruments() override;
+  [[nodiscard]] result<std::optional<stored_instrument>> find(std::string_view key) override;
+  [[nodiscard]] result<std::vector<gap_row>> gaps(market::timestamp from,
+                                                  market::timestamp to) override;
+  [[nodiscard]] result<std::uint64_t> count_ticks() override;
+  [[nodiscard]] result<std::vector<stored_position>> positions() override;
+
+ private:
+  template <class Fn>
+  auto with_connection(Fn&& fn) -> decltype(fn(std::declval<SQLite::Database&>()));
+
+  std::filesystem::path file_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<SQLite::Database>> idle_;
+};
+
+}  // namespace artham::store::sqlite

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "market/bar.hpp"
+#include "market/error.hpp"
+#include "market/instrument.hpp"
+#include "market/mark.hpp"
+#include "market/tick.hpp"
+#include "messages/record/bar_codec.hpp"
+
+/// Port "where history rests". Implementation: store/sqlite.
+namespace artham::store {
+
+/// How far a consumer has stored a stream. Commits in the same transaction as the rows it covers.
+struct stored_position {
+  std::string consumer;  ///< `tick_store`, `bar_store`
+  std::string stream;
+  std::uint32_t shard = 0;
+  record::position at;
+  std::uint32_t ordinal = 0;
+};
+
+/// One journaled tick as a row: what one queries by, and the packet itself.
+struct tick_row {
+  market::timestamp receive = 0;
+  market::timestamp wall = 0;
+  market::bar_input core;
+  std::string_view packet;  ///< verbatim, with all its fields; empty for imported ticks
+};
+
+/// One transaction: all of it or nothing.
+struct batch {
+  std::span<const tick_row> ticks;
+  market::timeframe timeframe;  ///< of the bars
+  std::span<const record::bar_record> bars;
+  std::span<const market::mark> marks;  ///< gaps are stored; other kinds are for position only
+  /// The consumer's position before and after. The commit is refused (errc::conflict) unless the
+  /// stored one equals `expected`, so that nothing is stored twice.
+  stored_position expected;
+  stored_position position;
+};
+
+/// The only writing connection; used from one thread at a time. Calls block.
+class writer {
+ public:
+  virtual ~writer() = default;
+  virtual result<void> commit(const batch& b) = 0;
+  [[nodiscard]] virtual result<std::optional<stored_position>> position(std::string_view consumer,
+                                                                        std::string_view stream,
+                                                                        std::uint32_t shard) = 0;
+  /// Loads a dump that is in force from `valid_from`: new and changed instruments get rows,
+  /// vanished ones end. Atomic; the same dump twice changes nothing.
+  virtual result<void> put_instruments(std::span<const market::instrument> list,
+                                       market::date valid_from) = 0;
+};
+
+/// An instrument as the store knows it.
+struct stored_instrument {
+  std::int64_t id = 0;  ///< instrument_id of the rows
+  market::instrument instrument;
+  market::date valid_from;
+  std::optional<market::date> valid_to;  ///< exclusive; none: in force
+};
+
+struct bar_query {
+  std::uint32_t token = 0;
+  market::timeframe timeframe;
+  market::timestamp from = 0;            ///< bar start, inclusive
+  market::timestamp to = market::never;  ///< exclusive
+  std::size_t limit = 1000;
+  bool newest_first =
+      false;  ///< take the newest `limit`; the answer is in order of start all the same
+  bool all_revisions = false;  ///< else only the last of each bar
+  /// Only what records of md:ticks up to here have made.
+  record::position as_of{UINT32_MAX, INT64_MAX};
+};
+
+struct gap_row {
+  market::timestamp from = 0;
+  market::timestamp to = 0;
+  market::gap_cause cause = market::gap_cause::none;
+  std::string detail;
+  record::position at;
+};
+
+/// Read connections; thread-safe. Calls block.
+class reader {
+ public:
+  virtual ~reader() = default;
+  [[nodiscard]] virtual result<std::vector<record::bar_record>> bars(const bar_query& q) = 0;
+  [[nodiscard]] virtual result<std::vector<stored_instrument>> instruments() = 0;
+  /// `NSE:INFY`, or a bare token; the one in force now.
+  [[nodiscard]] virtual result<std::optional<stored_instrument>> find(std::string_view key) = 0;
+  [[nodiscard]] virtual result<std::vector<gap_row>> gaps(market::timestamp from,
+                                                          market::timestamp to) = 0;
+  [[nodiscard]] virtual result<std::uint64_t> count_ticks() = 0;
+  [[nodiscard]] virtual result<std::vector<stored_position>> positions() = 0;
+};
+
+struct options {
+  bool tick_table = false;  ///< `store.ticks = table`
+  std::vector<market::timeframe> timeframes;
+};
+
+/// One store: one writer, and readers that see committed data while it writes.
+class database {
+ public:
+  virtual ~database() = default;
+  [[nodiscard]] virtual writer& writing() = 0;
+  [[nodiscard]] virtual reader& reading() = 0;
+};
+
+}  // namespace artham::store

@@ -1,0 +1,92 @@
+#include "supervisors/roles.hpp"
+
+#include <string>
+#include <utility>
+
+#include "actors/session/gateway_port.hpp"
+
+namespace artham::supervisors {
+
+namespace {
+
+supervisor_options named(const tree_options& o, std::string name, strategy s) {
+  supervisor_options options;
+  options.name = std::move(name);
+  options.strategy = s;
+  options.intensity = o.intensity;
+  options.backoff = o.backoff;
+  options.directory = o.directory;
+  options.metrics = o.metrics;
+  return options;
+}
+
+messages::child_spec worker(std::string id, messages::child_factory factory,
+                            std::string_view publish_as = {}) {
+  messages::child_spec spec;
+  spec.id = std::move(id);
+  spec.factory = std::move(factory);
+  spec.publish_as = publish_as;
+  return spec;
+}
+
+}  // namespace
+
+messages::child_spec ingest_tree(const tree_options& o, actors::ingestor_config config) {
+  auto factory =
+      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+        auto own = config;
+        // Only the first life can go on exactly where the journal ends.
+        own.log.continuous = own.log.continuous && c.generation == 1;
+        return c.system.spawn(actors::ingestor, std::move(own));
+      });
+  return nested_supervisor("ingest", named(o, "ingest", strategy::one_for_one),
+                           {worker("ingestor", std::move(factory))});
+}
+
+messages::child_spec bars_tree(const tree_options& o, actors::bar_reader_config config) {
+  auto builder_options = named(o, "builders", strategy::one_for_one);
+  builder_options.backoff.first_at_once = true;
+  auto builders = nested_dynamic_supervisor("builders", std::move(builder_options));
+  builders.publish_as = actors::builders_name;
+  auto factory =
+      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+        return c.system.spawn(actors::bar_reader, config);
+      });
+  return nested_supervisor(
+      "bars", named(o, "bars", strategy::one_for_all),
+      {std::move(builders), worker("reader", std::move(factory), actors::bar_reader_name)});
+}
+
+messages::child_spec store_tree(const tree_options& o,
+                                std::vector<actors::stream_store_config> configs) {
+  std::vector<messages::child_spec> children;
+  for (auto& config : configs) {
+    auto id = config.stream;
+    children.push_back(worker(
+        std::move(id),
+        messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+          return c.system.spawn(actors::stream_store, config);
+        })));
+  }
+  return nested_supervisor("store", named(o, "store", strategy::one_for_one), std::move(children));
+}
+
+messages::child_spec gateway_tree(const tree_options& o, actors::hub_config config) {
+  auto factory =
+      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+        return c.system.spawn(actors::hub, config);
+      });
+  auto sessions =
+      nested_dynamic_supervisor("sessions", named(o, "sessions", strategy::one_for_one));
+  sessions.publish_as = actors::sessions_name;
+  return nested_supervisor(
+      "gateway", named(o, "gateway", strategy::one_for_all),
+      {worker("hub", std::move(factory), actors::hub_name), std::move(sessions)});
+}
+
+messages::supervisor_actor spawn_node(caf::actor_system& system, const tree_options& o,
+                                      std::vector<messages::child_spec> roles) {
+  return spawn_supervisor(system, named(o, "node", strategy::one_for_one), std::move(roles));
+}
+
+}  // namespace artham::supervisors

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <vector>
+
+#include "actors/bars/bar_reader.hpp"
+#include "actors/ingest/ingestor.hpp"
+#include "actors/session/hub.hpp"
+#include "actors/store/stream_store.hpp"
+#include "supervisors/supervisor.hpp"
+
+/// The tree of each role: which actors there are, in which order they start, and who falls with
+/// whom.
+namespace artham::supervisors {
+
+/// What all supervisors of a node share.
+struct tree_options {
+  supervisors::intensity intensity;
+  supervisors::backoff backoff;
+  std::shared_ptr<messages::directory> directory;
+  runtime::metrics* metrics = nullptr;
+};
+
+/// ingest: the ingestor with its feed.
+[[nodiscard]] messages::child_spec ingest_tree(const tree_options& o,
+                                               actors::ingestor_config config);
+/// bars: the builders' supervisor and the reader; one without the other's state is useless, so they
+/// fall together.
+[[nodiscard]] messages::child_spec bars_tree(const tree_options& o,
+                                             actors::bar_reader_config config);
+/// store: one actor per stream.
+[[nodiscard]] messages::child_spec store_tree(const tree_options& o,
+                                              std::vector<actors::stream_store_config> configs);
+/// gateway: the hub, and the sessions, which live on its subscriptions and fall with it.
+[[nodiscard]] messages::child_spec gateway_tree(const tree_options& o, actors::hub_config config);
+
+/// A supervisor over roles.
+[[nodiscard]] messages::supervisor_actor spawn_node(caf::actor_system& system,
+                                                    const tree_options& o,
+                                                    std::vector<messages::child_spec> roles);
+
+}  // namespace artham::supervisors

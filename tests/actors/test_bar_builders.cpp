@@ -1,0 +1,200 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "app/calendars.hpp"
+#include "app/pipeline.hpp"
+#include "bridge/memory/memory.hpp"
+#include "config/calendar_file.hpp"
+#include "feed/kite/frame_decoder.hpp"
+#include "messages/record/bar_codec.hpp"
+#include "messages/record/mark_codec.hpp"
+#include "messages/record/tick_pack.hpp"
+#include "tests/support/process.hpp"
+
+namespace {
+
+using namespace artham;  // NOLINT(google-build-using-namespace)
+
+constexpr std::uint32_t tokens = 20;
+constexpr int seconds = 400;
+
+/// Some minutes of some instruments, a tick a second each, in blocks of a second.
+record::position fill(bridge::writer& out, const market::calendar& c) {
+  const auto open = c.day(market::make_date(2026, 11, 20)).sessions.front().open;
+  std::uint64_t last = 0;
+  const auto mark = [](market::mark_kind kind, market::timestamp t) {
+    market::mark m;
+    m.kind = kind;
+    m.time = t;
+    if (kind == market::mark_kind::subscription) {
+      m.flag = 1;
+      for (std::uint32_t i = 1; i <= tokens; ++i) m.tokens.push_back(i << 8U | 1U);
+    }
+    return m;
+  };
+  const auto append = [&](const std::string& bytes, std::uint64_t count) {
+    const auto at = out.append(bytes, count, {});
+    REQUIRE(at);
+    last = at->seq + count - 1;
+  };
+  const auto put_mark = [&](market::mark_kind kind, market::timestamp t) {
+    std::string bytes;
+    record::append(bytes, record::with_times(record::kind::mark, 1, t, t),
+                   record::encode(mark(kind, t)));
+    append(bytes, 1);
+  };
+  put_mark(market::mark_kind::epoch, open - market::second);
+  put_mark(market::mark_kind::subscription, open - market::second);
+  for (int s = 0; s < seconds; ++s) {
+    const auto now = open + s * market::second;
+    std::vector<market::bar_input> ticks;
+    for (std::uint32_t i = 1; i <= tokens; ++i) {
+      market::bar_input t;
+      t.time = now;
+      t.token = i << 8U | 1U;
+      t.last.units = (100 + (s * 7 + static_cast<int>(i) * 13) % 17) * market::price_scale;
+      t.volume_or_size = s * 10;
+      t.fields = market::bar_input::volume;
+      ticks.push_back(t);
+    }
+    std::string body;
+    record::encode(body, ticks);
+    std::string bytes;
+    record::append(bytes, record::with_times(record::kind::packed_ticks, tokens, now, now), body);
+    append(bytes, tokens);
+    put_mark(market::mark_kind::clock, now);
+  }
+  return {1, last};
+}
+
+using bars = std::vector<std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t,
+                                    std::int64_t, std::uint32_t>>;
+
+bars run(
+    const std::function<void(const messages::bar_work&, const messages::bar_slice&)>& before_slice,
+    std::uint64_t batch, std::uint64_t* restarts = nullptr) {
+  const auto calendar = config::load_calendar("NSE")->calendar;
+  const auto frames = *market::parse_timeframes("1m 3m");
+  const auto plan = std::make_shared<const market::bar_plan>(
+      market::bar_plan{frames, 3 * market::second, calendar});
+  const feed::kite::frame_decoder decoder;
+  // What is appended at once stays a block of its own, so that works are small.
+  const auto input = bridge::memory::make({.max_block_records = 1});
+  const auto output = bridge::memory::make();
+  auto writer = input->open_writer(record::ticks_stream(), 1);
+  REQUIRE(writer);
+  actors::bar_reader_config c;
+  c.input = input.get();
+  c.output = output.get();
+  c.decoder = &decoder;
+  c.timeframes = frames;
+  c.plan_of = [plan](std::uint32_t) { return plan; };
+  c.batch = batch;
+  c.before_slice = before_slice;
+  {
+    app::bar_pipeline p(2, std::move(c));
+    const auto last = fill(**writer, *calendar);
+    const auto done = p.wait_for(last);
+    REQUIRE_MESSAGE(done, done.error().message);
+    if (restarts != nullptr) {
+      *restarts = 0;
+      for (const auto& s : p.metrics().samples()) {
+        if (s.name == "artham_supervisor_restarts_total")
+          *restarts += static_cast<std::uint64_t>(s.value);
+      }
+    }
+  }
+  bars all;
+  for (const auto& tf : frames) {
+    const auto stream = record::final_bars_stream(market::to_string(tf));
+    auto cursor = output->open_reader(stream, {}, bridge::top::appended, {});
+    REQUIRE(cursor);
+    for (;;) {
+      const auto blocks = (*cursor)->pull(1000);
+      REQUIRE(blocks);
+      if (blocks->empty()) break;
+      for (const auto& b : *blocks) {
+        record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
+          const auto r = record::decode_bar(h, body);
+          REQUIRE(r);
+          all.emplace_back(stream, r->bar.token, r->bar.start, r->bar.close.units, r->bar.volume,
+                           r->bar.ticks);
+        });
+      }
+    }
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE(
+    "a builder that throws mid-minute is rebuilt from the journal: no bar lost, none doubled") {
+  const auto expected = run({}, 10);
+  REQUIRE(expected.size() == tokens * (6 + 2));
+  std::atomic<int> left{1};
+  std::uint64_t restarts = 0;
+  const auto crashed = run(
+      [&left](const messages::bar_work& work, const messages::bar_slice& slice) {
+        // The third instrument, half-way through a minute.
+        if (slice.last_tick == slice.first_tick) return;
+        const auto& t = work.ticks[slice.first_tick];
+        if (t.token == (3U << 8U | 1U) && t.seq > 90 * (tokens + 1) && left.fetch_sub(1) > 0) {
+          throw std::runtime_error("thrown by the test");
+        }
+      },
+      10, &restarts);
+  CHECK(restarts == 1);
+  CHECK(crashed == expected);
+}
+
+TEST_CASE("many builders that die at many places give the same bars, for any block size") {
+  const auto expected = run({}, 1'000'000);
+  for (const std::uint64_t batch : {1U, 37U, 4000U}) {
+    std::array<std::atomic<bool>, tokens + 1> died{};
+    std::uint64_t restarts = 0;
+    const auto crashed = run(
+        [&died](const messages::bar_work& work, const messages::bar_slice& slice) {
+          if (slice.last_tick == slice.first_tick) return;
+          const auto& t = work.ticks[slice.last_tick - 1];
+          const auto i = t.token >> 8U;
+          // One each, at a time of its own; no more than the supervisor takes for bad luck.
+          if (i % 4 == 0 && t.seq > i * 300 && !died[i].exchange(true))
+            throw std::runtime_error("thrown by the test");
+        },
+        batch, &restarts);
+    CHECK(restarts == 5);
+    CHECK(crashed == expected);
+  }
+}
+
+TEST_CASE("who waits for what a checkpoint has already need not wait") {
+  const auto calendar = config::load_calendar("NSE")->calendar;
+  const auto frames = *market::parse_timeframes("1m");
+  const feed::kite::frame_decoder decoder;
+  const auto journal = bridge::memory::make();
+  auto writer = journal->open_writer(record::ticks_stream(), 1);
+  REQUIRE(writer);
+  const auto last = fill(**writer, *calendar);
+  const test::scratch dir;
+  actors::checkpoint everything;
+  everything.at = last;
+  REQUIRE(actors::checkpoint_directory(dir / "").save(everything));
+  runtime::worker disk("checkpoints", 4);
+  actors::bar_reader_config c;
+  c.input = journal.get();
+  c.output = journal.get();
+  c.decoder = &decoder;
+  c.timeframes = frames;
+  c.checkpoint_dir = dir / "";
+  c.disk = &disk;
+  app::bar_pipeline p(2, std::move(c));
+  CHECK(p.wait_for(last));
+}

@@ -1,0 +1,333 @@
+#include <doctest/doctest.h>
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <type_traits>
+
+#include "config/settings.hpp"
+
+using namespace artham;
+using namespace artham::config;
+using namespace artham::market;
+
+namespace {
+
+settings_sources from_file(std::string text) {
+  settings_sources sources;
+  sources.file = settings_file{"artham.toml", std::move(text), true};
+  return sources;
+}
+
+settings_sources from_variable(std::string name, std::string value) {
+  settings_sources sources;
+  sources.environment = {{std::move(name), std::move(value)}};
+  return sources;
+}
+
+settings_sources from_set(std::string argument) {
+  settings_sources sources;
+  sources.sets = {std::move(argument)};
+  return sources;
+}
+
+settings loaded(const settings_sources& sources) {
+  const auto s = load_settings(sources);
+  REQUIRE_MESSAGE(s.has_value(), (s ? "" : s.error().message));
+  return *s;
+}
+
+std::string refusal(const settings_sources& sources) {
+  const auto s = load_settings(sources);
+  REQUIRE_FALSE(s.has_value());
+  CHECK(s.error().code == errc::usage);
+  CHECK_FALSE(explain(sources).has_value());
+  return s.error().message;
+}
+
+std::map<std::string, setting_origin> explained(const settings_sources& sources) {
+  const auto list = explain(sources);
+  REQUIRE(list.has_value());
+  std::map<std::string, setting_origin> by_key;
+  for (const auto& entry : *list) by_key[entry.key] = entry;
+  CHECK(by_key.size() == list->size());
+  return by_key;
+}
+
+template <class T, class = void>
+struct can_be_streamed : std::false_type {};
+template <class T>
+struct can_be_streamed<
+    T, std::void_t<decltype(std::declval<std::ostream&>() << std::declval<const T&>())>>
+    : std::true_type {};
+static_assert(!can_be_streamed<secret>::value);
+static_assert(can_be_streamed<std::string>::value);
+static_assert(!std::is_convertible_v<secret, std::string>);
+
+}  // namespace
+
+TEST_CASE("without any source the defaults are in force") {
+  const auto s = loaded({});
+  CHECK(s == settings{});
+  CHECK(s.runtime.batch == 262'144);
+  CHECK(s.ingest.clock_interval == 250 * millisecond);
+  CHECK(s.bars.timeframes.size() == 10);
+  CHECK(s.bridge.local.segment_bytes == 256LL * 1024 * 1024);
+  CHECK(s.web.address == "127.0.0.1");
+  CHECK(s.data.dir == "./artham-data");
+}
+
+TEST_CASE("default.toml names every setting, with the defaults and a comment above") {
+  const auto text = std::string(default_settings_text());
+  const auto sources = from_file(text);
+  CHECK(loaded(sources) == settings{});
+  for (const auto& [key, entry] : explained(sources)) {
+    CAPTURE(key);
+    CHECK(entry.origin.starts_with("artham.toml:"));
+    const auto line = "\n" + key.substr(key.rfind('.') + 1) + " = ";
+    REQUIRE(text.find(line) != std::string::npos);
+    auto at = text.find(line);
+    while (at != std::string::npos) {
+      const auto previous = text.rfind('\n', at - 1) + 1;
+      CHECK(text[previous] == '#');
+      at = text.find(line, at + 1);
+    }
+  }
+}
+
+TEST_CASE("a flag goes before a variable, that before the file, that before the default") {
+  auto sources = from_file("[web]\nport = 1\nmax_sessions = 2\naddress = \"::1\"\n");
+  sources.environment = {{"ARTHAM_WEB__PORT", "3"}, {"ARTHAM_WEB__MAX_SESSIONS", "4"}};
+  sources.sets = {"web.port=5", "web.port=6"};
+  const auto s = loaded(sources);
+  CHECK(s.web.port == 6);
+  CHECK(s.web.max_sessions == 4);
+  CHECK(s.web.address == "::1");
+  CHECK(s.web.max_subscriptions == 1000);
+  auto origins = explained(sources);
+  CHECK(origins["web.port"].origin == "--set");
+  CHECK(origins["web.port"].value == "6");
+  CHECK(origins["web.max_sessions"].origin == "ARTHAM_WEB__MAX_SESSIONS");
+  CHECK(origins["web.address"].origin == "artham.toml:4");
+  CHECK(origins["web.address"].value == "\"::1\"");
+  CHECK(origins["web.max_subscriptions"].origin == "default");
+}
+
+TEST_CASE("all forms of values, from each kind of source") {
+  const auto s = loaded(from_file(R"(
+runtime.log_level = "debug"
+feed = { url = "wss://ws.kite.trade", clock = "host", silence = "900ms" }
+[ingest]
+instruments = ["NSE:NIFTY 50", "NFO:NIFTY26DECFUT", 256265]
+mode = "ltp"
+[bars]
+timeframes = ["1D", "60m", "5m"]
+volume = "sizes"
+quantity_scale = 8
+[bridge.local]
+sync_interval = "always"
+compression = true
+queue_bytes = 1048576
+segment_bytes = "1GiB"
+[store]
+ticks = "table"
+[exchange]
+speed = 2.5
+)"));
+  CHECK(s.runtime.log_level == "debug");
+  CHECK(s.feed.url == "wss://ws.kite.trade");
+  CHECK(s.feed.clock == clock_source::host);
+  CHECK(s.feed.silence == 900 * millisecond);
+  CHECK(s.ingest.instruments ==
+        std::vector<std::string>{"NSE:NIFTY 50", "NFO:NIFTY26DECFUT", "256265"});
+  CHECK(s.ingest.mode == tick_mode::ltp);
+  CHECK(s.bars.timeframes == parse_timeframes("5m 1h 1D").value());
+  CHECK(s.bars.volume == volume_rule::sizes);
+  CHECK(s.bars.quantity_scale == 8);
+  CHECK(s.bridge.local.sync_interval == 0);
+  CHECK(s.bridge.local.compression);
+  CHECK(s.bridge.local.queue_bytes == 1'048'576);
+  CHECK(s.bridge.local.segment_bytes == 1'073'741'824);
+  CHECK(s.store.ticks == tick_storage::table);
+  CHECK(s.exchange.speed == doctest::Approx(2.5));
+
+  CHECK(loaded(from_variable("ARTHAM_BRIDGE__LOCAL__SYNC_INTERVAL", "10ms"))
+            .bridge.local.sync_interval == 10 * millisecond);
+  CHECK(
+      loaded(from_variable("ARTHAM_BRIDGE__LOCAL__COMPRESSION", "true")).bridge.local.compression);
+  CHECK(loaded(from_set("ingest.instruments=NSE:NIFTY 50, 256265")).ingest.instruments ==
+        std::vector<std::string>{"NSE:NIFTY 50", "256265"});
+  CHECK(loaded(from_set("ingest.instruments=")).ingest.instruments.empty());
+  CHECK(loaded(from_set("bars.timeframes=1m,5m")).bars.timeframes.size() == 2);
+  CHECK(loaded(from_set("exchange.speed=max")).exchange.speed == 0);
+  CHECK(loaded(from_set("data.dir=/a=b")).data.dir == "/a=b");
+  CHECK(loaded(from_set("web.max_frame=2048")).web.max_frame == 2048);
+  CHECK(loaded(from_file("exchange.speed = 10")).exchange.speed == doctest::Approx(10));
+}
+
+TEST_CASE("an unknown key names its origin and the nearest known key") {
+  CHECK(refusal(from_file("[web]\n\nprot = 1\n")) ==
+        "artham.toml:3: unknown setting 'web.prot'; did you mean 'web.port'?");
+  CHECK(
+      refusal(from_file("[wbe]\nport = 1\n")).starts_with("artham.toml:1: unknown setting 'wbe'"));
+  CHECK(refusal(from_file("port = 1\n")).find("did you mean 'web.port'?") != std::string::npos);
+  CHECK(refusal(from_file("[bridge.redis]\nurl = \"x\"\n"))
+            .starts_with("artham.toml:1: unknown setting 'bridge.redis'"));
+  CHECK(refusal(from_variable("ARTHAM_RUNTIME__THREAD", "1")) ==
+        "ARTHAM_RUNTIME__THREAD: unknown setting 'runtime.thread'; did you mean "
+        "ARTHAM_RUNTIME__THREADS?");
+  CHECK(refusal(from_variable("ARTHAM_WEB_PORT", "1")) ==
+        "ARTHAM_WEB_PORT: unknown setting 'web_port'; did you mean ARTHAM_WEB__PORT?");
+  CHECK(refusal(from_variable("ARTHAM_BRIDGE__LOCAL_LINGER", "1"))
+            .find("did you mean ARTHAM_BRIDGE__LOCAL__LINGER?") != std::string::npos);
+  CHECK(refusal(from_set("bars.latenes=1s")) ==
+        "--set: unknown setting 'bars.latenes'; did you mean 'bars.lateness'?");
+  CHECK(refusal(from_set("qqqqqqqqqqqqqqqqqqqq=1")).find("artham doctor") != std::string::npos);
+  CHECK(refusal(from_set("web.port")) == "--set web.port: expected section.key=value");
+}
+
+TEST_CASE("variables of others are left alone") {
+  settings_sources sources;
+  sources.environment = {{"PATH", "/bin"},
+                         {"ARTHAM_SERVICE_HOST", "10.0.0.1"},
+                         {"ARTHAM_PORT_8080_TCP", "tcp://10.0.0.1:8080"},
+                         {"XARTHAM_WEB__PORT", "1"}};
+  CHECK(loaded(sources) == settings{});
+}
+
+TEST_CASE("wrong types and ranges say what is accepted") {
+  CHECK(refusal(from_file("[runtime]\nthreads = 65\n")) ==
+        "artham.toml:2: runtime.threads must be a whole number from 1 to 64, not '65'");
+  CHECK(refusal(from_file("[runtime]\nthreads = \"2\"\n")).find("not '2'") != std::string::npos);
+  CHECK(refusal(from_file("[runtime]\nthreads = 2.0\n")).find("whole number") != std::string::npos);
+  CHECK(refusal(from_file("[runtime.threads]\nx = 1\n")).find("not something else") !=
+        std::string::npos);
+  CHECK(refusal(from_variable("ARTHAM_WEB__PORT", "65536")) ==
+        "ARTHAM_WEB__PORT: web.port must be a whole number from 0 to 65535, not '65536'");
+  CHECK(refusal(from_set("ingest.clock_interval=250")) ==
+        "--set: ingest.clock_interval must be a duration from \"10ms\" to \"1m\", not '250'");
+  CHECK(refusal(from_file("ingest.clock_interval = 250")).find("a duration") != std::string::npos);
+  CHECK(refusal(from_set("bridge.local.sync_interval=never")).find("not 'never' (or \"always\")") !=
+        std::string::npos);
+  CHECK(refusal(from_set("bridge.local.segment_bytes=1")) ==
+        "--set: bridge.local.segment_bytes must be a size from \"64KiB\" to \"64GiB\", not '1'");
+  CHECK(refusal(from_set("bridge.local.segment_bytes=99999999999999GiB")).find("a size") !=
+        std::string::npos);
+  CHECK(refusal(from_set("bridge.local.compression=yes")) ==
+        "--set: bridge.local.compression must be true or false, not 'yes'");
+  CHECK(refusal(from_set("feed.clock=kite")) ==
+        "--set: feed.clock must be one of \"auto\", \"host\", \"exchange\", not 'kite'");
+  CHECK(refusal(from_set("store.kind=postgres")) ==
+        "--set: store.kind must be \"sqlite\", not 'postgres'");
+  CHECK(refusal(from_set("feed.url=http://x")).find("ws:// or wss://") != std::string::npos);
+  CHECK(refusal(from_set("feed.url=ws://")).find("ws:// or wss://") != std::string::npos);
+  CHECK(refusal(from_set("web.address=localhost")).find("an IP address") != std::string::npos);
+  CHECK(refusal(from_set("ingest.instruments=NSE:INFY,INFY")).find("\"NSE:INFY\"") !=
+        std::string::npos);
+  CHECK(refusal(from_set("bars.timeframes=60m 1h")).find("listed twice") != std::string::npos);
+  CHECK(refusal(from_set("bars.timeframes=1W")).find("timeframe '1W'") != std::string::npos);
+  for (const auto* speed : {"0", "-1", "fast", "inf", "nan", ""}) {
+    CHECK(refusal(from_set("exchange.speed=" + std::string(speed))).find("\"max\"") !=
+          std::string::npos);
+  }
+  CHECK(refusal(from_set("data.dir=")).find("data.dir must be a path") != std::string::npos);
+  CHECK(refusal(from_set("feed.backoff_min=2m")) ==
+        "default: feed.backoff_max must be at least feed.backoff_min, which is 2m (--set), not "
+        "1m");
+  CHECK(refusal(from_set("supervisor.backoff_max=1ms")).find("supervisor.backoff_min") !=
+        std::string::npos);
+  CHECK(refusal(from_file("[web\nport = 1")).starts_with("artham.toml:1: "));
+  CHECK(refusal(from_file("[web]\nport = 1\nport = 2\n")).starts_with("artham.toml:3: "));
+}
+
+TEST_CASE("a secret is accepted from private places only and never shown") {
+  const std::string hidden = "s3cr3t-value";
+  for (auto sources : {from_variable("ARTHAM_FEED__API_SECRET", hidden),
+                       from_file("feed.api_secret = \"" + hidden + "\"")}) {
+    CHECK(loaded(sources).feed.api_secret.reveal() == hidden);
+    for (const auto& [key, entry] : explained(sources)) {
+      CHECK(entry.value.find(hidden) == std::string::npos);
+      CHECK(entry.origin.find(hidden) == std::string::npos);
+    }
+    CHECK(explained(sources)["feed.api_secret"].value == "(set, not shown)");
+    CHECK(canonical_text(loaded(sources)).find(hidden) == std::string::npos);
+  }
+  CHECK(explained({})["feed.api_secret"].value == "(not set)");
+
+  const auto flag = refusal(from_set("feed.api_secret=" + hidden));
+  CHECK(flag.find("ARTHAM_FEED__API_SECRET") != std::string::npos);
+  CHECK(flag.find(hidden) == std::string::npos);
+
+  auto open = from_file("feed.api_secret = \"" + hidden + "\"");
+  open.file->owner_only = false;
+  CHECK(refusal(open).find("chmod 600 artham.toml") != std::string::npos);
+  CHECK(refusal(open).find(hidden) == std::string::npos);
+  const auto wrong = refusal(from_file("feed.api_secret = 123456"));
+  CHECK(wrong.find("123456") == std::string::npos);
+}
+
+TEST_CASE("settings files are read with their mode") {
+  std::string path = (std::filesystem::temp_directory_path() / "artham-settings-XXXXXX").string();
+  REQUIRE(mkdtemp(path.data()) != nullptr);
+  const std::filesystem::path directory = path;
+  const auto file = directory / "a.toml";
+  std::ofstream(file) << "[web]\nport = 7\n";
+  REQUIRE(chmod(file.c_str(), 0644) == 0);
+  auto read = read_settings_file(file);
+  REQUIRE(read.has_value());
+  CHECK(read->text == "[web]\nport = 7\n");
+  CHECK_FALSE(read->owner_only);
+  REQUIRE(chmod(file.c_str(), 0600) == 0);
+  CHECK(read_settings_file(file)->owner_only);
+  const auto missing = read_settings_file(directory / "none.toml");
+  REQUIRE_FALSE(missing.has_value());
+  CHECK(missing.error().code == errc::not_found);
+  CHECK(missing.error().message.find("none.toml") != std::string::npos);
+  CHECK_FALSE(read_settings_file(directory).has_value());
+  std::filesystem::remove_all(directory);
+}
+
+TEST_CASE("the canonical text holds what decides derived data and nothing else") {
+  CHECK(canonical_text({}) == R"([bars]
+timeframes = "1m 3m 5m 15m 25m 30m 1h 75m 125m 1D"
+lateness = "3s"
+revision_horizon = "15m"
+volume = "cumulative"
+quantity_scale = 0
+
+[ingest]
+clock_interval = "250ms"
+)");
+  auto s = loaded(from_set("bars.timeframes=60m 1m"));
+  CHECK(canonical_text(s).find("timeframes = \"1m 1h\"") != std::string::npos);
+  s.bars.lateness = 1500 * millisecond;
+  s.bars.volume = volume_rule::sizes;
+  s.ingest.clock_interval = second;
+  const auto again = loaded(from_file(canonical_text(s)));
+  CHECK(again.bars.timeframes == s.bars.timeframes);
+  CHECK(again == s);
+  auto other = settings{};
+  other.web.port = 1;
+  other.runtime.threads = 7;
+  other.bars.checkpoint_interval = second;
+  CHECK(canonical_text(other) == canonical_text({}));
+}
+
+TEST_CASE("every printed value can be read back") {
+  const auto text = [](const std::vector<setting_origin>& list) {
+    std::string out;
+    for (const auto& entry : list) {
+      if (entry.key != "feed.api_secret") out += entry.key + " = " + entry.value + "\n";
+    }
+    return out;
+  };
+  settings_sources sources;
+  sources.sets = {"exchange.speed=max", "bridge.local.sync_interval=always",
+                  "ingest.instruments=NSE:A\"B\\,1", "data.dir=/tmp/a\tb\x01 é"};
+  const auto first = explain(sources).value();
+  CHECK(loaded(from_file(text(first))) == loaded(sources));
+}

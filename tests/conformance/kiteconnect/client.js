@@ -1,0 +1,22 @@
+'use strict';
+// One official KiteTicker in a process of its own (it keeps its state in module variables), driven by IPC:
+// it takes {call, args} and tells {event, ...}.
+
+const { KiteTicker } = require('kiteconnect');
+
+const ticker = new KiteTicker({
+  api_key: 'key',
+  access_token: 'token',
+  root: `ws://127.0.0.1:${process.argv[2]}/`,
+  reconnect: false,
+});
+const tell = (event, data) => process.connected && process.send({ event, data });
+
+ticker.on('connect', () => tell('connect'));
+ticker.on('ticks', (ticks) => tell('ticks', ticks));
+ticker.on('message', (bytes) => bytes.byteLength === 1 && tell('heartbeat'));
+ticker.on('disconnect', () => tell('disconnect'));
+ticker.on('error', (e) => tell('error', String(e.message || e)));
+process.on('message', ({ call, args }) => ticker[call](...args));
+process.on('disconnect', () => process.exit(0));
+ticker.connect();

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "tests/support/process.hpp"
+#include "tests/support/ws_client.hpp"
+
+namespace artham::test {
+
+inline std::uint16_t port_of(const std::string& url) {
+  return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
+}
+
+/// `artham run` on a free port.
+class node {
+ public:
+  node(const std::string& data, std::vector<std::string> more = {}, bool signals_ignored = false)
+      : process_(arguments(data, std::move(more)), signals_ignored) {
+    const auto url = process_.line();
+    REQUIRE_MESSAGE(url, process_.errors());
+    port_ = port_of(*url);
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+  [[nodiscard]] test::process& process() { return process_; }
+  [[nodiscard]] nlohmann::json get(const std::string& target) const {
+    const auto a = http_get(port_, target);
+    return nlohmann::json::parse(a.body, nullptr, false);
+  }
+  /// Polls until `done(status)`; false after a minute.
+  template <class Fn>
+  bool wait_for(Fn&& done) const {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (done(get("/v1/status"))) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    return false;
+  }
+  int stop(int signal = SIGTERM) {
+    process_.signal(signal);
+    return process_.wait();
+  }
+
+ private:
+  static std::vector<std::string> arguments(const std::string& data,
+                                            std::vector<std::string> more) {
+    std::vector<std::string> all{ARTHAM_PROGRAM, "run", "--data", data, "--set", "web.port=0"};
+    for (auto& m : more) all.push_back(std::move(m));
+    return all;
+  }
+  test::process process_;
+  std::uint16_t port_ = 0;
+};
+
+/// A recording was played to its end: every instrument's day is closed, and every final bar is
+/// stored.
+inline bool settled(const nlohmann::json& status) {
+  if (!status.contains("exchange") || !status["exchange"].value("finished", false)) return false;
+  const auto& metrics = status["metrics"];
+  const auto builders = metrics.value("artham_bar_builders", 0);
+  if (builders == 0 || metrics.value("artham_bars_final_total.1D", 0) < builders) return false;
+  const std::string made = "artham_bars_final_total.";
+  for (const auto& [name, value] : metrics.items()) {
+    if (name.starts_with(made) &&
+        metrics.value("artham_store_rows_total.md:bars:final." + name.substr(made.size()), -1) !=
+            value) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace artham::test

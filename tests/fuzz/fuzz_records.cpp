@@ -1,0 +1,11 @@
+// libFuzzer: clang++ only, built with -DARTHAM_LIBFUZZER=ON; run as fuzz_records CORPUS_DIRECTORY.
+#include <cstddef>
+#include <cstdint>
+
+#include "tests/fuzz/exercise.hpp"
+
+// NOLINTNEXTLINE(readability-identifier-naming): libFuzzer's own name
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  artham::fuzz::exercise_records({reinterpret_cast<const char*>(data), size});
+  return 0;
+}

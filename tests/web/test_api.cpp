@@ -1,0 +1,390 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/web/fakes.hpp"
+#include "web/api/routes.hpp"
+
+using namespace artham;
+using namespace artham::web;
+using nlohmann::json;
+
+namespace {
+
+/// Waits for the one answer of a request.
+class inbox : public responder::target {
+ public:
+  void answer(http_response r) override {
+    const std::lock_guard lock(mutex_);
+    if (answer_) return;
+    answer_ = std::move(r);
+    changed_.notify_all();
+  }
+  void limit(std::chrono::milliseconds time, std::string) override { limit_ = time; }
+  http_response wait() {
+    std::unique_lock lock(mutex_);
+    REQUIRE(changed_.wait_for(lock, std::chrono::seconds(5), [&] { return answer_.has_value(); }));
+    return *answer_;
+  }
+  bool answered() {
+    const std::lock_guard lock(mutex_);
+    return answer_.has_value();
+  }
+  std::chrono::milliseconds limit_{0};
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<http_response> answer_;
+};
+
+struct fixture {
+  testing::fake_reader reader;
+  runtime::metrics metrics;
+  api_dependencies dependencies;
+  market::timestamp open = *market::parse_rfc3339("2026-11-20T09:15:00+05:30");
+
+  fixture() {
+    reader.add(testing::make_instrument(408065, "NSE", "INFY", "INFOSYS", "NSE"));
+    reader.add(testing::make_instrument(256265, "NSE", "NIFTY 50", "NIFTY 50", "INDICES"));
+    reader.add(testing::make_instrument(500209, "BSE", "INFY", "INFOSYS", "BSE"));
+    reader.add(testing::make_instrument(7, "NSE", "INFYBEES", "INFO ETF", "NSE"));
+    reader.add(testing::make_instrument(9, "NSE", "GONE", "EXPIRED", "NSE"));
+    reader.list.back().valid_to = market::make_date(2026, 1, 1);
+    for (int i = 0; i < 5; ++i) {
+      record::bar_record r;
+      r.bar.token = 408065;
+      r.bar.start = open + i * market::minute;
+      r.bar.end = r.bar.start + market::minute;
+      r.bar.open = r.bar.high = r.bar.low = r.bar.close = {(100 + i) * market::price_scale};
+      r.bar.volume = 10 * i;
+      r.bar.fields = market::bar::volume_known;
+      r.bar.ticks = 3;
+      reader.rows.push_back(r);
+    }
+    reader.rows[0].bar.flags = 3;
+    dependencies.reader = &reader;
+    dependencies.metrics = &metrics;
+    dependencies.timeframes = *market::parse_timeframes("1m,5m");
+    dependencies.version = "1.2.3";
+  }
+
+  http_response ask(const http_handler& handler, std::string_view target,
+                    std::string_view method = "GET") {
+    auto q = *parse_target(target);
+    q.method = method;
+    const auto box = std::make_shared<inbox>();
+    handler(q, responder(box));
+    return box->wait();
+  }
+  http_response ask(std::string_view target, std::string_view method = "GET") {
+    return ask(make_api(dependencies), target, method);
+  }
+  json problem_of(std::string_view target, unsigned status) {
+    CAPTURE(target);
+    const auto r = ask(target);
+    CHECK(r.status == status);
+    CHECK(r.content_type == "application/problem+json");
+    const auto document = json::parse(r.body);
+    CHECK(document["status"] == status);
+    CHECK(document["instance"] == target);
+    return document;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(fixture, "bars come as JSON, oldest first") {
+  const auto r = ask("/v1/bars?instrument=NSE:INFY&timeframe=1m");
+  CHECK(r.status == 200);
+  CHECK(r.content_type == "application/json");
+  const auto document = json::parse(r.body);
+  CHECK(document["instrument"] == "NSE:INFY");
+  CHECK(document["timeframe"] == "1m");
+  CHECK(document["more"] == false);
+  REQUIRE(document["bars"].size() == 5);
+  const auto& first = document["bars"][0];
+  CHECK(first["start"] == open / 1000);
+  CHECK(first["open"] == "100");
+  CHECK(first["flags"] == json::array({"partial", "gap"}));
+  CHECK(first["final"] == true);
+  CHECK(first["ticks"] == 3);
+  CHECK_FALSE(first.contains("oi"));
+  CHECK(document["bars"][1]["volume"] == 10);
+}
+
+TEST_CASE_FIXTURE(fixture, "a limit keeps the newest bars, or the first after a given start") {
+  const auto closes = [&](std::string_view query) {
+    std::vector<std::string> out;
+    const auto d =
+        json::parse(ask("/v1/bars?instrument=408065&timeframe=1m" + std::string(query)).body);
+    for (const auto& b : d["bars"]) out.push_back(b["close"]);
+    out.push_back(d["more"] ? "more" : "all");
+    return out;
+  };
+  using texts = std::vector<std::string>;
+  CHECK(closes("&limit=2") == texts{"103", "104", "more"});
+  CHECK(closes("&limit=2&order=desc") == texts{"104", "103", "more"});
+  CHECK(closes("&limit=2&from=2026-11-20T09:16:00%2B05:30") == texts{"101", "102", "more"});
+  CHECK(closes("&from=2026-11-20T09:18:00+05:30") == texts{"103", "104", "all"});
+  CHECK(closes("&to=" + std::to_string((open + market::minute) / 1000)) == texts{"100", "all"});
+}
+
+TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
+  market::calendar_spec spec;
+  spec.name = "NSE";
+  spec.offsets = {{0, market::india_offset}};
+  spec.regulars = {
+      {market::make_date(2020, 1, 1),
+       {{9 * market::hour + 15 * market::minute, 15 * market::hour + 30 * market::minute}}}};
+  const auto nse =
+      std::make_shared<const market::calendar>(*market::calendar::make(std::move(spec)));
+  dependencies.timeframes = *market::parse_timeframes("1m,1D");
+  dependencies.calendar_of = [nse](std::uint32_t) { return nse; };
+  reader.rows.clear();
+  for (int i = 0; i < 60; ++i) {
+    const market::date d{market::make_date(2026, 9, 21).days + i};  // a Monday
+    if (market::weekday(d) > 4) continue;
+    record::bar_record r;
+    r.bar.token = 408065;
+    r.bar.start = nse->day(d).sessions.front().open;
+    r.bar.end = nse->day(d).sessions.front().close;
+    r.bar.open = r.bar.high = r.bar.low = r.bar.close = {(100 + i) * market::price_scale};
+    r.bar.volume = 1;
+    r.bar.fields = market::bar::volume_known;
+    reader.rows.push_back(r);
+  }
+  const auto asked = [&](const std::string& query) {
+    return json::parse(ask("/v1/bars?instrument=NSE:INFY&" + query).body);
+  };
+  const auto weeks = asked("timeframe=1W");
+  REQUIRE(weeks["bars"].size() == 9);
+  CHECK(weeks["timeframe"] == "1W");
+  CHECK(weeks["bars"][0]["open"] == "100");
+  CHECK(weeks["bars"][0]["close"] == "104");
+  CHECK(weeks["bars"][0]["volume"] == 5);
+  CHECK(weeks["bars"][0]["final"] == true);
+  // The last week ends on a Thursday: Friday is to come.
+  CHECK(weeks["bars"][8]["volume"] == 4);
+  CHECK(weeks["bars"][8]["final"] == false);
+
+  const auto newest = asked("timeframe=1W&limit=2");
+  REQUIRE(newest["bars"].size() == 2);
+  CHECK(newest["more"] == true);
+  CHECK(newest["bars"][0] == weeks["bars"][7]);
+  CHECK(newest["bars"][1] == weeks["bars"][8]);
+  const auto oldest = asked("timeframe=1W&limit=2&from=2026-09-22T00:00:00%2B05:30");
+  CHECK(oldest["bars"][0] == weeks["bars"][1]);
+  CHECK(oldest["more"] == true);
+  const auto until = asked("timeframe=1W&to=2026-09-29T12:00:00%2B05:30");
+  REQUIRE(until["bars"].size() == 2);
+  CHECK(until["bars"][1] == weeks["bars"][1]);
+  const auto months = asked("timeframe=1M");
+  REQUIRE(months["bars"].size() == 3);
+  CHECK(months["bars"][1]["volume"] == 22);
+  CHECK(asked("timeframe=1Y")["bars"].size() == 1);
+  CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
+
+  dependencies.timeframes = *market::parse_timeframes("1m");
+  const std::string detail = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1W", 400)["detail"];
+  CHECK(detail.find("made of 1D bars") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "bars are asked for as they were known at a time, and with all revisions") {
+  market::timestamp asked_for = 0;
+  dependencies.position_at = [&](market::timestamp t) -> result<record::position> {
+    asked_for = t;
+    return record::position{3, 77};
+  };
+  const std::string bars = "/v1/bars?instrument=NSE:INFY&timeframe=1m";
+  CHECK(ask(bars).status == 200);
+  CHECK_FALSE(reader.asked.all_revisions);
+  CHECK(reader.asked.as_of.epoch == UINT32_MAX);
+  CHECK(asked_for == 0);
+  CHECK(ask(bars + "&revision=all&as_of=2026-11-20T09:20:00%2B05:30").status == 200);
+  CHECK(reader.asked.all_revisions);
+  CHECK(asked_for == open + 5 * market::minute);
+  CHECK(reader.asked.as_of == record::position{3, 77});
+}
+
+TEST_CASE_FIXTURE(fixture, "bars come as CSV in the exchange's zone") {
+  const auto r = ask("/v1/bars?instrument=NSE:INFY&timeframe=1m&limit=1&from=0&format=csv");
+  CHECK(r.content_type == "text/csv; charset=utf-8");
+  CHECK(r.body ==
+        "instrument_token,bar_start,open,high,low,close,volume,oi,oi_change,vwap,ticks,flags,"
+        "revision\n"
+        "408065,2026-11-20T09:15:00+05:30,100,100,100,100,0,,,,3,partial|gap,0\n");
+}
+
+TEST_CASE_FIXTURE(fixture, "a bad parameter is named together with the way out") {
+  const std::pair<const char*, const char*> cases[] = {
+      {"timeframe=1m", "'instrument' is missing"},
+      {"instrument=NSE:INFY", "'timeframe' is missing; stored are 1m, 5m"},
+      {"instrument=NSE:INFY&timeframe=7m", "timeframe='7m' is not stored; stored are 1m, 5m"},
+      {"instrument=NSE:INFY&timeframe=bogus", "timeframe"},
+      {"instrument=NSE:INFY&timeframe=1m&limit=0", "limit='0'"},
+      {"instrument=NSE:INFY&timeframe=1m&limit=10001", "10000"},
+      {"instrument=NSE:INFY&timeframe=1m&limit=5x", "limit='5x'"},
+      {"instrument=NSE:INFY&timeframe=1m&from=yesterday", "from='yesterday'"},
+      {"instrument=NSE:INFY&timeframe=1m&to=99999999999999999999", "to='9999"},
+      {"instrument=NSE:INFY&timeframe=1m&from=9223372036854775807", "from='922"},
+      {"instrument=NSE:INFY&timeframe=1m&from=5&to=4", "'from' is after 'to'"},
+      {"instrument=NSE:INFY&timeframe=1m&order=up", "asc, desc"},
+      {"instrument=NSE:INFY&timeframe=1m&format=xml", "json, csv"},
+      {"instrument=NSE:INFY&timeframe=1m&revision=2", "last, all"},
+      {"instrument=NSE:INFY&timeframe=1m&as_of=now", "as_of='now'"},
+      {"instrument=NSE:INFY&timeframe=1m&limt=5", "'limt' is not known"},
+      {"instrument=NSE:INFY&timeframe=1m&limit=5&limit=6", "given twice"},
+  };
+  for (const auto& [query, expected] : cases) {
+    const std::string detail = problem_of("/v1/bars?" + std::string(query), 400)["detail"];
+    CAPTURE(detail);
+    CHECK(detail.find(expected) != std::string::npos);
+  }
+  problem_of("/v1/instruments?limit=-1", 400);
+  problem_of("/v1/gaps?from=x", 400);
+  problem_of("/v1/status?x=1", 400);
+}
+
+TEST_CASE_FIXTURE(fixture, "unknown instruments and paths are 404") {
+  const auto unknown = problem_of("/v1/bars?instrument=NSE:NOPE&timeframe=1m", 404);
+  CHECK(unknown["type"] == "urn:artham:problem:unknown-instrument");
+  problem_of("/v1/nothing", 404);
+  problem_of("/page.exe", 404);
+  problem_of("/..%2f..%2fetc/passwd", 404);
+}
+
+TEST_CASE_FIXTURE(fixture, "other methods are refused with what is allowed") {
+  for (const char* target : {"/v1/bars", "/", "/metrics"}) {
+    const auto r = ask(target, "POST");
+    CHECK(r.status == 405);
+    CHECK(r.headers == text_pairs{{"Allow", "GET, HEAD"}});
+  }
+}
+
+TEST_CASE_FIXTURE(fixture, "instruments are found by words of key and name, best first") {
+  const auto keys = [&](std::string_view query) {
+    std::vector<std::string> out;
+    const auto document = json::parse(ask("/v1/instruments?" + std::string(query)).body);
+    for (const auto& i : document["instruments"]) out.push_back(i["key"]);
+    return out;
+  };
+  using texts = std::vector<std::string>;
+  CHECK(keys("") == texts{"NSE:NIFTY 50", "BSE:INFY", "NSE:INFY", "NSE:INFYBEES"});
+  CHECK(keys("query=infy") == texts{"BSE:INFY", "NSE:INFY", "NSE:INFYBEES"});
+  CHECK(keys("query=infy&exchange=nse") == texts{"NSE:INFY", "NSE:INFYBEES"});
+  CHECK(keys("query=nse%3Ainfy") == texts{"NSE:INFY", "NSE:INFYBEES"});
+  CHECK(keys("query=etf+nse") == texts{"NSE:INFYBEES"});
+  CHECK(keys("query=gone").empty());
+  const auto limited = json::parse(ask("/v1/instruments?query=infy&limit=1").body);
+  CHECK(limited["instruments"].size() == 1);
+  CHECK(limited["total"] == 3);
+}
+
+TEST_CASE_FIXTURE(fixture, "a search does not read the whole list again for each letter") {
+  const auto handler = make_api(dependencies);
+  for (int i = 0; i < 10; ++i) ask(handler, "/v1/instruments?query=i");
+  CHECK(reader.instrument_reads == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "gaps have times and a cause") {
+  reader.gap_rows.push_back(
+      {open, open + market::second, market::gap_cause::stalled, "silent", {}});
+  const auto d = json::parse(ask("/v1/gaps").body);
+  REQUIRE(d["gaps"].size() == 1);
+  CHECK(d["gaps"][0]["from"] == open / 1000);
+  CHECK(d["gaps"][0]["cause"] == "stalled");
+  CHECK(d["gaps"][0]["detail"] == "silent");
+  CHECK(json::parse(ask("/v1/gaps?to=5").body)["gaps"].empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "a store that fails is an answer, not an end") {
+  reader.failure = error{errc::unavailable, "database is locked"};
+  CHECK(problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1m", 503)["detail"] ==
+        "database is locked");
+  reader.failure = error{errc::corrupt, "page 7 is damaged"};
+  problem_of("/v1/gaps", 500);
+  reader.failure.reset();
+  reader.before_bars = [] { throw std::runtime_error("out of luck"); };
+  problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1m", 500);
+}
+
+TEST_CASE_FIXTURE(fixture, "queries beyond the queue are turned away, not piled up") {
+  dependencies.readers = 1;
+  dependencies.queued_reads = 2;
+  std::atomic<bool> hold{true};
+  reader.before_bars = [&] {
+    while (hold) std::this_thread::yield();
+  };
+  const auto handler = make_api(dependencies);
+  std::vector<std::shared_ptr<inbox>> boxes;
+  for (int i = 0; i < 10; ++i) {
+    auto q = *parse_target("/v1/bars?instrument=NSE:INFY&timeframe=1m");
+    q.method = "GET";
+    boxes.push_back(std::make_shared<inbox>());
+    handler(q, responder(boxes.back()));
+  }
+  CHECK(boxes.back()->wait().status == 503);
+  CHECK_FALSE(boxes.front()->answered());
+  CHECK(ask(handler, "/livez").status == 200);
+  hold = false;
+  CHECK(boxes.front()->wait().status == 200);
+}
+
+TEST_CASE_FIXTURE(fixture, "status and tree are asked for, within a limit") {
+  dependencies.status = [](auto done) { done(R"({"state":"live"})"); };
+  CHECK(ask("/v1/status").body == R"({"state":"live"})");
+  problem_of("/v1/system/tree", 503);
+
+  dependencies.tree = [](auto) {};
+  auto q = *parse_target("/v1/system/tree");
+  q.method = "GET";
+  const auto box = std::make_shared<inbox>();
+  make_api(dependencies)(q, responder(box));
+  CHECK(box->limit_ == std::chrono::seconds(2));
+}
+
+TEST_CASE_FIXTURE(fixture, "operations' routes") {
+  CHECK(ask("/livez").body == "ok\n");
+  CHECK(ask("/readyz").status == 200);
+  dependencies.ready = [] { return readiness{false, "the feed is not connected"}; };
+  const std::string detail = problem_of("/readyz", 503)["detail"];
+  CHECK(detail.find("the feed is not connected") != std::string::npos);
+  metrics.counter("artham_test_total", "A test").add(7);
+  const auto r = ask("/metrics");
+  CHECK(r.content_type.starts_with("text/plain; version=0.0.4"));
+  CHECK(r.body.find("artham_test_total 7") != std::string::npos);
+  CHECK(json::parse(ask("/version").body)["version"] == "1.2.3");
+  const auto frames = json::parse(ask("/v1/timeframes").body);
+  CHECK(frames["timeframes"] == json::array({"1m", "5m"}));
+  CHECK(frames["utc_offset_seconds"] == 19800);
+}
+
+TEST_CASE_FIXTURE(fixture, "the page is served with its policy and is not sent twice") {
+  const auto handler = make_api(dependencies);
+  const auto r = ask(handler, "/");
+  CHECK(r.status == 200);
+  CHECK(r.content_type == "text/html; charset=utf-8");
+  std::string etag;
+  bool policy = false;
+  for (const auto& [name, value] : r.headers) {
+    if (name == "ETag") etag = value;
+    policy =
+        policy || (name == "Content-Security-Policy" && value.find("'none'") != std::string::npos);
+  }
+  CHECK(policy);
+  REQUIRE_FALSE(etag.empty());
+  auto q = *parse_target("/");
+  q.method = "GET";
+  q.if_none_match = etag;
+  const auto box = std::make_shared<inbox>();
+  handler(q, responder(box));
+  CHECK(box->wait().status == 304);
+  for (const char* file : {"/page.js", "/chart.js", "/page.css", "/favicon.svg"})
+    CHECK(ask(handler, file).status == 200);
+}

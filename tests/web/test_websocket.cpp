@@ -1,0 +1,386 @@
+#include <doctest/doctest.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/websocket.hpp>
+
+#include "tests/web/server_fixture.hpp"
+#include "web/server/frame_parser.hpp"
+
+using namespace artham;
+using namespace artham::web;
+using namespace artham::web::testing;
+using std::chrono::milliseconds;
+namespace beast = boost::beast;
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::uint8_t fin = 0x80;
+
+/// Beast's client: an implementation that is not ours.
+class beast_client {
+ public:
+  explicit beast_client(std::uint16_t port, std::string subprotocol = "") {
+    beast::get_lowest_layer(stream_).connect({asio::ip::address_v4::loopback(), port});
+    if (!subprotocol.empty())
+      stream_.set_option(beast::websocket::stream_base::decorator(
+          [subprotocol](beast::websocket::request_type& r) {
+            r.set(beast::http::field::sec_websocket_protocol, subprotocol);
+          }));
+    stream_.handshake(response_, "localhost", "/v1/stream");
+  }
+  void write(std::string_view text) { stream_.write(asio::buffer(text)); }
+  std::string read() {
+    beast::flat_buffer buffer;
+    boost::system::error_code ec;
+    stream_.read(buffer, ec);
+    if (ec) return "error: " + ec.message();
+    return beast::buffers_to_string(buffer.data());
+  }
+  std::string subprotocol() {
+    return std::string(response_[beast::http::field::sec_websocket_protocol]);
+  }
+
+  asio::io_context io_;
+  beast::websocket::stream<beast::tcp_stream, false> stream_{io_};
+  beast::websocket::response_type response_;
+};
+
+struct raw_websocket : raw_client {
+  explicit raw_websocket(std::uint16_t port, int receive_buffer = 0)
+      : raw_client(port, receive_buffer) {
+    send(upgrade_request());
+    upgraded = receive_answer(false).status == 101;
+  }
+  /// Skips text until the close frame; its code, or 0 when the stream ended without one.
+  int close_code() {
+    while (true) {
+      const auto f = receive_frame(*this);
+      if (f.opcode == 8) return f.close_code();
+      if (f.opcode == 0xff) return 0;
+    }
+  }
+  bool upgraded = false;
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "a client talks to its session, with the subprotocol or without") {
+  const auto port = start();
+  beast_client plain(port);
+  CHECK(plain.subprotocol().empty());
+  plain.write("hello");
+  CHECK(plain.read() == "hello");
+  beast_client c(port, "artham.v1.bin, artham.v1.json");
+  CHECK(c.subprotocol() == "artham.v1.json");
+  for (const std::size_t n : {0, 1, 125, 126, 127, 4000, 65'535, 65'536}) {
+    const std::string text(n, 'x');
+    c.write(text);
+    CHECK(c.read() == text);
+  }
+  CHECK(beast_client(port, "other.protocol").subprotocol().empty());
+  CHECK(gateway.session(0)->client->address().starts_with("127.0.0.1:"));
+  CHECK(value("artham_web_sessions") >= 2);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "fragments and pings between them arrive as one message") {
+  raw_websocket c(start());
+  CHECK(c.upgraded);
+  c.send(client_frame(1, "frag") + client_frame(fin | 9, "are you there") + client_frame(0, "men") +
+         client_frame(fin | 0, "ted"));
+  const auto pong = receive_frame(c);
+  CHECK(pong.opcode == 10);
+  CHECK(pong.payload == "are you there");
+  const auto text = receive_frame(c);
+  CHECK(text.opcode == 1);
+  CHECK(text.payload == "fragmented");
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a command that came with the handshake is not lost") {
+  raw_client c(start());
+  c.send(upgrade_request() + client_frame(fin | 1, "early"));
+  CHECK(c.receive_answer(false).status == 101);
+  CHECK(receive_frame(c).payload == "early");
+}
+
+TEST_CASE_FIXTURE(server_fixture, "the next command is read only when the session asks for it") {
+  gateway.answer = [](fake_session&, const std::string&) {};
+  raw_websocket c(start());
+  c.send(client_frame(fin | 1, "one") + client_frame(fin | 1, "two"));
+  const auto session = gateway.session(0);
+  CHECK(eventually([&] { return session->commands().size() == 1; }));
+  std::this_thread::sleep_for(milliseconds(20));
+  CHECK(session->commands().size() == 1);
+  session->client->next_command();
+  CHECK(eventually([&] { return session->commands().size() == 2; }));
+  CHECK(session->commands()[1] == "two");
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "what breaks the protocol ends that session with the code that says why") {
+  const auto port = start();
+  beast_client bystander(port);
+  const std::pair<std::string, int> cases[] = {
+      {client_frame(fin | 2, "binary"), close_code::not_text},
+      {client_frame(fin | 1, std::string(70'000, 'x')), close_code::too_big},
+      {client_frame(fin | 1, "\xc3\x28"), close_code::bad_utf8},
+      {std::string("\x81\x02hi", 4), close_code::protocol_error},
+      {std::string(2000, '\xff'), close_code::protocol_error},
+      {client_frame(fin | 1, "ok") + client_frame(fin | 0, "loose"), close_code::protocol_error},
+  };
+  std::size_t i = 1;
+  for (const auto& [bytes, code] : cases) {
+    CAPTURE(code);
+    raw_websocket c(port);
+    c.send(bytes);
+    CHECK(c.close_code() == code);
+    CHECK(c.ended());
+    const auto session = gateway.session(i++);
+    c.close();
+    CHECK(eventually([&] { return session->closed == 1; }));
+  }
+  bystander.write("still here");
+  CHECK(bystander.read() == "still here");
+  CHECK(counted("websocket_1009"));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a client's close is answered, and the session told once") {
+  const auto port = start();
+  raw_websocket c(port);
+  c.send(client_frame(fin | 8, "\x03\xe9"));
+  CHECK(c.close_code() == 1001);
+  CHECK(c.ended());
+  const auto session = gateway.session(0);
+  CHECK(eventually([&] { return session->closed == 1; }));
+  CHECK_FALSE(session->send("too late"));
+  session->client->close(4000, "too late as well");
+  session->client->next_command();
+
+  beast_client other(port);
+  other.stream_.close(beast::websocket::close_code::normal);
+  const auto second = gateway.session(1);
+  CHECK(eventually([&] { return second->closed == 1; }));
+  CHECK(session->closed == 1);
+  CHECK(eventually([&] { return value("artham_web_sessions") == 0; }));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a vanished client is noticed, with a command in hand too") {
+  gateway.answer = [](fake_session&, const std::string&) {};
+  const auto port = start();
+  auto quiet = std::make_unique<raw_websocket>(port);
+  auto busy = std::make_unique<raw_websocket>(port);
+  busy->send(client_frame(fin | 1, "never answered"));
+  const auto first = gateway.session(0);
+  const auto second = gateway.session(1);
+  CHECK(eventually([&] { return second->commands().size() == 1; }));
+  quiet.reset();
+  busy.reset();
+  CHECK(eventually([&] { return first->closed == 1; }));
+  second->send("the write finds out");
+  CHECK(eventually([&] {
+    second->send("or the next one");
+    return second->closed == 1;
+  }));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a session closes after what it queued") {
+  gateway.answer = [](fake_session& s, const std::string&) {
+    for (int i = 0; i < 100; ++i) s.send(std::to_string(i));
+    s.client->close(4008, "too slow");
+    CHECK_FALSE(s.send("after"));
+  };
+  raw_websocket c(start());
+  c.send(client_frame(fin | 1, "go"));
+  for (int i = 0; i < 100; ++i) CHECK(receive_frame(c).payload == std::to_string(i));
+  const auto last = receive_frame(c);
+  CHECK(last.close_code() == 4008);
+  CHECK(last.payload.substr(2) == "too slow");
+  c.send(client_frame(fin | 8, last.payload));
+  CHECK(c.ended());
+}
+
+TEST_CASE_FIXTURE(server_fixture, "messages of any size keep their order and their bytes") {
+  gateway.answer = [](fake_session& s, const std::string&) {
+    for (std::size_t i = 0; i < 400; ++i)
+      s.send(std::string(i * i % 40'000, static_cast<char>('a' + i % 26)));
+  };
+  options.session_budget_bytes = 64 << 20;
+  beast_client c(start());
+  c.stream_.read_message_max(1 << 20);
+  c.write("go");
+  for (std::size_t i = 0; i < 400; ++i)
+    REQUIRE(c.read() == std::string(i * i % 40'000, static_cast<char>('a' + i % 26)));
+  CHECK(value("artham_web_writes_total") < 400);
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "who never reads fills its own budget; others go on; room is told once") {
+  gateway.answer = [](fake_session& s, const std::string& text) {
+    s.send(text);
+    s.client->next_command();
+  };
+  options.session_budget_bytes = 1 << 20;
+  const auto port = start();
+  raw_websocket lazy(port, 4096);
+  const auto session = gateway.session(0);
+  beast_client bystander(port);
+  std::size_t taken = 0;
+  CHECK(eventually([&] {
+    for (int i = 0; i < 1000; ++i) {
+      if (!session->send(std::string(1000, 'x'))) return true;
+      ++taken;
+    }
+    return false;
+  }));
+  // The budget, and what the two kernels buffer.
+  CHECK(taken * 1000 > (1 << 20) - 40'000);
+  CHECK(taken * 1000 < 4 << 20);
+  CHECK_FALSE(session->send(std::string(1000, 'x')));
+  CHECK(session->drained == 0);
+  for (int i = 0; i < 100; ++i) {
+    bystander.write("ping");
+    CHECK(bystander.read() == "ping");
+  }
+  for (std::size_t i = 0; i < taken; ++i) REQUIRE(receive_frame(lazy).payload.size() == 1000);
+  CHECK(eventually([&] { return session->drained == 1; }));
+  CHECK(session->send("again"));
+  CHECK(receive_frame(lazy).payload == "again");
+  CHECK(session->drained == 1);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a message larger than the budget goes alone") {
+  options.session_budget_bytes = 1000;
+  raw_websocket c(start());
+  const auto session = gateway.session(0);
+  CHECK(session->send(std::string(16'000'000, 'x')));
+  CHECK_FALSE(session->send("not now"));
+  CHECK(receive_frame(c).payload.size() == 16'000'000);
+  CHECK(eventually([&] { return session->drained == 1; }));
+  CHECK(session->send("now"));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a silent peer is pinged, then cut; one that answers stays") {
+  options.idle_timeout = milliseconds(200);
+  const auto port = start();
+  raw_websocket dead(port);
+  CHECK(receive_frame(dead).opcode == 9);
+  CHECK(dead.ended());
+  CHECK(counted("idle"));
+  raw_websocket alive(port);
+  for (int i = 0; i < 4; ++i) {
+    CHECK(receive_frame(alive).opcode == 9);
+    alive.send(client_frame(fin | 10, ""));
+  }
+  alive.send(client_frame(fin | 1, "alive"));
+  CHECK(receive_frame(alive).payload == "alive");
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a client that stops reading for good is cut") {
+  options.idle_timeout = milliseconds(200);
+  gateway.answer = [](fake_session&, const std::string&) {};
+  raw_websocket c(start(), 4096);
+  const auto session = gateway.session(0);
+  // A command in hand: silence alone is no reason then.
+  c.send(client_frame(fin | 1, "go"));
+  CHECK(eventually([&] { return session->commands().size() == 1; }));
+  while (session->send(std::string(60'000, 'x'))) {
+  }
+  CHECK(eventually([&] { return session->closed == 1; }));
+  CHECK(counted("stalled_reader"));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "handshakes that are none are refused with the reason") {
+  const auto port = start();
+  const auto status = [&](std::string request) {
+    raw_client c(port);
+    c.send(request);
+    return c.receive_answer().status;
+  };
+  CHECK(status("GET /v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n") == 426);
+  CHECK(status("POST /v1/stream HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n") == 405);
+  CHECK(status("GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n") == 426);
+  CHECK(status("GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+               "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+               "Sec-WebSocket-Key: short\r\n\r\n") == 400);
+  CHECK(status(upgrade_request("Origin: https://evil.example\r\n")) == 403);
+  CHECK(status(upgrade_request("Origin: null\r\n")) == 403);
+  CHECK(status(upgrade_request("Origin: http://localhost\r\n")) == 101);
+  CHECK(gateway.session(0));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "allowed origins and no others, sessions up to the limit") {
+  options.allowed_origins = {"https://charts.example"};
+  options.max_sessions = 1;
+  const auto port = start();
+  raw_client a(port);
+  a.send(upgrade_request("Origin: https://charts.example\r\n"));
+  CHECK(a.receive_answer(false).status == 101);
+  raw_client b(port);
+  b.send(upgrade_request());
+  CHECK(b.receive_answer().status == 503);
+  a.close();
+  CHECK(eventually([&] { return raw_websocket(port).upgraded; }));
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "a gateway that refuses, or never answers, ends in a close code") {
+  options.handshake_timeout = milliseconds(150);
+  fake_gateway::opened kept;
+  int calls = 0;
+  gateway.intercept = [&](const fake_gateway::opened& done) {
+    if (++calls == 1) done(fail(errc::full, "64 sessions are open"));
+    if (calls == 2) done(fail(errc::refused, "not for you"));
+    if (calls == 3) kept = done;
+    return true;
+  };
+  const auto port = start();
+  CHECK(raw_websocket(port).close_code() == close_code::no_room);
+  CHECK(raw_websocket(port).close_code() == close_code::no_session);
+  raw_websocket third(port);
+  CHECK(third.close_code() == close_code::no_room);
+  CHECK(third.ended());
+  // An answer after the end closes the session that it brings.
+  const auto late = std::make_shared<fake_session>();
+  kept(std::shared_ptr<messages::session>(late));
+  CHECK(eventually([&] { return late->closed == 1; }));
+  running->stop();
+  const auto later = std::make_shared<fake_session>();
+  kept(std::shared_ptr<messages::session>(later));
+  CHECK(later->closed == 1);
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "stop says goodbye to readers, cuts the others, and clients may outlive it") {
+  options.close_timeout = milliseconds(200);
+  const auto port = start();
+  raw_websocket polite(port);
+  const auto first = gateway.session(0);
+  raw_websocket lazy(port, 4096);
+  const auto second = gateway.session(1);
+  while (second->send(std::string(60'000, 'x'))) {
+  }
+  std::atomic<bool> go_on{true};
+  std::thread sender([&] {
+    while (go_on) {
+      first->send("x");
+      second->send("y");
+      first->client->next_command();
+      std::this_thread::yield();
+    }
+  });
+  std::thread stopper([&] { running->stop(); });
+  CHECK(polite.close_code() == close_code::going_away);
+  polite.send(client_frame(fin | 8, ""));
+  stopper.join();
+  running.reset();
+  std::this_thread::sleep_for(milliseconds(10));
+  go_on = false;
+  sender.join();
+  CHECK(first->closed == 1);
+  CHECK(second->closed == 1);
+  CHECK_FALSE(first->send("gone"));
+}

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "market/error.hpp"
+#include "market/time.hpp"
+#include "web/server/http.hpp"
+
+/// Query parameters, read strictly: each error names the parameter, what it was and what is
+/// accepted.
+namespace artham::web {
+
+/// Refuses parameters that are not among `known`, and any given twice.
+[[nodiscard]] result<void> check_names(const text_pairs& query,
+                                       std::initializer_list<std::string_view> known);
+
+[[nodiscard]] std::optional<std::string_view> find_value(const text_pairs& query,
+                                                         std::string_view name);
+
+/// From 1 to `most`; `otherwise` when absent.
+[[nodiscard]] result<std::size_t> read_count(const text_pairs& query, std::string_view name,
+                                             std::size_t otherwise, std::size_t most);
+
+/// RFC 3339, or integer microseconds since 1970 UTC; `otherwise` when absent. A `+` of an offset
+/// that was not percent-encoded arrives as a space and is understood.
+[[nodiscard]] result<market::timestamp> read_time(const text_pairs& query, std::string_view name,
+                                                  market::timestamp otherwise);
+
+/// One of `choices`; the first when absent.
+[[nodiscard]] result<std::string_view> read_choice(const text_pairs& query, std::string_view name,
+                                                   std::initializer_list<std::string_view> choices);
+
+}  // namespace artham::web

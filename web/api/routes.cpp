@@ -1,0 +1,399 @@
+#include "web/api/routes.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "messages/protocol/json.hpp"
+#include "runtime/worker.hpp"
+#include "store/bars_csv.hpp"
+#include "web/api/instrument_catalog.hpp"
+#include "web/api/period_bars.hpp"
+#include "web/api/query.hpp"
+#include "web/page/assets.hpp"
+
+namespace artham::web {
+namespace {
+
+constexpr std::string_view json_type = "application/json";
+constexpr std::size_t max_bars = 10'000;
+constexpr std::size_t max_instruments = 5'000;
+constexpr std::size_t max_gaps = 1'000;
+
+constexpr std::string_view page_policy =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+http_response json(std::string body) {
+  return {200, std::string(json_type), std::move(body), {}};
+}
+
+http_response json(const nlohmann::ordered_json& document) {
+  return json(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
+
+http_response bad_parameter(const error& e, const std::string& target) {
+  return problem(400, "bad-parameter", "Bad parameter", e.message, target);
+}
+
+http_response unavailable(std::string_view detail, const std::string& target) {
+  http_response r = problem(503, "unavailable", "Not available now", detail, target);
+  r.headers.emplace_back("Retry-After", "2");
+  return r;
+}
+
+http_response failed(const error& e, const std::string& target) {
+  switch (e.code) {
+    case errc::bad_input:
+    case errc::usage:
+    case errc::unsupported:
+      return bad_parameter(e, target);
+    case errc::not_found:
+      return problem(404, "not-found", "Not found", e.message, target);
+    case errc::corrupt:
+      return problem(500, "corrupt", "Stored data is damaged", e.message, target);
+    default:
+      return unavailable(e.message, target);
+  }
+}
+
+nlohmann::ordered_json to_json(const market::instrument& i) {
+  nlohmann::ordered_json out;
+  out["key"] = market::display_key(i);
+  out["token"] = i.token;
+  out["exchange"] = i.exchange;
+  out["symbol"] = i.symbol;
+  out["name"] = i.name;
+  out["type"] = i.type;
+  out["segment"] = i.segment;
+  if (i.expiry.days != 0) out["expiry"] = market::to_string(i.expiry);
+  if (i.strike.units != 0) out["strike"] = market::to_string(i.strike);
+  out["tick_size"] = market::to_string(i.tick_size);
+  out["lot_size"] = i.lot_size;
+  return out;
+}
+
+struct bars_request {
+  std::string instrument;
+  market::timeframe timeframe;
+  market::timestamp from = 0;
+  market::timestamp to = market::never;
+  std::size_t limit = 0;
+  bool descending = false;
+  bool newest = false;
+  bool csv = false;
+  bool all_revisions = false;
+  market::timestamp as_of = market::never;
+};
+
+class api {
+ public:
+  explicit api(api_dependencies d) : d_(std::move(d)), catalog_(*d_.reader) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(d_.readers, 1); ++i)
+      workers_.push_back(
+          std::make_unique<runtime::worker>("web-read-" + std::to_string(i), d_.queued_reads));
+  }
+
+  void handle(const http_request& q, const responder& respond) {
+    struct route {
+      std::string_view path;
+      void (api::*serve)(const http_request&, const responder&);
+    };
+    static constexpr route routes[] = {
+        {"/v1/bars", &api::bars},         {"/v1/instruments", &api::instruments},
+        {"/v1/gaps", &api::gaps},         {"/v1/timeframes", &api::timeframes},
+        {"/v1/status", &api::status},     {"/v1/system/tree", &api::tree},
+        {"/livez", &api::livez},          {"/readyz", &api::readyz},
+        {"/metrics", &api::metrics_text}, {"/version", &api::version},
+    };
+    const bool reads = q.method == "GET" || q.method == "HEAD";
+    for (const route& r : routes) {
+      if (r.path != q.path) continue;
+      return reads ? (this->*r.serve)(q, respond) : respond(not_allowed(q));
+    }
+    if (const asset* a = find_asset(q.path)) return respond(reads ? page(*a, q) : not_allowed(q));
+    respond(problem(404, "no-such-path", "No such path",
+                    "nothing is served at '" + q.path +
+                        "'; the interface is under /v1 (bars, instruments, gaps, timeframes, "
+                        "status, system/tree, stream)",
+                    q.target));
+  }
+
+ private:
+  static http_response not_allowed(const http_request& q) {
+    http_response r = problem(405, "method-not-allowed", "Method not allowed",
+                              q.method + " is not offered here; use GET or HEAD", q.target);
+    r.headers.emplace_back("Allow", "GET, HEAD");
+    return r;
+  }
+
+  static http_response page(const asset& a, const http_request& q) {
+    http_response r{200, std::string(a.content_type), std::string(a.body), {}};
+    r.headers = {{"ETag", std::string(a.etag)},
+                 {"Cache-Control", "no-cache"},
+                 {"Content-Security-Policy", std::string(page_policy)},
+                 {"Referrer-Policy", "no-referrer"}};
+    if (q.if_none_match == "*" || q.if_none_match.find(a.etag) != std::string::npos) {
+      r.status = 304;
+      r.body.clear();
+    }
+    return r;
+  }
+
+  /// Runs a blocking job on the least loaded reader thread and answers with what it returns.
+  void read(const http_request& q, const responder& respond,
+            std::function<http_response(const std::string& target)> job) {
+    auto least =
+        std::min_element(workers_.begin(), workers_.end(),
+                         [](const auto& a, const auto& b) { return a->queued() < b->queued(); });
+    const bool taken = (*least)->post([respond, target = q.target, job = std::move(job)] {
+      try {
+        respond(job(target));
+      } catch (const std::exception& e) {
+        respond(problem(500, "internal", "Internal error", e.what(), target));
+      }
+    });
+    if (!taken)
+      respond(unavailable("too many queries are waiting for the store; try again", q.target));
+  }
+
+  result<bars_request> read_bars_request(const http_request& q) const {
+    if (auto ok = check_names(q.query, {"instrument", "timeframe", "from", "to", "limit", "order",
+                                        "format", "revision", "as_of"});
+        !ok)
+      return tl::unexpected(ok.error());
+    bars_request out;
+    const auto instrument = find_value(q.query, "instrument");
+    if (!instrument || instrument->empty())
+      return fail(errc::bad_input,
+                  "parameter 'instrument' is missing; give a key like NSE:INFY or a token");
+    out.instrument = *instrument;
+
+    std::string known;
+    for (const auto t : d_.timeframes) known += (known.empty() ? "" : ", ") + market::to_string(t);
+    const auto text = find_value(q.query, "timeframe");
+    if (!text)
+      return fail(errc::bad_input, "parameter 'timeframe' is missing; stored are " + known);
+    const auto timeframe = market::parse_timeframe(*text);
+    if (!timeframe) return fail(errc::bad_input, "timeframe: " + timeframe.error().message);
+    const auto stored = market::is_period(*timeframe) ? market::one_trading_day : *timeframe;
+    if (std::find(d_.timeframes.begin(), d_.timeframes.end(), stored) == d_.timeframes.end()) {
+      return fail(errc::bad_input, "timeframe='" + std::string(*text) + "' is " +
+                                       (stored == *timeframe ? "" : "made of 1D bars, which are ") +
+                                       "not stored; stored are " + known);
+    }
+    out.timeframe = *timeframe;
+
+    const auto from = read_time(q.query, "from", 0);
+    if (!from) return tl::unexpected(from.error());
+    const auto to = read_time(q.query, "to", market::never);
+    if (!to) return tl::unexpected(to.error());
+    if (*from > *to) return fail(errc::bad_input, "'from' is after 'to'; exchange them");
+    const auto limit = read_count(q.query, "limit", 500, max_bars);
+    if (!limit) return tl::unexpected(limit.error());
+    const auto order = read_choice(q.query, "order", {"asc", "desc"});
+    if (!order) return tl::unexpected(order.error());
+    const auto format = read_choice(q.query, "format", {"json", "csv"});
+    if (!format) return tl::unexpected(format.error());
+    const auto revision = read_choice(q.query, "revision", {"last", "all"});
+    if (!revision) return tl::unexpected(revision.error());
+    out.all_revisions = *revision == "all";
+    if (out.all_revisions && market::is_period(*timeframe)) {
+      return fail(errc::bad_input, "revision='all' is for stored bars; those of " +
+                                       std::string(*text) +
+                                       " are made of the last revisions of 1D bars");
+    }
+    const auto as_of = read_time(q.query, "as_of", market::never);
+    if (!as_of) return tl::unexpected(as_of.error());
+    out.as_of = *as_of;
+    out.from = *from;
+    out.to = *to;
+    out.limit = *limit;
+    out.descending = *order == "desc";
+    out.newest = out.descending || !find_value(q.query, "from");
+    out.csv = *format == "csv";
+    return out;
+  }
+
+  void bars(const http_request& q, const responder& respond) {
+    auto asked = read_bars_request(q);
+    if (!asked) return respond(bad_parameter(asked.error(), q.target));
+    read(q, respond, [this, asked = std::move(*asked)](const std::string& target) {
+      const auto instrument = d_.reader->find(asked.instrument);
+      if (!instrument) return failed(instrument.error(), target);
+      if (!*instrument)
+        return problem(404, "unknown-instrument", "Unknown instrument",
+                       "instrument='" + asked.instrument.substr(0, 100) +
+                           "' is not known; look it up with /v1/instruments?query=",
+                       target);
+      const market::instrument& i = (*instrument)->instrument;
+      store::bar_query query;
+      query.token = i.token;
+      query.timeframe = asked.timeframe;
+      query.from = asked.from;
+      query.to = asked.to;
+      query.limit = asked.limit + 1;  // one more tells whether there are more
+      query.newest_first = asked.newest;
+      query.all_revisions = asked.all_revisions;
+      if (asked.as_of != market::never) {
+        const auto position = d_.position_at(asked.as_of);
+        if (!position) return failed(position.error(), target);
+        query.as_of = *position;
+      }
+      auto rows = market::is_period(query.timeframe) ? period_rows(query) : finals(query);
+      if (!rows) return failed(rows.error(), target);
+      const bool more = rows->size() > asked.limit;
+      if (more) rows->erase(asked.newest ? rows->begin() : std::prev(rows->end()));
+      if (asked.descending) std::reverse(rows->begin(), rows->end());
+      return asked.csv ? bars_csv(*rows) : bars_json(asked, i, *rows, more);
+    });
+  }
+
+  [[nodiscard]] result<std::vector<served_bar>> finals(const store::bar_query& query) const {
+    auto rows = d_.reader->bars(query);
+    if (!rows) return tl::unexpected(rows.error());
+    std::vector<served_bar> all;
+    all.reserve(rows->size());
+    for (const auto& r : *rows) all.push_back({r.bar, true});
+    return all;
+  }
+
+  [[nodiscard]] result<std::vector<served_bar>> period_rows(const store::bar_query& query) const {
+    const auto calendar = d_.calendar_of(query.token);
+    if (!calendar) return fail(errc::not_found, "no calendar is known for the instrument");
+    return read_period_bars(*d_.reader, query, calendar);
+  }
+
+  http_response bars_csv(const std::vector<served_bar>& rows) const {
+    http_response r{200, "text/csv; charset=utf-8", std::string(store::bars_csv_header), {}};
+    for (const auto& row : rows) store::append_bar_csv(r.body, row.bar, d_.utc_offset);
+    return r;
+  }
+
+  static http_response bars_json(const bars_request& asked, const market::instrument& i,
+                                 const std::vector<served_bar>& rows, bool more) {
+    std::string out = "{\"instrument\":";
+    protocol::append_text(out, market::display_key(i));
+    out += ",\"timeframe\":\"" + market::to_string(asked.timeframe) + "\",\"bars\":[";
+    for (const auto& row : rows) {
+      if (out.back() == '}') out += ',';
+      protocol::append_bar(out, row.bar, row.final);
+    }
+    out += more ? "],\"more\":true}\n" : "],\"more\":false}\n";
+    return json(std::move(out));
+  }
+
+  void instruments(const http_request& q, const responder& respond) {
+    if (auto ok = check_names(q.query, {"query", "exchange", "limit"}); !ok)
+      return respond(bad_parameter(ok.error(), q.target));
+    const auto limit = read_count(q.query, "limit", 50, max_instruments);
+    if (!limit) return respond(bad_parameter(limit.error(), q.target));
+    read(q, respond,
+         [this, limit = *limit, text = std::string(find_value(q.query, "query").value_or("")),
+          exchange = std::string(find_value(q.query, "exchange").value_or(""))](
+             const std::string& target) {
+           const auto found = catalog_.search(text, exchange, limit);
+           if (!found) return failed(found.error(), target);
+           nlohmann::ordered_json out;
+           out["instruments"] = nlohmann::json::array();
+           for (const auto& i : found->page) out["instruments"].push_back(to_json(i));
+           out["total"] = found->total;
+           return json(out);
+         });
+  }
+
+  void gaps(const http_request& q, const responder& respond) {
+    if (auto ok = check_names(q.query, {"from", "to"}); !ok)
+      return respond(bad_parameter(ok.error(), q.target));
+    const auto from = read_time(q.query, "from", 0);
+    if (!from) return respond(bad_parameter(from.error(), q.target));
+    const auto to = read_time(q.query, "to", market::never);
+    if (!to) return respond(bad_parameter(to.error(), q.target));
+    read(q, respond, [this, from = *from, to = *to](const std::string& target) {
+      const auto rows = d_.reader->gaps(from, to);
+      if (!rows) return failed(rows.error(), target);
+      const std::size_t skipped = rows->size() > max_gaps ? rows->size() - max_gaps : 0;
+      nlohmann::ordered_json out;
+      out["gaps"] = nlohmann::json::array();
+      for (std::size_t i = skipped; i < rows->size(); ++i) {
+        const store::gap_row& g = (*rows)[i];
+        nlohmann::ordered_json gap;
+        gap["from"] = g.from / market::microsecond;
+        gap["to"] = g.to / market::microsecond;
+        gap["cause"] = market::to_string(g.cause);
+        if (!g.detail.empty()) gap["detail"] = g.detail;
+        out["gaps"].push_back(std::move(gap));
+      }
+      out["more"] = skipped != 0;
+      return json(out);
+    });
+  }
+
+  void timeframes(const http_request& q, const responder& respond) {
+    nlohmann::ordered_json out;
+    out["timeframes"] = nlohmann::json::array();
+    for (const auto t : d_.timeframes) out["timeframes"].push_back(market::to_string(t));
+    out["periods"] = nlohmann::json::array();
+    if (d_.timeframes.back() == market::one_trading_day) {
+      for (const auto* period : {"1W", "1M", "3M", "6M", "1Y"}) out["periods"].push_back(period);
+    }
+    out["utc_offset_seconds"] = d_.utc_offset / market::second;
+    respond(without_parameters(q, json(out)));
+  }
+
+  void ask(const http_request& q, const responder& respond, const json_source& source,
+           std::string_view what) {
+    if (auto ok = check_names(q.query, {}); !ok)
+      return respond(bad_parameter(ok.error(), q.target));
+    if (!source) return respond(unavailable(std::string(what) + " is not served here", q.target));
+    respond.limit(d_.source_timeout, std::string(what) + " did not come within " +
+                                         std::to_string(d_.source_timeout.count()) +
+                                         " ms; the actors are busy or restarting");
+    source([respond](std::string body) { respond(json(std::move(body))); });
+  }
+  void status(const http_request& q, const responder& r) { ask(q, r, d_.status, "the status"); }
+  void tree(const http_request& q, const responder& r) { ask(q, r, d_.tree, "the tree"); }
+
+  static http_response without_parameters(const http_request& q, http_response r) {
+    const auto ok = check_names(q.query, {});
+    return ok ? std::move(r) : bad_parameter(ok.error(), q.target);
+  }
+
+  void livez(const http_request&, const responder& respond) {
+    respond({200, "text/plain; charset=utf-8", "ok\n", {}});
+  }
+
+  void readyz(const http_request& q, const responder& respond) {
+    const readiness r = d_.ready ? d_.ready() : readiness{};
+    if (!r.ready) return respond(unavailable("not ready: " + r.detail, q.target));
+    respond({200, "text/plain; charset=utf-8", "ok\n", {}});
+  }
+
+  void metrics_text(const http_request&, const responder& respond) {
+    respond({200, "text/plain; version=0.0.4; charset=utf-8", d_.metrics->text(), {}});
+  }
+
+  void version(const http_request& q, const responder& respond) {
+    nlohmann::ordered_json out;
+    out["name"] = "artham";
+    out["version"] = d_.version;
+    respond(without_parameters(q, json(out)));
+  }
+
+  const api_dependencies d_;
+  instrument_catalog catalog_;
+  std::vector<std::unique_ptr<runtime::worker>> workers_;  // first to go: their jobs use the others
+};
+
+}  // namespace
+
+http_handler make_api(api_dependencies dependencies) {
+  auto routes = std::make_shared<api>(std::move(dependencies));
+  return [routes](const http_request& q, responder respond) { routes->handle(q, respond); };
+}
+
+}  // namespace artham::web

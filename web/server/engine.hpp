@@ -1,0 +1,95 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "web/server/server.hpp"
+
+namespace artham::web {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using steady_clock = std::chrono::steady_clock;
+
+struct server_metrics {
+  explicit server_metrics(runtime::metrics& m);
+
+  runtime::metrics& registry;
+  runtime::gauge& connections;
+  runtime::gauge& sessions;
+  runtime::counter& requests;
+  runtime::counter& messages_in;
+  runtime::counter& messages_out;
+  runtime::counter& bytes_out;
+  runtime::counter& writes;
+  runtime::counter& sends_refused;
+
+  /// Why a connection or request was turned away or cut.
+  void refused(std::string_view cause) const;
+};
+
+/// A connection of either kind. Its network thread's calls only.
+class connection {
+ public:
+  virtual ~connection() = default;
+  /// The server stops: close in good order, soon.
+  virtual void finish() = 0;
+  /// Close now; no call of the connection's own leaves it after this.
+  virtual void abort() = 0;
+};
+
+/// What the connections of one server share. Runs one thread; everything that is not said to be
+/// thread-safe is that thread's.
+struct engine : std::enable_shared_from_this<engine> {
+  engine(server_options o, server_dependencies d);
+
+  result<void> listen();
+  void run();
+  /// Thread-safe. False once the engine has stopped: the job was not taken.
+  bool post(std::function<void()> job);
+  /// Any thread but the engine's.
+  void stop();
+
+  void add(connection* c, std::weak_ptr<connection> self) {
+    connections.emplace(c, std::move(self));
+  }
+  void remove(connection* c);
+
+  server_options options;
+  http_handler handler;
+  messages::gateway& gateway;
+  server_metrics metrics;
+  asio::io_context io{1};
+  std::uint16_t port = 0;
+  std::size_t session_count = 0;
+  bool stopping = false;
+
+ private:
+  void accept();
+  void take(tcp::socket socket);
+  void begin_stop();
+  void end_stop();
+
+  asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
+  tcp::acceptor acceptor{io};
+  asio::steady_timer accept_pause{io};
+  asio::steady_timer stop_deadline{io};
+  std::unordered_map<connection*, std::weak_ptr<connection>> connections;
+  std::thread thread;
+  std::mutex mutex;
+  bool ended = false;
+  bool closed = false;  ///< under mutex: no more posts
+  std::mutex stop_mutex;
+};
+
+}  // namespace artham::web

@@ -1,0 +1,84 @@
+#include "web/server/handshake.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include <openssl/evp.h>
+#include <boost/asio/ip/address.hpp>
+#include <boost/beast/core/string.hpp>
+
+namespace artham::web {
+namespace {
+
+std::string_view trim(std::string_view s) {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) {
+  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
+}
+
+std::string_view without_port(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+  return host.substr(0, host.rfind(':'));
+}
+
+bool is_base64(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' ||
+         c == '/';
+}
+
+}  // namespace
+
+std::optional<std::string> websocket_accept(std::string_view key) {
+  key = trim(key);
+  if (key.size() != 24 || !key.ends_with("==") ||
+      !std::all_of(key.begin(), key.end() - 2, is_base64))
+    return std::nullopt;
+  const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned size = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha1(), nullptr) != 1)
+    return std::nullopt;
+  std::array<unsigned char, 64> encoded{};
+  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
+  return std::string(encoded.begin(), encoded.begin() + length);
+}
+
+bool has_token(std::string_view value, std::string_view token) {
+  while (true) {
+    const auto comma = value.find(',');
+    if (equal_ignoring_case(trim(value.substr(0, comma)), token)) return true;
+    if (comma == std::string_view::npos) return false;
+    value.remove_prefix(comma + 1);
+  }
+}
+
+bool origin_allowed(std::string_view origin, std::string_view host,
+                    const std::vector<std::string>& allowed) {
+  if (origin.empty()) return true;
+  if (!host.empty() && (equal_ignoring_case(origin, "http://" + std::string(host)) ||
+                        equal_ignoring_case(origin, "https://" + std::string(host))))
+    return true;
+  return std::any_of(allowed.begin(), allowed.end(),
+                     [&](const std::string& a) { return equal_ignoring_case(a, origin); });
+}
+
+bool host_allowed(std::string_view host, const std::vector<std::string>& allowed) {
+  if (host.empty()) return true;
+  const std::string_view name = without_port(host);
+  if (equal_ignoring_case(name, "localhost")) return true;
+  if (std::any_of(allowed.begin(), allowed.end(), [&](const std::string& a) {
+        return equal_ignoring_case(a, host) || equal_ignoring_case(a, name);
+      }))
+    return true;
+  const bool bracketed = name.starts_with('[') && name.ends_with(']');
+  const std::string_view bare = bracketed ? name.substr(1, name.size() - 2) : name;
+  boost::system::error_code ec;
+  const auto address = boost::asio::ip::make_address(std::string(bare), ec);
+  return !ec && address.is_loopback();
+}
+
+}  // namespace artham::web

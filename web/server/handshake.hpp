@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace artham::web {
+
+inline constexpr std::string_view json_subprotocol = "artham.v1.json";
+
+/// RFC 6455 section 4.2.2: the answer to a client's key; nothing when the key is not 16 bytes in
+/// base64.
+[[nodiscard]] std::optional<std::string> websocket_accept(std::string_view key);
+
+/// True when a comma-separated header value has this token, whatever the case.
+[[nodiscard]] bool has_token(std::string_view value, std::string_view token);
+
+/// No origin (not a browser), the server's own, or one that is allowed.
+[[nodiscard]] bool origin_allowed(std::string_view origin, std::string_view host,
+                                  const std::vector<std::string>& allowed);
+
+/// `localhost`, a loopback address, or one that is allowed; with or without port. No host is fine
+/// (HTTP/1.0).
+[[nodiscard]] bool host_allowed(std::string_view host, const std::vector<std::string>& allowed);
+
+}  // namespace artham::web

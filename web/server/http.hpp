@@ -1,0 +1,68 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "market/error.hpp"
+
+/// HTTP as the routes see it: no socket, no library.
+namespace artham::web {
+
+using text_pairs = std::vector<std::pair<std::string, std::string>>;
+
+struct http_request {
+  std::string method;         ///< `GET`, `HEAD`, ...
+  std::string target;         ///< as sent, path and query
+  std::string path;           ///< percent-decoded
+  text_pairs query;           ///< percent-decoded, in order; `+` is a space
+  std::string if_none_match;  ///< empty when absent
+};
+
+struct http_response {
+  unsigned status = 200;
+  std::string content_type;
+  std::string body;
+  text_pairs headers;
+};
+
+/// Splits and decodes a request target. The error names the part that cannot be decoded.
+[[nodiscard]] result<http_request> parse_target(std::string_view target);
+
+/// An RFC 9457 problem document. `kind` is the stable name of the problem (`bad-parameter`),
+/// `detail` says what was wrong with this request and the way out, `instance` is the request's
+/// target.
+[[nodiscard]] http_response problem(unsigned status, std::string_view kind, std::string_view title,
+                                    std::string_view detail, std::string_view instance);
+
+/// The way back of one request. Copies share it; thread-safe; the first answer counts, later ones
+/// are ignored, also when the client or the server is gone.
+class responder {
+ public:
+  class target {
+   public:
+    virtual ~target() = default;
+    virtual void answer(http_response r) = 0;
+    virtual void limit(std::chrono::milliseconds time, std::string detail) = 0;
+  };
+
+  explicit responder(std::shared_ptr<target> t) : target_(std::move(t)) {}
+  void operator()(http_response r) const { target_->answer(std::move(r)); }
+  /// Unless answered within `time`, the client gets 503 with this detail. Call before the handler
+  /// returns.
+  void limit(std::chrono::milliseconds time, std::string detail) const {
+    target_->limit(time, std::move(detail));
+  }
+
+ private:
+  std::shared_ptr<target> target_;
+};
+
+/// Called on the server's network thread, which it must not block.
+using http_handler = std::function<void(const http_request&, responder)>;
+
+}  // namespace artham::web

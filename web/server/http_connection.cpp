@@ -1,0 +1,328 @@
+#include "web/server/http_connection.hpp"
+
+#include <atomic>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "web/server/handshake.hpp"
+#include "web/server/websocket_connection.hpp"
+
+namespace artham::web {
+
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+
+namespace {
+
+constexpr std::string_view stream_path = "/v1/stream";
+/// Read and thrown away after an early refusal, so that the answer is not lost to a connection
+/// reset.
+constexpr std::size_t max_discarded = 1 << 20;
+
+std::string_view view(beast::string_view s) {
+  return {s.data(), s.size()};
+}
+
+template <class Body>
+void set_fields(http::response<Body>& message, const http_response& r, unsigned version,
+                bool keep_alive) {
+  message.version(version);
+  message.result(r.status);
+  message.set(http::field::server, "artham");
+  message.set("X-Content-Type-Options", "nosniff");
+  if (!r.content_type.empty()) message.set(http::field::content_type, r.content_type);
+  bool cache = false;
+  for (const auto& [name, value] : r.headers) {
+    message.set(name, value);
+    cache = cache || beast::iequals(name, "cache-control");
+  }
+  if (!cache) message.set(http::field::cache_control, "no-store");
+  message.keep_alive(keep_alive);
+}
+
+}  // namespace
+
+/// The answer that is owed for the request in hand.
+class http_connection::pending final : public responder::target {
+ public:
+  explicit pending(const std::shared_ptr<http_connection>& c, const std::shared_ptr<engine>& e)
+      : connection_(c), engine_(e) {}
+
+  void answer(http_response r) override {
+    if (answered_.exchange(true)) return;
+    // Weak in between: a route that answers late, or never, keeps no connection alive.
+    const auto e = engine_.lock();
+    const auto c = connection_.lock();
+    if (e && c) e->post([c, r = std::move(r)]() mutable { c->answer(std::move(r)); });
+  }
+  void limit(std::chrono::milliseconds time, std::string detail) override {
+    const auto c = connection_.lock();
+    if (!c || c->pending_.get() != this) return;
+    c->deadline_detail_ = std::move(detail);
+    c->answer_deadline_.expires_after(time);
+    // The wait keeps the connection alive: nothing else does while an answer is being made.
+    c->answer_deadline_.async_wait([c, id = c->pending_](boost::system::error_code ec) {
+      if (ec || c->pending_ != id) return;
+      c->engine_->metrics.refused("answer_timeout");
+      http_response r =
+          problem(503, "timeout", "No answer in time", c->deadline_detail_, c->target_);
+      r.headers.emplace_back("Retry-After", "2");
+      id->answer(std::move(r));
+    });
+  }
+
+ private:
+  std::weak_ptr<http_connection> connection_;
+  std::weak_ptr<engine> engine_;
+  std::atomic<bool> answered_{false};
+};
+
+http_connection::http_connection(std::shared_ptr<engine> e, tcp::socket socket)
+    : engine_(std::move(e)),
+      stream_(std::move(socket)),
+      buffer_(engine_->options.max_header_bytes + (16 << 10)),
+      answer_deadline_(engine_->io) {}
+
+void http_connection::start() {
+  await_request(engine_->options.handshake_timeout);
+}
+
+void http_connection::finish() {
+  if (idle_) return close();
+  keep_alive_ = false;
+}
+
+void http_connection::abort() {
+  close();
+}
+
+void http_connection::close() {
+  pending_.reset();
+  answer_deadline_.cancel();
+  stream_.close();
+  engine_->remove(this);
+}
+
+void http_connection::await_request(std::chrono::milliseconds limit) {
+  idle_ = true;
+  if (buffer_.size() != 0) return read_request();
+  stream_.expires_after(limit);
+  stream_.async_read_some(buffer_.prepare(4096),
+                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
+                            if (ec) {
+                              if (ec == beast::error::timeout)
+                                self->engine_->metrics.refused("idle");
+                              return self->close();
+                            }
+                            self->buffer_.commit(n);
+                            self->read_request();
+                          });
+}
+
+void http_connection::read_request() {
+  idle_ = false;
+  parser_.emplace();
+  head_ = false;
+  version_ = 11;
+  parser_->header_limit(static_cast<std::uint32_t>(engine_->options.max_header_bytes));
+  parser_->body_limit(engine_->options.max_body_bytes);
+  stream_.expires_after(engine_->options.handshake_timeout);
+  http::async_read(stream_, buffer_, *parser_,
+                   [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                     self->on_request(ec);
+                   });
+}
+
+void http_connection::on_request(boost::system::error_code ec) {
+  if (!ec) return dispatch();
+  target_ = std::string(view(parser_->get().target()));
+  if (ec == beast::error::timeout) {
+    engine_->metrics.refused("slow_request");
+    return close();
+  }
+  if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
+    engine_->metrics.refused("header_too_large");
+    return answer_and_close(problem(431, "header-too-large", "Request header too large",
+                                    "request line and header fields together have at most " +
+                                        std::to_string(engine_->options.max_header_bytes) +
+                                        " bytes",
+                                    target_));
+  }
+  if (ec == http::error::body_limit) {
+    engine_->metrics.refused("body_too_large");
+    return answer_and_close(problem(
+        413, "body-too-large", "Request body too large",
+        "a request body has at most " + std::to_string(engine_->options.max_body_bytes) + " bytes",
+        target_));
+  }
+  if (ec.category() == http::make_error_code(http::error::bad_method).category() &&
+      ec != http::error::end_of_stream && ec != http::error::partial_message) {
+    engine_->metrics.refused("bad_http");
+    return answer_and_close(problem(400, "bad-http", "Not HTTP",
+                                    "the request cannot be read as HTTP/1.1: " + ec.message(),
+                                    target_));
+  }
+  close();
+}
+
+void http_connection::dispatch() {
+  engine_->metrics.requests.add();
+  stream_.expires_never();
+  const auto& message = parser_->get();
+  target_ = std::string(view(message.target()));
+  keep_alive_ = message.keep_alive() && !engine_->stopping;
+  head_ = message.method() == http::verb::head;
+  version_ = message.version();
+
+  const auto host = view(message[http::field::host]);
+  const auto& options = engine_->options;
+  if (!options.insecure_listen && !host_allowed(host, options.allowed_hosts)) {
+    engine_->metrics.refused("host");
+    return answer_and_close(
+        problem(421, "unknown-host", "Not served under this name",
+                "host '" + std::string(host) + "' is no loopback name; add it to web.allowed_hosts",
+                target_));
+  }
+  auto request = parse_target(target_);
+  if (!request) {
+    engine_->metrics.refused("bad_target");
+    return answer_and_close(
+        problem(400, "bad-target", "Bad request target", request.error().message, target_));
+  }
+  if (request->path == stream_path) return upgrade();
+
+  request->method = std::string(view(message.method_string()));
+  request->if_none_match = std::string(view(message[http::field::if_none_match]));
+  pending_ = std::make_shared<pending>(shared_from_this(), engine_);
+  const responder respond(pending_);
+  respond.limit(options.answer_timeout, "the answer took too long; ask for less, or try again");
+  try {
+    engine_->handler(*request, respond);
+  } catch (const std::exception& e) {
+    respond(problem(500, "internal", "Internal error", e.what(), target_));
+  }
+}
+
+void http_connection::answer_and_close(http_response r) {
+  keep_alive_ = false;
+  answer(std::move(r));
+}
+
+void http_connection::answer(http_response r) {
+  pending_.reset();
+  answer_deadline_.cancel();
+  stream_.expires_after(engine_->options.idle_timeout);
+  const auto done = [self = shared_from_this()](auto message, boost::system::error_code ec) {
+    const bool again = !ec && message->keep_alive();
+    message.reset();
+    self->parser_.reset();
+    if (ec == beast::error::timeout) self->engine_->metrics.refused("slow_reader");
+    if (ec) return self->close();
+    if (!again) return self->linger();
+    if (self->engine_->stopping) return self->close();
+    self->await_request(self->engine_->options.idle_timeout);
+  };
+  if (head_ || r.status == 304) {
+    auto message = std::make_shared<http::response<http::empty_body>>();
+    set_fields(*message, r, version_, keep_alive_);
+    if (r.status != 304) message->content_length(r.body.size());
+    http::async_write(stream_, *message,
+                      [done, message](boost::system::error_code ec, std::size_t) mutable {
+                        done(std::move(message), ec);
+                      });
+  } else {
+    auto message = std::make_shared<http::response<http::string_body>>();
+    set_fields(*message, r, version_, keep_alive_);
+    message->body() = std::move(r.body);
+    message->prepare_payload();
+    http::async_write(stream_, *message,
+                      [done, message](boost::system::error_code ec, std::size_t) mutable {
+                        done(std::move(message), ec);
+                      });
+  }
+}
+
+void http_connection::upgrade() {
+  const auto& message = parser_->get();
+  const auto header = [&](http::field f) { return view(message[f]); };
+  const auto refuse = [&](std::string_view cause, http_response r) {
+    engine_->metrics.refused(cause);
+    answer_and_close(std::move(r));
+  };
+  if (message.method() != http::verb::get) {
+    http_response r = problem(405, "method-not-allowed", "Method not allowed",
+                              "the stream is opened with GET", target_);
+    r.headers.emplace_back("Allow", "GET");
+    return refuse("bad_upgrade", std::move(r));
+  }
+  if (message.version() < 11 || !has_token(header(http::field::connection), "upgrade") ||
+      !has_token(header(http::field::upgrade), "websocket") ||
+      header(http::field::sec_websocket_version) != "13") {
+    http_response r = problem(426, "upgrade-required", "WebSocket required",
+                              "open this address as a WebSocket (RFC 6455, version 13)", target_);
+    r.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
+    return refuse("bad_upgrade", std::move(r));
+  }
+  const auto accept = websocket_accept(header(http::field::sec_websocket_key));
+  if (!accept)
+    return refuse("bad_upgrade", problem(400, "bad-websocket-key", "Bad WebSocket handshake",
+                                         "Sec-WebSocket-Key is not 16 bytes in base64", target_));
+  const auto origin = header(http::field::origin);
+  if (!origin_allowed(origin, header(http::field::host), engine_->options.allowed_origins))
+    return refuse("origin", problem(403, "origin-not-allowed", "Origin not allowed",
+                                    "pages of '" + std::string(origin) +
+                                        "' may not open the stream; add it to web.allowed_origins",
+                                    target_));
+  if (engine_->session_count >= engine_->options.max_sessions || engine_->stopping) {
+    http_response r =
+        problem(503, "too-many-sessions", "No room for another session",
+                "web.max_sessions = " + std::to_string(engine_->options.max_sessions) +
+                    " sessions are open; close one, or raise the limit",
+                target_);
+    r.headers.emplace_back("Retry-After", "5");
+    return refuse("too_many_sessions", std::move(r));
+  }
+
+  // Offered subprotocols may come in several header fields.
+  bool speaks_json = false;
+  const auto offers = message.equal_range(http::field::sec_websocket_protocol);
+  for (auto it = offers.first; it != offers.second; ++it)
+    speaks_json = speaks_json || has_token(view(it->value()), json_subprotocol);
+
+  auto response = std::make_shared<std::string>(
+      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+      "Server: artham\r\nSec-WebSocket-Accept: " +
+      *accept + "\r\n");
+  if (speaks_json) *response += "Sec-WebSocket-Protocol: " + std::string(json_subprotocol) + "\r\n";
+  *response += "\r\n";
+
+  // From here the socket is the WebSocket's; bytes that came with the request go along.
+  const auto early = buffer_.cdata();
+  auto next = std::make_shared<websocket_connection>(
+      engine_, stream_.release_socket(),
+      std::string(static_cast<const char*>(early.data()), early.size()));
+  engine_->add(next.get(), next);
+  next->start(std::move(*response));
+  close();
+}
+
+void http_connection::linger() {
+  boost::system::error_code ec;
+  stream_.socket().shutdown(tcp::socket::shutdown_send, ec);
+  if (ec) return close();
+  stream_.expires_after(engine_->options.close_timeout);
+  stream_.async_read_some(
+      asio::buffer(scratch_),
+      [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
+        self->discarded_ += n;
+        if (error || self->discarded_ > max_discarded) return self->close();
+        self->linger();
+      });
+}
+
+}  // namespace artham::web

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "web/server/engine.hpp"
+
+namespace artham::web {
+
+/// One client's HTTP connection: requests one after another, until it closes, is cut, or becomes a
+/// WebSocket.
+class http_connection final : public connection,
+                              public std::enable_shared_from_this<http_connection> {
+ public:
+  http_connection(std::shared_ptr<engine> e, tcp::socket socket);
+  void start();
+  void finish() override;
+  void abort() override;
+
+ private:
+  class pending;
+  using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+  void await_request(std::chrono::milliseconds limit);
+  void read_request();
+  void on_request(boost::system::error_code ec);
+  void dispatch();
+  void answer(http_response r);
+  void answer_and_close(http_response r);
+  void upgrade();
+  void linger();
+  void close();
+
+  std::shared_ptr<engine> engine_;
+  boost::beast::tcp_stream stream_;
+  boost::beast::flat_buffer buffer_;
+  std::optional<parser> parser_;
+  std::shared_ptr<pending> pending_;
+  asio::steady_timer answer_deadline_;
+  std::string deadline_detail_;
+  std::string target_;
+  unsigned version_ = 11;
+  bool head_ = false;
+  bool keep_alive_ = false;
+  bool idle_ = true;  ///< between requests
+  std::size_t discarded_ = 0;
+  std::array<char, 4096> scratch_{};
+};
+
+}  // namespace artham::web

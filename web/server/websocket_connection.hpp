@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "messages/client.hpp"
+#include "web/server/engine.hpp"
+#include "web/server/frame_parser.hpp"
+
+namespace artham::web {
+
+/// One WebSocket and the queue of messages in front of it. What a session sends in one go leaves in
+/// one write. Inbound: one command at a time, none is read ahead of the session. A close in good
+/// order gets close_timeout, then the socket is cut.
+class websocket_connection final : public connection,
+                                   public messages::client,
+                                   public std::enable_shared_from_this<websocket_connection> {
+ public:
+  /// `early`: bytes that the client sent behind its handshake.
+  websocket_connection(std::shared_ptr<engine> e, tcp::socket socket, std::string early);
+  /// Sends the handshake's answer and asks the gateway for a session.
+  void start(std::string handshake);
+
+  // Any thread.
+  /// A single message larger than the budget is taken when nothing else is queued. False also once
+  /// the connection is closing; there is no on_drained then.
+  bool send(messages::frame_ptr frame) override;
+  void next_command() override;
+  void close(std::uint16_t code, std::string reason) override;
+  [[nodiscard]] std::string address() const override { return address_; }
+
+  // The network thread.
+  void finish() override;
+  void abort() override;
+
+ private:
+  using opened = result<std::shared_ptr<messages::session>>;
+  struct farewell {
+    std::uint16_t code;
+    std::string reason;
+  };
+
+  void attach(opened s);
+  void process();
+  void read();
+  void on_error(std::uint16_t code, std::string reason);
+  void request_close(std::uint16_t code, std::string reason, bool drop_queue);
+  void schedule();
+  void pump();
+  void on_written(boost::system::error_code ec, std::size_t n);
+  void watch();
+  void on_watch();
+  void cut(std::string_view cause);
+  void teardown();
+
+  const std::shared_ptr<engine> engine_;
+  const std::string address_;
+
+  // Shared with the session's threads.
+  std::mutex mutex_;
+  std::deque<messages::frame_ptr> queue_;
+  std::size_t queued_bytes_ = 0;  ///< what is being written included
+  bool refused_ = false;          ///< a send was refused: on_drained is owed
+  bool scheduled_ = false;        ///< a pump is posted or a write is under way
+  bool gone_ = false;
+  std::optional<farewell> farewell_;  ///< closing, once the queue is out
+  steady_clock::time_point close_deadline_{};
+
+  // The network thread's.
+  tcp::socket socket_;
+  asio::steady_timer watch_;
+  frame_parser parser_;
+  std::shared_ptr<messages::session> session_;
+  std::array<char, 16384> inbox_{};
+  std::string head_;          ///< being written: frames with small payloads
+  messages::frame_ptr tail_;  ///< being written behind it: a large payload
+  std::size_t releases_ = 0;  ///< bytes of the budget that the write frees
+  std::optional<std::string> pong_;
+  bool ping_ = false;
+  bool ping_sent_ = false;
+  bool reading_ = false;
+  bool writing_ = false;
+  bool in_command_ = false;
+  bool deaf_ = false;  ///< the peer's bytes are read, but not parsed any more
+  bool close_sent_ = false;
+  bool peer_closed_ = false;
+  steady_clock::time_point opened_at_ = steady_clock::now();
+  steady_clock::time_point heard_at_ = steady_clock::now();
+  steady_clock::time_point write_began_{};
+};
+
+}  // namespace artham::web
