@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "bench/frame_relay.hpp"
+#include "tests/support/places.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/ws_client.hpp"
 
@@ -72,14 +73,14 @@ int main(int argc, char** argv) {
   const std::size_t watched = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 200;
 
   const test::scratch data;
-  test::process exchange({ARTHAM_PROGRAM, "exchange", "--synthetic", std::to_string(rate),
+  test::process exchange({artham::test::program(), "exchange", "--synthetic", std::to_string(rate),
                           "--every-second", "--start", "subscribe"});
   const auto exchange_url = exchange.line();
   if (!exchange_url) return std::fputs(exchange.errors().c_str(), stderr), 1;
   const auto exchange_port = port_in(*exchange_url);
   const auto tokens = some_tokens(exchange_port, watched);
   const bench::frame_relay relay(exchange_port, {tokens.begin(), tokens.end()});
-  test::process program({ARTHAM_PROGRAM, "run", "--data", data.path().string(), "--set",
+  test::process program({artham::test::program(), "run", "--data", data.path().string(), "--set",
                          "web.port=0", "--set",
                          "feed.url=ws://127.0.0.1:" + std::to_string(relay.port()), "--set",
                          "feed.rest_url=http://127.0.0.1:" + std::to_string(exchange_port), "--set",

@@ -11,8 +11,10 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
+  # Paths count relative to the checkout, so that every checkout on a machine shares the cache.
   set(CMAKE_CXX_COMPILER_LAUNCHER
-      "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${CCACHE}")
+      "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${CMAKE_SOURCE_DIR};CCACHE_NOHASHDIR=1\
+;CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${CCACHE}")
   # ccache can serve files that use a precompiled header only with this flag.
   add_compile_options(-fpch-preprocess)
 endif()

@@ -345,17 +345,19 @@ void bar_reader_state::want_checkpoint() {
   for (std::uint32_t i = 0; i < all.size(); ++i) all[i] = i;
   auto work = maker_->request(all);
   work->save_state = true;
+  // The barrier stands here: works behind it may be under way before its answers are in.
+  barrier_ = std::make_shared<checkpoint>();
+  barrier_->at = maker_->at();
+  barrier_->clock = maker_->clock();
+  barrier_->plan = config_.plan_hash;
+  barrier_->tops = derived_->tops();
   dispatch(std::move(work));
 }
 
 void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
-  checkpoint_clock_ = maker_->clock();
+  const auto c = std::exchange(barrier_, nullptr);
+  checkpoint_clock_ = c->clock;
   checkpoint_at_ = std::chrono::steady_clock::now();
-  auto c = std::make_shared<checkpoint>();
-  c->at = maker_->at();
-  c->clock = maker_->clock();
-  c->plan = config_.plan_hash;
-  c->tops = derived_->tops();
   for (std::uint32_t i = 0; i < work.slice_count; ++i) {
     auto& slice = work.slices[i];
     if (slots_[slice.slot].failed) {

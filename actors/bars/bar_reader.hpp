@@ -109,6 +109,7 @@ class bar_reader_state {
   std::vector<market::closed_bar> closed_;
 
   std::shared_ptr<const checkpoint> checkpoint_;
+  std::shared_ptr<checkpoint> barrier_;  ///< one whose states are being gathered
   bool checkpoint_wanted_ = false;
   bool checkpoint_under_way_ = false;
   market::timestamp checkpoint_clock_ = 0;

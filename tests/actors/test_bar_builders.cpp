@@ -1,8 +1,10 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -77,60 +79,74 @@ record::position fill(bridge::writer& out, const market::calendar& c) {
 using bars = std::vector<std::tuple<std::string, std::uint32_t, std::int64_t, std::int64_t,
                                     std::int64_t, std::uint32_t>>;
 
-bars run(
-    const std::function<void(const messages::bar_work&, const messages::bar_slice&)>& before_slice,
-    std::uint64_t batch, std::uint64_t* restarts = nullptr) {
-  const auto calendar = config::load_calendar("NSE")->calendar;
-  const auto frames = *market::parse_timeframes("1m 3m");
-  const auto plan = std::make_shared<const market::bar_plan>(
-      market::bar_plan{frames, 3 * market::second, calendar});
-  const feed::kite::frame_decoder decoder;
-  // What is appended at once stays a block of its own, so that works are small.
-  const auto input = bridge::memory::make({.max_block_records = 1});
+using slice_hook = std::function<void(const messages::bar_work&, const messages::bar_slice&)>;
+
+/// What a bar reader needs to read a journal in small works.
+struct setting {
+  std::vector<market::timeframe> frames = *market::parse_timeframes("1m 3m");
+  market::calendar_ptr calendar = config::load_calendar("NSE")->calendar;
+  feed::kite::frame_decoder decoder;
+  // What is appended at once stays a block of its own.
+  std::unique_ptr<bridge::memory::memory_bridge> input =
+      bridge::memory::make({.max_block_records = 1});
+
+  actors::bar_reader_config config(bridge::bridge& output, std::uint64_t batch) {
+    actors::bar_reader_config c;
+    c.input = input.get();
+    c.output = &output;
+    c.decoder = &decoder;
+    c.timeframes = frames;
+    c.plan_of = [plan = std::make_shared<const market::bar_plan>(market::bar_plan{
+                     frames, 3 * market::second, calendar})](std::uint32_t) { return plan; };
+    c.batch = batch;
+    return c;
+  }
+
+  bars made(bridge::bridge& output) const {
+    bars all;
+    for (const auto& tf : frames) {
+      const auto stream = record::final_bars_stream(market::to_string(tf));
+      auto cursor = output.open_reader(stream, {}, bridge::top::appended, {});
+      REQUIRE(cursor);
+      for (;;) {
+        const auto blocks = (*cursor)->pull(1000);
+        REQUIRE(blocks);
+        if (blocks->empty()) break;
+        for (const auto& b : *blocks) {
+          record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
+            const auto r = record::decode_bar(h, body);
+            REQUIRE(r);
+            all.emplace_back(stream, r->bar.token, r->bar.start, r->bar.close.units, r->bar.volume,
+                             r->bar.ticks);
+          });
+        }
+      }
+    }
+    return all;
+  }
+};
+
+bars run(const slice_hook& before_slice, std::uint64_t batch, std::uint64_t* restarts = nullptr) {
+  setting s;
   const auto output = bridge::memory::make();
-  auto writer = input->open_writer(record::ticks_stream(), 1);
+  auto writer = s.input->open_writer(record::ticks_stream(), 1);
   REQUIRE(writer);
-  actors::bar_reader_config c;
-  c.input = input.get();
-  c.output = output.get();
-  c.decoder = &decoder;
-  c.timeframes = frames;
-  c.plan_of = [plan](std::uint32_t) { return plan; };
-  c.batch = batch;
+  auto c = s.config(*output, batch);
   c.before_slice = before_slice;
   {
     app::bar_pipeline p(2, std::move(c));
-    const auto last = fill(**writer, *calendar);
+    const auto last = fill(**writer, *s.calendar);
     const auto done = p.wait_for(last);
     REQUIRE_MESSAGE(done, done.error().message);
     if (restarts != nullptr) {
       *restarts = 0;
-      for (const auto& s : p.metrics().samples()) {
-        if (s.name == "artham_supervisor_restarts_total")
-          *restarts += static_cast<std::uint64_t>(s.value);
+      for (const auto& sample : p.metrics().samples()) {
+        if (sample.name == "artham_supervisor_restarts_total")
+          *restarts += static_cast<std::uint64_t>(sample.value);
       }
     }
   }
-  bars all;
-  for (const auto& tf : frames) {
-    const auto stream = record::final_bars_stream(market::to_string(tf));
-    auto cursor = output->open_reader(stream, {}, bridge::top::appended, {});
-    REQUIRE(cursor);
-    for (;;) {
-      const auto blocks = (*cursor)->pull(1000);
-      REQUIRE(blocks);
-      if (blocks->empty()) break;
-      for (const auto& b : *blocks) {
-        record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
-          const auto r = record::decode_bar(h, body);
-          REQUIRE(r);
-          all.emplace_back(stream, r->bar.token, r->bar.start, r->bar.close.units, r->bar.volume,
-                           r->bar.ticks);
-        });
-      }
-    }
-  }
-  return all;
+  return s.made(*output);
 }
 
 }  // namespace
@@ -173,6 +189,49 @@ TEST_CASE("many builders that die at many places give the same bars, for any blo
     CHECK(restarts == 5);
     CHECK(crashed == expected);
   }
+}
+
+TEST_CASE("a checkpoint holds what its position says, however much is read while it is taken") {
+  setting s;
+  auto writer = s.input->open_writer(record::ticks_stream(), 1);
+  REQUIRE(writer);
+  const auto last = fill(**writer, *s.calendar);
+  const test::scratch dir;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::uint64_t newest = 0;
+  bool read_on = true;
+  const auto read = [&](const slice_hook& hook) {
+    const auto output = bridge::memory::make();
+    runtime::worker disk("checkpoints", 4);
+    auto c = s.config(*output, 10);
+    c.before_slice = hook;
+    c.checkpoint_dir = dir / "";
+    c.disk = &disk;
+    {
+      app::bar_pipeline p(2, std::move(c));
+      const auto done = p.wait_for(last);
+      REQUIRE_MESSAGE(done, done.error().message);
+    }
+    disk.stop();
+    return s.made(*output);
+  };
+  // The first builder gives its state only when another one has a later work.
+  const auto expected = read([&](const messages::bar_work& work, const messages::bar_slice& slice) {
+    std::unique_lock lock(mutex);
+    newest = std::max(newest, work.id);
+    changed.notify_all();
+    if (work.save_state && &slice == &work.slices[0]) {
+      read_on = changed.wait_for(lock, std::chrono::seconds(20), [&] { return newest > work.id; });
+    }
+  });
+  CHECK(read_on);
+  REQUIRE(expected.size() == tokens * (6 + 2));
+  const auto files = actors::checkpoint_directory(dir / "").newest_first();
+  auto kept = actors::checkpoint_directory::load(files.front());
+  REQUIRE(kept);
+  CHECK(kept->at < last);
+  CHECK(read({}) == expected);
 }
 
 TEST_CASE("who waits for what a checkpoint has already need not wait") {

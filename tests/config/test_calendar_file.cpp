@@ -8,6 +8,7 @@
 #include <string>
 
 #include "config/calendar_file.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;
 using namespace artham::market;
@@ -86,7 +87,7 @@ TEST_CASE("every built-in calendar loads and covers its years") {
 
 TEST_CASE("a built-in is the file of the source tree, byte for byte") {
   for (const auto name : config::builtin_calendar_names()) {
-    std::ifstream in(std::string(ARTHAM_SOURCE_DIR "/config/calendars/") + std::string(name) +
+    std::ifstream in(artham::test::source_dir() + "/config/calendars/" + std::string(name) +
                      ".toml");
     const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
     CHECK(config::builtin_calendar_text(name) == text);

@@ -10,6 +10,7 @@
 
 #include "feed/kite/codec.hpp"
 #include "feed/recording/hex_frames.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;
 using nlohmann::json;
@@ -17,8 +18,8 @@ namespace kite = artham::feed::kite;
 
 namespace {
 
-const std::filesystem::path own_data = ARTHAM_SOURCE_DIR "/tests/data/kite";
-const std::filesystem::path shared_data = ARTHAM_SOURCE_DIR "/../shared/data/kite";
+const std::filesystem::path own_data = artham::test::source_dir() + "/tests/data/kite";
+const std::filesystem::path shared_data = artham::test::source_dir() + "/../shared/data/kite";
 
 /// Says so when the shared data is not there.
 bool has_shared_data() {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/places.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/ws_client.hpp"
 
@@ -51,7 +52,8 @@ class node {
  private:
   static std::vector<std::string> arguments(const std::string& data,
                                             std::vector<std::string> more) {
-    std::vector<std::string> all{ARTHAM_PROGRAM, "run", "--data", data, "--set", "web.port=0"};
+    std::vector<std::string> all{
+        artham::test::program(), "run", "--data", data, "--set", "web.port=0"};
     for (auto& m : more) all.push_back(std::move(m));
     return all;
   }

@@ -7,11 +7,12 @@
 #include <vector>
 
 #include "tests/e2e/node.hpp"
+#include "tests/support/places.hpp"
 
 namespace artham::test {
 
 inline const std::string recording =
-    std::string(ARTHAM_SOURCE_DIR) + "/tests/data/synthetic/market_8.hex";
+    artham::test::source_dir() + "/tests/data/synthetic/market_8.hex";
 
 /// Plays the recording into a new data directory until everything is stored, and stops.
 inline void play_recording(const std::string& data, std::vector<std::string> more = {}) {
@@ -34,7 +35,7 @@ inline void run_synthetic(const std::string& data, std::uint64_t ticks, int sign
 }
 
 inline finished artham(std::vector<std::string> args) {
-  args.insert(args.begin(), ARTHAM_PROGRAM);
+  args.insert(args.begin(), artham::test::program());
   return run_to_end(std::move(args));
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/e2e/node.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 
@@ -15,7 +16,7 @@ namespace {
 
 /// Ends with `code` and one clear line that names `what`.
 void refused(std::vector<std::string> args, int code, const std::vector<std::string>& what) {
-  args.insert(args.begin(), ARTHAM_PROGRAM);
+  args.insert(args.begin(), artham::test::program());
   const auto f = run_to_end(std::move(args));
   INFO(f.err);
   CHECK(f.code == code);
@@ -65,8 +66,8 @@ TEST_CASE("settings and options that make no sense are refused by name") {
   refused({"exchange", "--synthetic", "5", "--speed", "quick"}, 2, {"--speed", "quick"});
   refused({"exchange", "--synthetic", "5", "--date", "2025-08-15"}, 2, {"2025-08-15"});
   refused({"status", "--url", "http://127.0.0.1:1"}, 3, {"http://127.0.0.1:1", "--url"});
-  CHECK(run_to_end({ARTHAM_PROGRAM, "frobnicate"}).code == 2);
-  CHECK(run_to_end({ARTHAM_PROGRAM, "version"}).out.starts_with("artham "));
+  CHECK(run_to_end({artham::test::program(), "frobnicate"}).code == 2);
+  CHECK(run_to_end({artham::test::program(), "version"}).out.starts_with("artham "));
 }
 
 TEST_CASE(
@@ -83,13 +84,13 @@ TEST_CASE(
 TEST_CASE("doctor names what is wrong and the remedy") {
   const scratch dir;
   node n(dir / "data");
-  const auto f = run_to_end({ARTHAM_PROGRAM, "doctor", "--data", dir / "x", "--set",
+  const auto f = run_to_end({artham::test::program(), "doctor", "--data", dir / "x", "--set",
                              "web.port=" + std::to_string(n.port())});
   CHECK(f.code == 1);
   CHECK(f.out.find("FAIL  web port") != std::string::npos);
   CHECK(f.out.find("web.port") != std::string::npos);
   const auto settings =
-      run_to_end({ARTHAM_PROGRAM, "doctor", "--print-settings", "--set", "web.port=1234"});
+      run_to_end({artham::test::program(), "doctor", "--print-settings", "--set", "web.port=1234"});
   CHECK(settings.code == 0);
   CHECK(settings.out.find("web.port = 1234  # --set") != std::string::npos);
   CHECK(n.stop() == 0);

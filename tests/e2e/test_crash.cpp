@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/e2e/node.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -33,7 +34,7 @@ TEST_CASE("kill -9 at any moment loses nothing but what a gap mark says, and dou
   MESSAGE("seed " << seed << ", " << kills << " kills");
   std::mt19937_64 random(seed);
   const scratch dir;
-  process exchange({ARTHAM_PROGRAM, "exchange", "--synthetic", "60", "--speed", "40",
+  process exchange({artham::test::program(), "exchange", "--synthetic", "60", "--speed", "40",
                     "--every-second", "--date", "2026-11-20"});
   const auto url = exchange.line();
   REQUIRE(url);
@@ -65,8 +66,8 @@ TEST_CASE("kill -9 at any moment loses nothing but what a gap mark says, and dou
   const auto db = dir / "data/artham.db";
   // Each journaled tick is stored once: positions between the first and the last are ticks or
   // marks.
-  const auto replayed =
-      run_to_end({ARTHAM_PROGRAM, "replay", "--journal", dir / "data", "--out", dir / "out"});
+  const auto replayed = run_to_end(
+      {artham::test::program(), "replay", "--journal", dir / "data", "--out", dir / "out"});
   REQUIRE_MESSAGE(replayed.code == 0, replayed.err);
   const auto ticks = replayed.out.substr(6, replayed.out.find('\n') - 6);
   const auto rows_of = [&](const std::string& tf) {

@@ -9,6 +9,7 @@
 #include "config/calendar_file.hpp"
 #include "exchange/server.hpp"
 #include "tests/e2e/node.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;        // NOLINT(google-build-using-namespace)
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
@@ -43,7 +44,7 @@ TEST_CASE("a feed without a valid login waits, and goes on with the token that k
                                        "--set", "feed.rest_url=http://127.0.0.1:" + port,
                                        "--set", "feed.api_key=key"};
   const auto artham = [&](std::vector<std::string> args) {
-    args.insert(args.begin(), ARTHAM_PROGRAM);
+    args.insert(args.begin(), artham::test::program());
     args.insert(args.end(), about.begin(), about.end());
     return args;
   };

@@ -13,6 +13,7 @@
 #include "market/price.hpp"
 #include "market/time.hpp"
 #include "tests/e2e/node.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -21,10 +22,9 @@ namespace market = artham::market;
 namespace {
 
 const std::filesystem::path shared =
-    std::filesystem::path(ARTHAM_SOURCE_DIR) / ".." / "shared" / "data";
-const std::string own_recording =
-    std::string(ARTHAM_SOURCE_DIR) + "/tests/data/synthetic/market_8.hex";
-const std::string own_csv = std::string(ARTHAM_SOURCE_DIR) + "/tests/data/synthetic/market_8.csv";
+    std::filesystem::path(artham::test::source_dir()) / ".." / "shared" / "data";
+const std::string own_recording = artham::test::source_dir() + "/tests/data/synthetic/market_8.hex";
+const std::string own_csv = artham::test::source_dir() + "/tests/data/synthetic/market_8.csv";
 
 using row = std::map<std::string, std::string>;
 
@@ -62,7 +62,7 @@ std::string digest_of(const finished& f) {
 }
 
 finished replay(std::vector<std::string> more) {
-  std::vector<std::string> args{ARTHAM_PROGRAM, "replay"};
+  std::vector<std::string> args{artham::test::program(), "replay"};
   args.insert(args.end(), more.begin(), more.end());
   auto f = run_to_end(std::move(args));
   REQUIRE_MESSAGE(f.code == 0, f.err);
@@ -247,15 +247,15 @@ TEST_CASE(
     CHECK(again == fast.journal_digest);
   }
   SUBCASE("a recording that is finished is refused with the way out") {
-    const auto f =
-        run_to_end({ARTHAM_PROGRAM, "run", "--data", dir / "fast-data", "--set", "web.port=0",
-                    "--set", "bars.timeframes=10s 1m 5m 1D", "--recording", own_recording});
+    const auto f = run_to_end({artham::test::program(), "run", "--data", dir / "fast-data", "--set",
+                               "web.port=0", "--set", "bars.timeframes=10s 1m 5m 1D", "--recording",
+                               own_recording});
     CHECK(f.code == 2);
     CHECK(f.err.find("--data") != std::string::npos);
   }
   SUBCASE("and so is another market on the same directory") {
-    const auto f =
-        run_to_end({ARTHAM_PROGRAM, "run", "--data", dir / "fast-data", "--set", "web.port=0"});
+    const auto f = run_to_end(
+        {artham::test::program(), "run", "--data", dir / "fast-data", "--set", "web.port=0"});
     CHECK(f.code == 2);
     CHECK(f.err.find("--data") != std::string::npos);
   }

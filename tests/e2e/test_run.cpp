@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/e2e/node.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -147,7 +148,7 @@ TEST_CASE("the same directory cannot be run twice at a time") {
   const scratch dir;
   node n(dir / "data");
   const auto second =
-      run_to_end({ARTHAM_PROGRAM, "run", "--data", dir / "data", "--set", "web.port=0"});
+      run_to_end({artham::test::program(), "run", "--data", dir / "data", "--set", "web.port=0"});
   CHECK(second.code == 2);
   CHECK(second.err.find(dir / "data") != std::string::npos);
   CHECK(n.stop() == 0);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/e2e/recorded.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -227,8 +228,8 @@ TEST_CASE(
     "late ticks revise bars, which replays make again and verify checks, revision by revision") {
   const scratch dir;
   const auto data = dir / "data";
-  process exchange({ARTHAM_PROGRAM, "exchange", "--synthetic", "40", "--speed", "60", "--disorder",
-                    "delayed=20,duplicated=5,delay=30s,seed=7"});
+  process exchange({artham::test::program(), "exchange", "--synthetic", "40", "--speed", "60",
+                    "--disorder", "delayed=20,duplicated=5,delay=30s,seed=7"});
   const auto url = exchange.line();
   REQUIRE_MESSAGE(url, exchange.errors());
   {

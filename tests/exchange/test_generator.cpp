@@ -11,6 +11,7 @@
 #include "feed/recording/hex_frames.hpp"
 #include "feed/recording/tick_csv.hpp"
 #include "tests/exchange/fixtures.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;
 using namespace artham::exchange::test;
@@ -233,7 +234,7 @@ TEST_CASE("the stored recordings are what the generator makes today") {
     feed::recording::append_csv_row(csv, row, columns);
   }
 
-  const std::string folder = ARTHAM_SOURCE_DIR "/tests/data/synthetic/";
+  const std::string folder = artham::test::source_dir() + "/tests/data/synthetic/";
   if (std::getenv("ARTHAM_UPDATE_DATA") != nullptr) {
     std::ofstream(folder + "market_8.hex", std::ios::binary) << hex;
     std::ofstream(folder + "market_8.csv", std::ios::binary) << csv;

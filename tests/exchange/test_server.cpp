@@ -13,6 +13,7 @@
 #include "feed/kite/codec.hpp"
 #include "tests/exchange/fixtures.hpp"
 #include "tests/exchange/kite_client.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;
 using namespace artham::exchange;
@@ -25,8 +26,8 @@ using std::chrono::milliseconds;
 
 namespace {
 
-const std::string stored_hex = ARTHAM_SOURCE_DIR "/tests/data/synthetic/market_8.hex";
-const std::string stored_csv = ARTHAM_SOURCE_DIR "/tests/data/synthetic/market_8.csv";
+const std::string stored_hex = artham::test::source_dir() + "/tests/data/synthetic/market_8.hex";
+const std::string stored_csv = artham::test::source_dir() + "/tests/data/synthetic/market_8.csv";
 
 options synthetic(feed::synthetic::options market, market::duration length) {
   options o;

@@ -118,8 +118,15 @@ struct mock_ticker::impl {
   std::unique_ptr<asio::ssl::context> context;
   tcp::acceptor acceptor{io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
   std::uint16_t port = acceptor.local_endpoint().port();
+  /// Does it to the newest session, as soon as its handshake is over: the client may know that
+  /// before this thread does.
+  void act(std::function<void(session&)> what);
+  void settle();
+
   std::vector<std::shared_ptr<session>> live;
   std::shared_ptr<session> newest;
+  std::size_t in_handshake = 0;
+  std::deque<std::function<void(session&)>> waiting;  // for the end of a handshake
 
   std::mutex mutex;  // guards what follows
   std::deque<reply> replies;
@@ -142,7 +149,8 @@ class ticker_session final : public session, public std::enable_shared_from_this
     if (ws_.next_layer().tls() != nullptr) {
       ws_.next_layer().async_handshake(asio::ssl::stream_base::server,
                                        [self = shared_from_this()](error_code ec) {
-                                         if (!ec) self->read_request();
+                                         if (ec) return self->settled();
+                                         self->read_request();
                                        });
     } else {
       read_request();
@@ -168,8 +176,13 @@ class ticker_session final : public session, public std::enable_shared_from_this
   void read_request() {
     http::async_read(ws_.next_layer(), buffer_, request_,
                      [self = shared_from_this()](error_code ec, std::size_t) {
-                       if (!ec) self->answer();
+                       if (ec) return self->settled();
+                       self->answer();
                      });
+  }
+
+  void settled() {
+    if (how_ == reply::accept) owner_.settle();
   }
 
   void answer() {
@@ -181,7 +194,8 @@ class ticker_session final : public session, public std::enable_shared_from_this
     }
     if (how_ != reply::accept) return refuse();
     ws_.async_accept(request_, [self = shared_from_this()](error_code ec) {
-      if (!ec) self->accepted();
+      if (ec) return self->settled();
+      self->accepted();
     });
   }
 
@@ -209,6 +223,7 @@ class ticker_session final : public session, public std::enable_shared_from_this
     }
     owner_.newest = shared_from_this();
     for (auto& text : greeting) send(false, std::move(text));
+    settled();
     read();
   }
 
@@ -275,9 +290,22 @@ void mock_ticker::impl::accept() {
     const auto s = std::make_shared<ticker_session>(
         *this, feed::kite::any_stream(std::move(stream), context.get()), how);
     live.push_back(s);
+    if (how == reply::accept) ++in_handshake;
     s->start();
     accept();
   });
+}
+
+void mock_ticker::impl::act(std::function<void(session&)> what) {
+  asio::post(io, [this, what = std::move(what)]() mutable {
+    waiting.push_back(std::move(what));
+    if (in_handshake == 0) settle();
+  });
+}
+
+void mock_ticker::impl::settle() {
+  if ((in_handshake != 0 && --in_handshake != 0) || !newest) return;
+  for (auto& what : std::exchange(waiting, {})) what(*newest);
 }
 
 mock_ticker::mock_ticker(const certificate* tls) : impl_(std::make_unique<impl>(tls)) {}
@@ -309,23 +337,23 @@ void mock_ticker::greet(std::vector<std::string> texts) {
 }
 
 void mock_ticker::text(std::string message) {
-  asio::post(impl_->io, [i = impl_.get(), m = std::move(message)] { i->newest->send(false, m); });
+  impl_->act([m = std::move(message)](session& s) { s.send(false, m); });
 }
 
 void mock_ticker::binary(std::string message) {
-  asio::post(impl_->io, [i = impl_.get(), m = std::move(message)] { i->newest->send(true, m); });
+  impl_->act([m = std::move(message)](session& s) { s.send(true, m); });
 }
 
 void mock_ticker::pong() {
-  asio::post(impl_->io, [i = impl_.get()] { i->newest->pong(); });
+  impl_->act([](session& s) { s.pong(); });
 }
 
 void mock_ticker::close() {
-  asio::post(impl_->io, [i = impl_.get()] { i->newest->close(); });
+  impl_->act([](session& s) { s.close(); });
 }
 
 void mock_ticker::drop() {
-  asio::post(impl_->io, [i = impl_.get()] { i->newest->drop(); });
+  impl_->act([](session& s) { s.drop(); });
 }
 
 std::vector<std::chrono::steady_clock::time_point> mock_ticker::arrivals() const {

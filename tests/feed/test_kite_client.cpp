@@ -13,6 +13,7 @@
 #include "feed/kite/frame_decoder.hpp"
 #include "mock_kite.hpp"
 #include "recording_sink.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;
 using namespace artham::test;
@@ -422,7 +423,8 @@ TEST_CASE("text frames: orders, errors and messages are handed on, the rest is i
   send("{{{", "");
   send(clock_text(monday), "");  // this client goes by its host's clock
 
-  std::ifstream samples(ARTHAM_SOURCE_DIR "/../shared/data/kite/constructed/text_frames.jsonl");
+  std::ifstream samples(artham::test::source_dir() +
+                        "/../shared/data/kite/constructed/text_frames.jsonl");
   std::size_t read = 4;
   if (!samples) std::cout << "../shared/data is not here: only our own text frames are tried\n";
   for (std::string line; std::getline(samples, line); ++read) {

@@ -9,6 +9,7 @@
 
 #include "bar_support.hpp"
 #include "market/bar_merge.hpp"
+#include "tests/support/places.hpp"
 
 using namespace bar_test;
 
@@ -16,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path data = fs::path(ARTHAM_SOURCE_DIR) / ".." / "shared" / "data" / "market";
+const fs::path data = fs::path(artham::test::source_dir()) / ".." / "shared" / "data" / "market";
 
 struct row {
   std::vector<std::string> cells;

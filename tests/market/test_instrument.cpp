@@ -10,6 +10,7 @@
 #include <string>
 
 #include "market/instrument.hpp"
+#include "tests/support/places.hpp"
 
 using namespace artham;
 using namespace artham::market;
@@ -146,7 +147,7 @@ TEST_CASE("instruments that no dump names, and the calendars of exchanges") {
 }
 
 TEST_CASE("whole dumps of Kite load") {
-  const std::filesystem::path kite = ARTHAM_SOURCE_DIR "/../shared/data/kite";
+  const std::filesystem::path kite = artham::test::source_dir() + "/../shared/data/kite";
   if (!std::filesystem::exists(kite)) {
     std::cout << "../shared/data is not here: real instrument dumps are not checked\n";
     return;
