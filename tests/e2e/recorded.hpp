@@ -15,9 +15,10 @@ inline const std::string recording =
     artham::test::source_dir() + "/tests/data/synthetic/market_8.hex";
 
 /// Plays the recording into a new data directory until everything is stored, and stops.
-inline void play_recording(const std::string& data, std::vector<std::string> more = {}) {
+inline void play_recording(const std::string& data, std::vector<std::string> more = {},
+                           const std::string& speed = "max") {
   std::vector<std::string> options{"--recording", recording, "--speed",
-                                   "max",         "--set",   "bars.timeframes=10s 1m 5m 1D"};
+                                   speed,         "--set",   "bars.timeframes=10s 1m 5m 1D"};
   for (auto& m : more) options.push_back(std::move(m));
   node n(data, options);
   REQUIRE_MESSAGE(n.wait_for(settled), n.get("/v1/status").dump(1));
