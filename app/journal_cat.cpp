@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "actors/bars/quarantine_book.hpp"
 #include "app/environment.hpp"
 #include "app/journal_command.hpp"
 #include "app/journal_ticks.hpp"
@@ -88,6 +89,20 @@ class printer {
         l["instruments"] = hex(m.hashes.instruments);
         break;
     }
+    return print(l);
+  }
+
+  bool letter(record::position at, const record::dead_letter& d) {
+    line l;
+    l["position"] = position(at);
+    l["kind"] = "dead_letter";
+    l["instrument"] = rules_.name_of(d.token);
+    l["what"] = record::to_string(d.what);
+    l["actor"] = record::to_string(d.actor);
+    l["at"] = position(d.at);
+    l["time"] = time_text(d.time);
+    l["cause"] = position(d.cause.at);
+    l["error"] = d.text;
     return print(l);
   }
 
@@ -186,6 +201,16 @@ result<void> cat_bars(bridge::bridge& journal, const std::string& stream,
   return outcome;
 }
 
+result<void> cat_letters(bridge::bridge& journal, const record_filter& filter, printer& out) {
+  const auto letters = actors::read_dead_letters(journal);
+  if (!letters) return tl::unexpected(letters.error());
+  for (const auto& [place, l] : *letters) {
+    if (!filter.has(l.token) || l.time < filter.from || l.time >= filter.to) continue;
+    if (!out.letter(place, l)) break;
+  }
+  return {};
+}
+
 result<void> run_cat(const journal_cat_options& o) {
   const auto opened = open_journal(o.dir);
   if (!opened) return tl::unexpected(opened.error());
@@ -199,6 +224,7 @@ result<void> run_cat(const journal_cat_options& o) {
                 "--stream: the journal has no stream \"" + o.stream + "\"; it has " + there);
   }
   printer out(o, opened->rules);
+  if (o.stream == record::dead_letters_stream()) return cat_letters(*opened->journal, *filter, out);
   if (o.stream != record::ticks_stream()) return cat_bars(*opened->journal, o.stream, *filter, out);
   const feed::kite::frame_decoder decoder;
   return for_each_in(

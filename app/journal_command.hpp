@@ -21,7 +21,7 @@ struct journal_cat_options {
   std::uint64_t limit = 0;  ///< lines; 0: all
   bool json = false;
 };
-/// Prints a stream, a line per tick, mark or bar; returns the exit code.
+/// Prints a stream, a line per tick, mark, bar or dead letter; returns the exit code.
 int journal_cat(const journal_cat_options& options);
 
 struct journal_verify_options {

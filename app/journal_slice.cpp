@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/slice_letters.hpp"
 #include "app/token_slice.hpp"
 #include "bridge/local/journal_copy.hpp"
 #include "feed/kite/frame_decoder.hpp"
@@ -164,6 +165,11 @@ result<slice_summary> write_slice(bridge::bridge& journal, const record_filter& 
   journal_range records(journal, *range);
   const feed::kite::frame_decoder decoder;
   token_slice chosen(decoder, filter.tokens);
+  const auto known = actors::read_dead_letters(journal);
+  if (!known) return tl::unexpected(known.error());
+  slice_letters letters(*known, *range, filter.tokens);
+  chosen.watch(letters.positions());
+  record::position last;
   bridge::local::stream_copy copy(out, record::ticks_stream());
   slice_summary sum;
   sum.renumbered = !filter.tokens.empty();
@@ -185,10 +191,13 @@ result<slice_summary> write_slice(bridge::bridge& journal, const record_filter& 
     const auto& kept = left ? *left : b;
     if (auto added = copy.add(kept); !added) return tl::unexpected(added.error());
     sum.positions += kept.count;
+    last = kept.last();
     return true;
   };
   if (auto done = for_each_block(records, add); !done) return tl::unexpected(done.error());
   if (auto done = copy.finish(); !done) return tl::unexpected(done.error());
+  if (sum.renumbered) letters.move(chosen, last);
+  if (auto done = letters.write(out); !done) return tl::unexpected(done.error());
   for (const auto& hash : objects) {
     const auto content = journal.get_object(hash);
     if (!content) return tl::unexpected(content.error());

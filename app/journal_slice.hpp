@@ -19,8 +19,9 @@ struct slice_summary {
   bool renumbered = false;
 };
 
-/// Writes what the filter selects of md:ticks, and the contents that its marks name, as a journal
-/// of its own. Epochs and positions stay; with instruments, positions count anew.
+/// Writes what the filter selects of md:ticks, the contents that its marks name, and what
+/// md:deadletter says of it, as a journal of its own. Epochs and positions stay; with instruments,
+/// positions count anew.
 [[nodiscard]] result<slice_summary> write_slice(bridge::bridge& journal,
                                                 const record_filter& filter,
                                                 const std::filesystem::path& out);

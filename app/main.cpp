@@ -105,6 +105,8 @@ int main(int argc, char** argv) {
       "verify", "makes all bars again from the journal and compares them with the stored ones");
   verify_command->add_option("--data", verify_data, "data directory")->required();
   verify_command->add_option("--day", verify_with.day, "only this trading date: yyyy-mm-dd");
+  verify_command->add_flag("--repair", verify_with.repair,
+                           "first stores what bar builders in quarantine owe, and ends those");
   verify_command->add_flag("--json", verify_with.json, "the findings as JSON");
 
   std::string journal_dir;

@@ -447,6 +447,12 @@ result<void> node::start_actors() {
     stores.push_back(std::move(c));
   }
 
+  auto quarantines = ticks;
+  quarantines.consumer = "quarantine_store";
+  quarantines.stream = record::dead_letters_stream();
+  quarantines.make_rows = actors::quarantine_rows();
+  stores.push_back(std::move(quarantines));
+
   actors::hub_config hub;
   hub.journal = journal_.get();
   hub.decoder = &decoder_;
@@ -463,7 +469,7 @@ result<void> node::start_actors() {
   roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
   roles.push_back(supervisors::ingest_tree(tree_, ingestor()));
   root_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
-  system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);
+  watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);
 
   actors::session_config session;
   session.instruments = index_;
@@ -502,6 +508,9 @@ std::string node::status_json() const {
     j["market_time"] = market::to_rfc3339(seconds * market::second, market::india_offset);
   j["ticks_received"] = totals["artham_ticks_received_total"];
   j["gaps"] = totals["artham_gaps_total"];
+  const std::string quarantined(actors::quarantined_metric);
+  j["quarantines"] = {{"records", totals[quarantined + ".record"]},
+                      {"builders", totals[quarantined + ".builder"]}};
   j["sessions"] = totals["artham_sessions"];
   if (exchange_) j["exchange"] = {{"finished", exchange_->finished()}, {"port", exchange_->port()}};
   return j.dump();
@@ -566,6 +575,7 @@ void node::stop() {
       runtime::log().error("some actors did not stop in time");
     }
   }
+  watchman_ = nullptr;
   gateway_.reset();
   if (exchange_) exchange_->stop();
   if (disk_) disk_->stop();

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
@@ -84,6 +85,7 @@ class node {
   std::optional<caf::actor_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;
   messages::supervisor_actor root_;
+  caf::actor watchman_;  ///< would end at once if nobody held it
   std::unique_ptr<actors::gateway_port> gateway_;
   std::unique_ptr<web::server> web_;
   bool stopped_ = false;

@@ -34,12 +34,11 @@ caf::behavior watchman(caf::event_based_actor* self, const caf::actor& node,
 }  // namespace
 
 bar_pipeline::bar_pipeline(std::size_t threads, actors::bar_reader_config config,
-                           const more_roles& more)
+                           const more_roles& more, supervisors::intensity intensity)
     : system_config_(messages::make_system_config(threads)) {
   tree_.directory = std::make_shared<messages::directory>();
   tree_.metrics = &metrics_;
-  // A replay that crashes is wrong, not unlucky: it says so soon.
-  tree_.intensity = {2, std::chrono::seconds(60)};
+  tree_.intensity = intensity;
   config.names = tree_.directory;
   config.metrics = &metrics_;
   config.on_processed = [this](record::position at) {
@@ -54,7 +53,7 @@ bar_pipeline::bar_pipeline(std::size_t threads, actors::bar_reader_config config
     for (auto& role : more(tree_)) roles.push_back(std::move(role));
   }
   node_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
-  system_->spawn(watchman, caf::actor_cast<caf::actor>(node_), [this](std::string why) {
+  watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(node_), [this](std::string why) {
     const std::lock_guard lock(mutex_);
     failed_ = std::move(why);
     changed_.notify_all();
@@ -65,6 +64,7 @@ bar_pipeline::~bar_pipeline() {
   static_cast<void>(
       supervisors::stop_and_wait(*system_, caf::actor_cast<caf::actor>(node_), stop_limit));
   node_ = nullptr;
+  watchman_ = nullptr;
 }
 
 result<void> bar_pipeline::wait_for(record::position at,
@@ -83,10 +83,15 @@ result<void> bar_pipeline::wait_for(record::position at,
 }
 
 result<void> bar_pipeline::check_builders() {
-  const auto failed = metrics_.gauge("artham_bar_builders_failed", "").value();
-  if (failed == 0) return {};
-  return fail(errc::corrupt, "the bars of " + std::to_string(failed) +
-                                 " instruments could not be built; see the log");
+  const auto made = [this](const char* what) {
+    return metrics_.counter(actors::quarantines_metric, "", {{"what", what}}).value();
+  };
+  const auto stopped = made("builder");
+  const auto left_out = made("record");
+  if (stopped == 0 && left_out == 0) return {};
+  return fail(errc::corrupt, "the bars of " + std::to_string(stopped) +
+                                 " instruments could not be built, and those of others not from " +
+                                 std::to_string(left_out) + " of their records; see the log");
 }
 
 std::uint64_t bar_pipeline::ticks() {

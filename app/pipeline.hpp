@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 
@@ -23,8 +25,10 @@ class bar_pipeline {
   using more_roles =
       std::function<std::vector<messages::child_spec>(const supervisors::tree_options&)>;
 
-  /// `config` without names, metrics and on_processed.
-  bar_pipeline(std::size_t threads, actors::bar_reader_config config, const more_roles& more = {});
+  /// `config` without names, metrics and on_processed. A replay that crashes is wrong, not unlucky:
+  /// by default it says so soon.
+  bar_pipeline(std::size_t threads, actors::bar_reader_config config, const more_roles& more = {},
+               supervisors::intensity intensity = {2, std::chrono::seconds(60)});
   ~bar_pipeline();
   bar_pipeline(const bar_pipeline&) = delete;
   bar_pipeline& operator=(const bar_pipeline&) = delete;
@@ -34,7 +38,8 @@ class bar_pipeline {
   result<void> wait_for(record::position at,
                         const std::function<void(record::position)>& on_progress = {});
   [[nodiscard]] record::position processed() const;
-  /// errc::corrupt when bars of an instrument could not be built.
+  /// errc::corrupt when bars of an instrument could not be built, or not without leaving out a
+  /// record that nothing had recorded as such.
   [[nodiscard]] result<void> check_builders();
   /// Ticks that went into bars.
   [[nodiscard]] std::uint64_t ticks();
@@ -50,6 +55,7 @@ class bar_pipeline {
   std::optional<std::string> failed_;
   std::unique_ptr<caf::actor_system> system_;
   messages::supervisor_actor node_;
+  caf::actor watchman_;  ///< would end at once if nobody held it
 };
 
 }  // namespace artham::app

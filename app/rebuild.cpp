@@ -8,6 +8,14 @@
 
 namespace artham::app {
 
+result<std::vector<record::dead_letter>> read_quarantines(bridge::bridge& journal) {
+  const auto found = actors::read_dead_letters(journal);
+  if (!found) return tl::unexpected(found.error());
+  std::vector<record::dead_letter> all;
+  for (const auto& l : *found) all.push_back(l.letter);
+  return all;
+}
+
 result<std::uint64_t> rebuild(bridge::bridge& journal, const std::vector<rule_period>& periods,
                               bridge::bridge& outputs, const rebuild_options& o) {
   const feed::kite::frame_decoder decoder;
@@ -23,6 +31,8 @@ result<std::uint64_t> rebuild(bridge::bridge& journal, const std::vector<rule_pe
       return plans->of(token);
     };
     config.batch = o.batch;
+    config.quarantines = o.quarantines;
+    config.repaired = actors::repaired_bars::give;
     bar_pipeline pipeline(o.threads, std::move(config));
     if (auto done = pipeline.wait_for(period.until, o.on_progress); !done)
       return tl::unexpected(done.error());

@@ -137,7 +137,10 @@ result<replay_result> replay_journal(const replay_options& o, const config::sett
   if (!asked) return tl::unexpected(asked.error());
   const auto outputs = bridge::memory::make();
   progress bar("replay");
+  const auto quarantines = read_quarantines(*opened->journal);
+  if (!quarantines) return tl::unexpected(quarantines.error());
   rebuild_options how;
+  how.quarantines = *quarantines;
   how.threads = static_cast<std::size_t>(settings.runtime.threads);
   how.batch = static_cast<std::uint64_t>(settings.runtime.batch);
   how.on_progress = [&](record::position at) { bar.at(at.seq, periods.back().until.seq); };

@@ -44,12 +44,17 @@ result<record::block_ptr> token_slice::take(const record::block& b) {
 }
 
 result<void> token_slice::take_ticks(const record::header& h, record::position at,
-                                     std::string_view body, record::block& into) const {
+                                     std::string_view body, record::block& into) {
+  const auto place = [&into](std::size_t n) {
+    return record::position{into.epoch, into.first_seq + into.count + n};
+  };
   if (h.kind == record::kind::kite_frame) {
     feed::kite::frame_builder frame;
     result<void> outcome;
-    decoder_.packet_views(body, at, [&](record::position, std::string_view packet) {
-      if (outcome && tokens_.contains(decoder_.token(packet))) outcome = frame.add_packet(packet);
+    decoder_.packet_views(body, at, [&](record::position old, std::string_view packet) {
+      if (!outcome || !tokens_.contains(decoder_.token(packet))) return;
+      note(old, place(frame.packets()));
+      outcome = frame.add_packet(packet);
     });
     if (!outcome) return outcome;
     const auto packets = frame.packets();
@@ -58,6 +63,7 @@ result<void> token_slice::take_ticks(const record::header& h, record::position a
     std::vector<market::bar_input> ticks;
     if (auto done = record::decode_ticks(at, body, ticks); !done) return done;
     std::erase_if(ticks, [&](const auto& t) { return !tokens_.contains(t.token); });
+    for (std::size_t i = 0; i < ticks.size(); ++i) note(ticks[i].position(), place(i));
     std::string packed;
     record::encode(packed, ticks);
     if (!ticks.empty()) append(into, h, ticks.size(), packed);
@@ -65,11 +71,24 @@ result<void> token_slice::take_ticks(const record::header& h, record::position a
   return {};
 }
 
-void token_slice::take_mark(market::mark m, record::block& into) const {
+void token_slice::take_mark(market::mark m, record::block& into) {
   const bool names_some = !m.tokens.empty();
   std::erase_if(m.tokens, [&](std::uint32_t t) { return !tokens_.contains(t); });
   if (names_some && m.tokens.empty()) return;
+  note(m.position, {into.epoch, into.first_seq + into.count});
   append(into, record::with_times(record::kind::mark, 1, m.time, m.wall), 1, record::encode(m));
+}
+
+void token_slice::note(record::position old, record::position now) {
+  while (!watched_.empty() && *watched_.begin() <= old) {
+    moved_.emplace(*watched_.begin(), now);
+    watched_.erase(watched_.begin());
+  }
+}
+
+record::position token_slice::moved(record::position old) const {
+  const auto it = moved_.find(old);
+  return it == moved_.end() ? record::no_position : it->second;
 }
 
 }  // namespace artham::app

@@ -18,7 +18,9 @@
 #include "app/findings.hpp"
 #include "app/journal_rules.hpp"
 #include "app/progress.hpp"
+#include "app/quarantine_check.hpp"
 #include "app/rebuild.hpp"
+#include "app/repair.hpp"
 #include "app/tick_check.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/settings.hpp"
@@ -42,6 +44,15 @@ std::string text_of(const record::position& p) {
   return "(" + std::to_string(p.epoch) + ", " + std::to_string(p.seq) + ")";
 }
 
+std::string text_of(const repaired_builder& r) {
+  if (!r.error.empty()) {
+    return "note: " + r.instrument + " still cannot be built from md:ticks " + text_of(r.from) +
+           " on: " + r.error;
+  }
+  return "repaired " + r.instrument + ": " + std::to_string(r.bars) + " rows of md:ticks " +
+         text_of(r.from) + " to " + text_of(r.until);
+}
+
 class verification {
  public:
   verification(bridge::bridge& journal, store::audit& stored, findings& found)
@@ -62,7 +73,10 @@ class verification {
     for (const auto& p : *positions) stored_until_[p.stream] = p.at;
     const auto outputs = bridge::memory::make();
     progress bar("verify");
+    const auto letters = actors::read_dead_letters(journal_);
+    if (!letters) return tl::unexpected(letters.error());
     auto watched = how;
+    for (const auto& l : *letters) watched.quarantines.push_back(l.letter);
     watched.on_progress = [&](record::position at) {
       bar.at(at.seq, rules_.periods.back().until.seq);
     };
@@ -70,6 +84,10 @@ class verification {
       return tl::unexpected(made.error());
     if (auto done = compare_bars(*outputs); !done) return tl::unexpected(done.error());
     if (auto done = compare_ticks(); !done) return tl::unexpected(done.error());
+    const auto letters_until = stored_until_[record::dead_letters_stream()];
+    if (auto done = check_quarantines(stored_, *letters, letters_until, found_); !done)
+      return tl::unexpected(done.error());
+    note_quarantines(*letters, context_, found_);
     answer_.instruments = seen_.size();
     answer_.digest = files_.digest();
     return std::move(answer_);
@@ -195,13 +213,18 @@ result<verified> run_verify(const verify_options& o, findings& found) {
   }
   if (auto free = check_not_in_use(*dir); !free) return tl::unexpected(free.error());
   if (auto intact = check_undamaged(*dir); !intact) return tl::unexpected(intact.error());
+  rebuild_options how;
+  how.threads = static_cast<std::size_t>(settings->runtime.threads);
+  how.batch = static_cast<std::uint64_t>(settings->runtime.batch);
+  if (o.repair) {
+    const auto repaired = repair(o.data, how);
+    if (!repaired) return tl::unexpected(repaired.error());
+    for (const auto& r : *repaired) found.note(text_of(r));
+  }
   const auto opened = bridge::local::open_read_only(*dir);
   if (!opened) return tl::unexpected(opened.error());
   const auto stored = store::sqlite::open_audit(database);
   if (!stored) return tl::unexpected(stored.error());
-  rebuild_options how;
-  how.threads = static_cast<std::size_t>(settings->runtime.threads);
-  how.batch = static_cast<std::uint64_t>(settings->runtime.batch);
   auto answer = verification(*opened->journal, **stored, found).run(day, how);
   if (answer && day && answer->instruments == 0 && found.differences() == 0) {
     return fail(errc::not_found,

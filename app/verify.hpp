@@ -7,7 +7,8 @@ namespace artham::app {
 
 struct verify_options {
   std::filesystem::path data;
-  std::string day;  ///< yyyy-mm-dd; empty: all
+  std::string day;      ///< yyyy-mm-dd; empty: all
+  bool repair = false;  ///< first ends the quarantines of builders whose bars can be made now
   bool json = false;
 };
 

@@ -43,7 +43,8 @@ using live_batch_ptr = std::shared_ptr<const live_batch>;
 /// How a builder that was started again gets back to where its predecessor was.
 struct bar_refill {
   std::shared_ptr<const actors::checkpoint> from;  ///< may be null: from the stream's first record
-  market::position until;                          ///< inclusive
+  market::position until;                          ///< inclusive; seq 0: nothing to read
+  std::shared_ptr<const messages::left_out> left_out;  ///< null: nothing
 };
 using bar_refill_ptr = std::shared_ptr<const bar_refill>;
 
@@ -70,7 +71,7 @@ using bar_builder_actor = caf::typed_actor<
     // work is told to the reader.
     caf::reacts_to<bar_work_ptr, std::uint32_t>,
     // Rebuild yourself from checkpoint and journal; outputs on the way were made by your
-    // predecessor.
+    // predecessor. Tells also what to leave out, there and from now on.
     caf::reacts_to<bar_refill_ptr>>;
 
 /// Reads md:ticks, drives the bar builders and appends what they close.

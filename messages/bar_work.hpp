@@ -11,8 +11,16 @@
 #include "market/bar_aggregator.hpp"
 #include "market/mark.hpp"
 #include "market/tick.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 
 namespace artham::messages {
+
+/// What quarantines take from one builder's input.
+struct left_out {
+  std::vector<market::position> records;  ///< sorted
+  /// Nothing from here on.
+  market::position from = record::no_position;
+};
 
 /// One builder's part of a bar_work: which ticks are its own, and where it leaves what it made of
 /// them. Only the builder writes the answer, and only the reader reads it, after the last slice of
@@ -28,6 +36,13 @@ struct bar_slice {
   market::timestamp next_close = market::never;
   market::bar_aggregator::counters counted;  ///< what became of the ticks
   std::string state;                         ///< bar_work::save_state: the aggregator as bytes
+  std::uint32_t left_out = 0;                ///< ticks that a quarantine took
+
+  /// Set by the reader before it sends a slice again that a builder died of: `at` then names each
+  /// record while it is consumed.
+  bool record_by_record = false;
+  /// Where the builder is, for the reader when it has died; seq 0: not in this slice yet.
+  market::position at;
   std::atomic<bool> answered{false};
 };
 

@@ -8,6 +8,8 @@
 #include <caf/sec.hpp>
 #include <caf/system_messages.hpp>
 #include <exception>
+#include <new>
+#include <system_error>
 #include <utility>
 
 #include "messages/error_categories.hpp"
@@ -22,16 +24,6 @@ std::string context_text(const caf::error& e) {
   return context.match_elements<std::string>() ? context.get_as<std::string>(0) : std::string();
 }
 
-caf::error from_exception(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& e) {
-    return make_crash(crash::threw, e.what());
-  } catch (...) {
-    return make_crash(crash::threw, "something that is not an exception");
-  }
-}
-
 }  // namespace
 
 caf::error to_caf(const error& e) {
@@ -40,6 +32,22 @@ caf::error to_caf(const error& e) {
 
 caf::error make_crash(crash code, std::string text) {
   return {static_cast<std::uint8_t>(code), crash_category, caf::make_message(std::move(text))};
+}
+
+caf::error make_crash(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const failure& e) {
+    return make_crash(artham::is_transient(e.code()) ? crash::transient : crash::threw, e.what());
+  } catch (const std::bad_alloc& e) {
+    return make_crash(crash::transient, e.what());
+  } catch (const std::system_error& e) {
+    return make_crash(crash::transient, e.what());
+  } catch (const std::exception& e) {
+    return make_crash(crash::threw, e.what());
+  } catch (...) {
+    return make_crash(crash::threw, "something that is not an exception");
+  }
 }
 
 error error_of(const caf::error& e) {
@@ -68,6 +76,14 @@ bool is_crash(const caf::error& exit_reason) {
   return exit_reason && exit_reason != caf::exit_reason::user_shutdown;
 }
 
+bool is_transient(const caf::error& exit_reason) {
+  if (!exit_reason) return false;
+  if (exit_reason.category() == error_category)
+    return artham::is_transient(static_cast<errc>(exit_reason.code()));
+  return exit_reason.category() == crash_category &&
+         exit_reason.code() == static_cast<std::uint8_t>(crash::transient);
+}
+
 void install_handlers(caf::scheduled_actor* self, std::string_view name,
                       runtime::metrics* metrics) {
   runtime::counter* unexpected =
@@ -78,7 +94,7 @@ void install_handlers(caf::scheduled_actor* self, std::string_view name,
   const std::string actor(name);
 
   self->set_exception_handler(
-      [](caf::scheduled_actor*, std::exception_ptr& thrown) { return from_exception(thrown); });
+      [](caf::scheduled_actor*, std::exception_ptr& thrown) { return make_crash(thrown); });
 
   self->set_default_handler([actor, unexpected](
                                 caf::scheduled_actor* me,

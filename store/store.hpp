@@ -15,13 +15,14 @@
 #include "market/mark.hpp"
 #include "market/tick.hpp"
 #include "messages/record/bar_codec.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 
 /// Port "where history rests". Implementation: store/sqlite.
 namespace artham::store {
 
 /// How far a consumer has stored a stream. Commits in the same transaction as the rows it covers.
 struct stored_position {
-  std::string consumer;  ///< `tick_store`, `bar_store`
+  std::string consumer;  ///< `tick_store`, `bar_store`, `quarantine_store`
   std::string stream;
   std::uint32_t shard = 0;
   record::position at;
@@ -36,12 +37,20 @@ struct tick_row {
   std::string_view packet;  ///< verbatim, with all its fields; empty for imported ticks
 };
 
+/// A record of md:deadletter as a row.
+struct quarantine_row {
+  record::position place;  ///< in md:deadletter
+  record::dead_letter letter;
+  friend bool operator==(const quarantine_row&, const quarantine_row&) = default;
+};
+
 /// One transaction: all of it or nothing.
 struct batch {
   std::span<const tick_row> ticks;
   market::timeframe timeframe;  ///< of the bars
   std::span<const record::bar_record> bars;
   std::span<const market::mark> marks;  ///< gaps are stored; other kinds are for position only
+  std::span<const quarantine_row> quarantines;
   /// The consumer's position before and after. The commit is refused (errc::conflict) unless the
   /// stored one equals `expected`, so that nothing is stored twice.
   stored_position expected;
@@ -53,6 +62,8 @@ class writer {
  public:
   virtual ~writer() = default;
   virtual result<void> commit(const batch& b) = 0;
+  /// Rows that no stream brings: a repair's. Those that are there stay as they are. Atomic.
+  virtual result<void> put_bars(market::timeframe tf, std::span<const record::bar_record> bars) = 0;
   [[nodiscard]] virtual result<std::optional<stored_position>> position(std::string_view consumer,
                                                                         std::string_view stream,
                                                                         std::uint32_t shard) = 0;
@@ -85,10 +96,13 @@ struct bar_query {
 
 struct gap_row {
   market::timestamp from = 0;
-  market::timestamp to = 0;
+  market::timestamp to = 0;  ///< market::never: not over
   market::gap_cause cause = market::gap_cause::none;
   std::string detail;
   record::position at;
+  /// The one instrument whose bars stopped, as their builder is in quarantine; none: the feed was
+  /// lost.
+  std::optional<std::uint32_t> token{};
 };
 
 /// Read connections; thread-safe. Calls block.
@@ -99,6 +113,7 @@ class reader {
   [[nodiscard]] virtual result<std::vector<stored_instrument>> instruments() = 0;
   /// `NSE:INFY`, or a bare token; the one in force now.
   [[nodiscard]] virtual result<std::optional<stored_instrument>> find(std::string_view key) = 0;
+  /// Losses of the feed, then bar builders that are in quarantine.
   [[nodiscard]] virtual result<std::vector<gap_row>> gaps(market::timestamp from,
                                                           market::timestamp to) = 0;
   [[nodiscard]] virtual result<std::uint64_t> count_ticks() = 0;

@@ -113,10 +113,8 @@ void nursery::set_state(child& c, child_state s) {
 caf::error nursery::make_life(child& c, caf::actor& handle, std::uint64_t generation) {
   try {
     handle = c.spec.factory({self_.home_system(), c.spec.id, generation});
-  } catch (const std::exception& e) {
-    return messages::make_crash(messages::crash::threw, e.what());
   } catch (...) {
-    return messages::make_crash(messages::crash::threw, "something that is not an exception");
+    return messages::make_crash(std::current_exception());
   }
   if (!handle || by_address_.contains(handle.address())) {
     return messages::make_crash(messages::crash::threw, "the factory gave no actor of its own");

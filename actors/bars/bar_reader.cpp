@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <charconv>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 #include <caf/send.hpp>
 
-#include "actors/bars/bar_builder.hpp"
 #include "messages/caf_compat.hpp"
 #include "runtime/log.hpp"
 
@@ -37,7 +37,7 @@ bar_reader_actor::behavior_type bar_reader_state::start(
   works_ = &m.gauge("artham_bar_works_in_flight", "Blocks that builders work on.");
   builders_ = &m.gauge("artham_bar_builders", "Bar builders, one per instrument seen.");
   failed_ = &m.gauge("artham_bar_builders_failed",
-                     "Bar builders that crashed too often and were parked.");
+                     "Bar builders that stopped in this process: they died again and again.");
   ticks_ = &m.counter("artham_bar_ticks_total", "Ticks given to bar builders.");
   late_ = &m.counter("artham_bar_ticks_late_total", "Ticks that revised a final bar.");
   const auto unused = [&m](const char* why) {
@@ -46,9 +46,28 @@ bar_reader_actor::behavior_type bar_reader_state::start(
   too_late_ = unused("too_late");
   duplicates_ = unused("duplicate");
   ahead_ = unused("ahead");
+  left_out_ = unused("quarantined");
+  const auto recorded = [&m](const char* what) {
+    return &m.counter(quarantines_metric, "Quarantines recorded by this process.",
+                      {{"what", what}});
+  };
+  new_records_ = recorded("record");
+  new_builders_ = recorded("builder");
+  const auto in_force = [&m](const char* what) {
+    return &m.gauge(quarantined_metric,
+                    "Records that a bar builder leaves out, and builders that take nothing more.",
+                    {{"what", what}});
+  };
+  quarantined_records_ = in_force("record");
+  quarantined_builders_ = in_force("builder");
   builders_supervisor_ = {config_.names, std::string(builders_name)};
   maker_ = std::make_unique<work_maker>(*config_.decoder);
   derived_ = value_or_throw(derived_streams::open(*config_.output, config_.timeframes, m));
+  const auto known = value_or_throw(read_dead_letters(*config_.output));
+  for (const auto& l : config_.quarantines) book_.add(l);
+  for (const auto& l : known) book_.add(l.letter);
+  log_ = value_or_throw(quarantine_log::open(*config_.output, known));
+  show_quarantines();
   restore();
   cursor_ = value_or_throw(
       config_.input->open_reader(record::ticks_stream(), maker_->at(), bridge::top::appended, {}));
@@ -72,10 +91,11 @@ bar_reader_actor::behavior_type bar_reader_state::start(
       },
       [this](messages::checkpoint_atom) -> caf::typed_response_promise<caf::ok_atom> {
         auto promise = self_->make_response_promise<caf::ok_atom>();
-        if (config_.checkpoint_dir.empty() || failed_slots_ != 0) {
-          promise.deliver(messages::to_caf(
-              {errc::unsupported, failed_slots_ != 0 ? "no checkpoint while a bar builder is parked"
-                                                     : "no checkpoint directory"}));
+        if (config_.checkpoint_dir.empty() || !parked_.empty()) {
+          promise.deliver(
+              messages::to_caf({errc::unsupported, config_.checkpoint_dir.empty()
+                                                       ? "no checkpoint directory"
+                                                       : "a bar builder was parked just now"}));
           return promise;
         }
         checkpoint_askers_.push_back(promise);
@@ -131,13 +151,19 @@ void bar_reader_state::restore() {
   for (const auto& entry : checkpoint_->builders) {
     slots_[slot_for(entry.first)].started_before = true;
   }
+  for (const auto token : book_.stopped_at(checkpoint_->at)) {
+    if (checkpoint_->builders.contains(token) || book_.end_of(token) <= checkpoint_->at) continue;
+    auto& s = slots_[slot_for(token)];
+    s.started_before = s.whole = true;
+  }
 }
 
 std::uint32_t bar_reader_state::slot_for(std::uint32_t token) {
   const auto slot = maker_->add(token);
   while (slots_.size() < maker_->slots()) {
-    slots_.emplace_back();
-    ask_for_builder(static_cast<std::uint32_t>(slots_.size() - 1));
+    const auto added = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back().end = book_.end_of(maker_->token(added));
+    ask_for_builder(added);
   }
   builders_->set(static_cast<std::int64_t>(slots_.size()));
   return slot;
@@ -158,6 +184,7 @@ void bar_reader_state::ask_for_builder(std::uint32_t slot) {
   c.decoder = config_.decoder;
   c.reader = bar_reader_actor{self_};
   c.before_slice = config_.before_slice;
+  c.before_records = config_.before_records;
   messages::child_spec spec;
   spec.id = std::to_string(token);
   spec.factory = messages::make_factory([c = std::move(c)](const messages::child_context& context) {
@@ -165,7 +192,7 @@ void bar_reader_state::ask_for_builder(std::uint32_t slot) {
   });
   self_->request(supervisor, caf::infinite, messages::start_child_atom_v, std::move(spec))
       .then([](const caf::actor&) {},
-            [this, slot](const caf::error& e) { on_failed(slot, messages::error_text(e)); });
+            [](const caf::error& e) { throw messages::failure(messages::error_of(e)); });
 }
 
 void bar_reader_state::on_child(const messages::child_event& e) {
@@ -178,10 +205,10 @@ void bar_reader_state::on_child(const messages::child_event& e) {
       on_started(slot, e.handle);
       break;
     case messages::child_event::what::down:
-      slots_[slot].handle = nullptr;
+      on_down(slot, e.reason);
       break;
     case messages::child_event::what::parked:
-      on_failed(slot, messages::error_text(e.reason));
+      on_parked(slot, e.reason);
       break;
     case messages::child_event::what::removed:
       break;
@@ -192,9 +219,10 @@ void bar_reader_state::on_started(std::uint32_t slot, const caf::actor& handle) 
   auto& s = slots_[slot];
   s.handle = caf::actor_cast<messages::bar_builder_actor>(handle);
   const auto owed = unanswered(slot);
+  auto refill = std::make_shared<messages::bar_refill>();
+  refill->left_out = book_.of(maker_->token(slot));
   if (s.started_before) {
-    auto refill = std::make_shared<messages::bar_refill>();
-    refill->from = checkpoint_;
+    if (!s.whole) refill->from = checkpoint_;
     // What it has not answered is sent again below; everything before that it must know.
     const auto first = std::find_if(owed.begin(), owed.end(),
                                     [](const auto& o) { return o.first->first.seq != 0; });
@@ -203,10 +231,96 @@ void bar_reader_state::on_started(std::uint32_t slot, const caf::actor& handle) 
       const auto at = first->first->first;
       refill->until = {at.epoch, at.seq - 1};
     }
-    self_->send(s.handle, messages::bar_refill_ptr(std::move(refill)));
   }
+  if (s.started_before || refill->left_out)
+    self_->send(s.handle, messages::bar_refill_ptr(std::move(refill)));
   s.started_before = true;
-  for (const auto& [work, index] : owed) self_->send(s.handle, work, index);
+  for (const auto& [work, index] : owed) {
+    work->slices[index].at = {};
+    self_->send(s.handle, work, index);
+  }
+}
+
+void bar_reader_state::on_down(std::uint32_t slot, const caf::error& reason) {
+  auto& s = slots_[slot];
+  s.handle = nullptr;
+  if (!messages::is_crash(reason) || messages::is_transient(reason)) return;
+  const auto owed = unanswered(slot);
+  if (owed.empty()) return;
+  const auto& work = *owed.front().first;
+  auto& slice = work.slices[owed.front().second];
+  const auto at = slice.at;
+  if (at.seq == 0) return;  // in its refill, or with a work that carries no records
+  if (!slice.record_by_record) {
+    slice.record_by_record = true;
+    s.suspect = record::position{};
+    return;
+  }
+  const bool again = s.suspect && (s.suspect->seq == 0 || *s.suspect == at);
+  if (again) {
+    s.suspect.reset();
+    leave_out(slot, work, at, messages::error_text(reason));
+  } else {
+    s.suspect = at;
+  }
+}
+
+void bar_reader_state::leave_out(std::uint32_t slot, const messages::bar_work& work,
+                                 record::position at, std::string why) {
+  record::dead_letter l;
+  l.token = maker_->token(slot);
+  l.at = at;
+  l.text = std::move(why);
+  const auto& slice = work.slices[*work.slice_of(slot)];
+  const auto ticks =
+      std::span(work.ticks).subspan(slice.first_tick, slice.last_tick - slice.first_tick);
+  const auto tick = std::ranges::find(ticks, at, &market::bar_input::position);
+  if (tick != ticks.end()) {
+    l.time = tick->time;
+  } else {
+    // A mark: nothing behind it can be made without what it says.
+    l.what = record::letter_kind::actor;
+    l.time = std::ranges::find(work.marks, at, &market::mark::position)->time;
+  }
+  quarantine(std::move(l));
+}
+
+void bar_reader_state::stop_builder(std::uint32_t slot, const messages::bar_work& work,
+                                    std::string why) {
+  if (slots_[slot].end <= work.first) return;
+  record::dead_letter l;
+  l.what = record::letter_kind::actor;
+  l.token = maker_->token(slot);
+  l.at = work.first;
+  l.time = work.clock_before;
+  l.text = std::move(why);
+  quarantine(std::move(l));
+}
+
+void bar_reader_state::quarantine(record::dead_letter letter) {
+  using what = record::letter_kind;
+  letter.cause.at = letter.at;
+  const bool stops = letter.what == what::actor;
+  runtime::log().error(
+      "bar builder of token {}: md:ticks ({}, {}): {}; {}", letter.token, letter.at.epoch,
+      letter.at.seq, letter.text,
+      stops ? "its bars stop here; artham verify --repair makes them when the cause is gone"
+            : "it leaves this record out");
+  (stops ? new_builders_ : new_records_)->add();
+  book_.add(letter);
+  if (stops) {
+    slots_[maker_->find(letter.token)].end = book_.end_of(letter.token);
+    failed_->add(1);
+  }
+  show_quarantines();
+  log_->put(std::move(letter));
+  static_cast<void>(value_or_throw(log_->lets_pass(
+      {}, [me = bar_reader_actor{self_}] { caf::anon_send(me, messages::done_atom_v); })));
+}
+
+void bar_reader_state::show_quarantines() {
+  quarantined_records_->set(static_cast<std::int64_t>(book_.records()));
+  quarantined_builders_->set(static_cast<std::int64_t>(book_.builders()));
 }
 
 std::vector<std::pair<bar_work_ptr, std::uint32_t>> bar_reader_state::unanswered(
@@ -221,23 +335,41 @@ std::vector<std::pair<bar_work_ptr, std::uint32_t>> bar_reader_state::unanswered
   return owed;
 }
 
-void bar_reader_state::on_failed(std::uint32_t slot, const std::string& why) {
+void bar_reader_state::on_parked(std::uint32_t slot, const caf::error& reason) {
   auto& s = slots_[slot];
-  if (s.failed) return;
-  runtime::log().error("bar builder of token {} is parked, its bars stop here: {}",
-                       maker_->token(slot), why);
-  s.failed = true;
-  ++failed_slots_;
-  failed_->set(failed_slots_);
-  s.handle = nullptr;
-  for (const auto& [work, index] : unanswered(slot)) {
-    auto& slice = work->slices[index];
-    slice.closed.clear();
-    slice.live.clear();
-    slice.next_close = market::never;
-    work->answer(slice);
+  if (s.parked) return;
+  const auto why = messages::error_text(reason);
+  if (messages::is_transient(reason)) {
+    throw messages::failure({errc::unavailable, "the bar builder of token " +
+                                                    std::to_string(maker_->token(slot)) +
+                                                    " cannot work: " + why});
   }
+  s.parked = true;
+  s.handle = nullptr;
+  const auto owed = unanswered(slot);
+  const auto first =
+      std::find_if(owed.begin(), owed.end(), [](const auto& o) { return o.first->first.seq != 0; });
+  if (first != owed.end()) {
+    stop_builder(slot, *first->first, why);
+  } else {
+    parked_.emplace(slot, why);
+  }
+  for (const auto& [work, index] : owed) answer_empty(*work, work->slices[index]);
   gather();
+}
+
+bool bar_reader_state::is_out(const builder_slot& s, const messages::bar_work& work) const {
+  return s.parked || s.end <= (work.first.seq != 0 ? work.first : maker_->at());
+}
+
+void bar_reader_state::answer_empty(messages::bar_work& work, messages::bar_slice& slice) {
+  slice.closed.clear();
+  slice.live.clear();
+  slice.state.clear();
+  slice.counted = {};
+  slice.next_close = market::never;
+  slice.left_out = slice.last_tick - slice.first_tick;
+  work.answer(slice);
 }
 
 void bar_reader_state::pull() {
@@ -258,6 +390,8 @@ void bar_reader_state::pull() {
         }));
     for (const auto slot : added) static_cast<void>(slot_for(maker_->token(slot)));
     ticks_->add(work->ticks.size());
+    for (auto& [slot, why] : parked_) stop_builder(slot, *work, std::move(why));
+    parked_.clear();
     dispatch(std::move(work));
   }
   lag_->set(static_cast<std::int64_t>(cursor_->lag()));
@@ -275,10 +409,10 @@ void bar_reader_state::dispatch(bar_work_ptr work) {
 void bar_reader_state::send_slice(const bar_work_ptr& work, std::uint32_t index) {
   auto& slice = work->slices[index];
   const auto& s = slots_[slice.slot];
-  if (s.handle) {
+  if (is_out(s, *work)) {
+    answer_empty(*work, slice);
+  } else if (s.handle) {
     self_->send(s.handle, work, index);
-  } else if (s.failed) {
-    work->answer(slice);
   }
   // Else its builder is on its way: on_started sends what is unanswered.
 }
@@ -291,6 +425,11 @@ void bar_reader_state::gather() {
       return;
     }
     if (in_flight_.empty() || in_flight_.front()->open.load(std::memory_order_acquire) != 0) break;
+    if (!value_or_throw(log_->lets_pass(in_flight_.front()->last, [me = bar_reader_actor{self_}] {
+          caf::anon_send(me, messages::done_atom_v);
+        }))) {
+      return;
+    }
     const auto work = std::move(in_flight_.front());
     in_flight_.pop_front();
     finish(*work);
@@ -308,6 +447,7 @@ void bar_reader_state::finish(messages::bar_work& work) {
     too_late_->add(slice.counted.too_late);
     duplicates_->add(slice.counted.duplicates);
     ahead_->add(slice.counted.ahead);
+    left_out_->add(slice.left_out);
     std::move(slice.closed.begin(), slice.closed.end(), std::back_inserter(closed_));
     for (auto& l : slice.live) {
       live_[std::uint64_t{l.bar.token} << 32U | l.timeframe] = {l.timeframe, l.bar};
@@ -319,7 +459,7 @@ void bar_reader_state::finish(messages::bar_work& work) {
   }
   for (const auto slot : work.watched) live_answers_.push_back(maker_->token(slot));
   if (work.last.seq != 0) live_at_ = work.last;
-  derived_->add(closed_);
+  derived_->add(closed_, book_, config_.repaired);
   send_live();
   // With nothing held back, everything up to here is on its way into the streams.
   if (work.last.seq != 0 && config_.on_processed) {
@@ -331,7 +471,7 @@ void bar_reader_state::finish(messages::bar_work& work) {
     }
   }
   const auto now = std::chrono::steady_clock::now();
-  if (!config_.checkpoint_dir.empty() && failed_slots_ == 0 && !checkpoint_under_way_ &&
+  if (!config_.checkpoint_dir.empty() && parked_.empty() && !checkpoint_under_way_ &&
       maker_->clock() - checkpoint_clock_ >= config_.checkpoint_interval &&
       now - checkpoint_at_ >= checkpoint_pause) {
     checkpoint_wanted_ = true;
@@ -360,12 +500,16 @@ void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
   checkpoint_at_ = std::chrono::steady_clock::now();
   for (std::uint32_t i = 0; i < work.slice_count; ++i) {
     auto& slice = work.slices[i];
-    if (slots_[slice.slot].failed) {
+    auto& s = slots_[slice.slot];
+    // A builder in quarantine is left out; one that was parked behind the barrier is not done.
+    if (slice.state.empty() && s.end <= c->at) continue;
+    if (slice.state.empty()) {
       caf::anon_send(bar_reader_actor{self_},
                      std::make_shared<const messages::commit_outcome>(messages::commit_outcome{
                          false, false, "a bar builder was parked meanwhile", {}}));
       return;
     }
+    s.whole = false;
     c->builders.emplace(maker_->token(slice.slot), std::move(slice.state));
   }
   checkpoint_ = c;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <unordered_map>
@@ -14,8 +15,11 @@
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include "actors/bars/bar_builder.hpp"
 #include "actors/bars/checkpoint.hpp"
 #include "actors/bars/derived_streams.hpp"
+#include "actors/bars/quarantine_book.hpp"
+#include "actors/bars/quarantine_log.hpp"
 #include "actors/bars/work_maker.hpp"
 #include "bridge/bridge.hpp"
 #include "feed/feed.hpp"
@@ -42,21 +46,32 @@ struct bar_reader_config {
   runtime::worker* disk = nullptr;                            ///< writes checkpoints
   /// Told when everything up to a position is in the derived streams.
   std::function<void(record::position)> on_processed;
+  /// Quarantines that were recorded elsewhere than in the output, where the reader finds its own.
+  std::vector<record::dead_letter> quarantines;
+  repaired_bars repaired = repaired_bars::leave_out;
   std::function<void(const messages::bar_work&, const messages::bar_slice&)>
-      before_slice;  ///< see bar_builder_config
+      before_slice;            ///< see bar_builder_config
+  record_hook before_records;  ///< likewise
 };
 
 /// Names in the directory.
 inline constexpr std::string_view builders_name = "bars.builders";
 inline constexpr std::string_view bar_reader_name = "bars.reader";
 
+/// Metrics: quarantines that this process recorded, and those in force.
+inline constexpr std::string_view quarantines_metric = "artham_quarantines_total";
+inline constexpr std::string_view quarantined_metric = "artham_quarantined";
+
 /// Reads md:ticks, gives each bar builder its slices, gathers the answers and appends what closed
 /// to the derived streams, sorted, so that neither block size nor thread count can be seen in them.
+/// A record that a builder dies of twice is left out by that builder from then on; a builder that
+/// its supervisor parks, or that dies twice of a mark, takes nothing from there on. Both are
+/// written to md:deadletter before any output with that or a later cause is appended.
 ///
-/// State: the works in flight (at most `max_in_flight`), a slot per builder, live bars that wait
-/// for the hub's credit (one per watched key), the newest checkpoint. Takes: "ready" of md:ticks,
-/// "room" of a derived stream, "done" of builders, watches and credits of the hub, checkpoint
-/// requests, child events of the builders' supervisor.
+/// State: the works in flight (at most `max_in_flight`), a slot per builder, the quarantines, live
+/// bars that wait for the hub's credit (one per watched key), the newest checkpoint. Takes: "ready"
+/// of md:ticks, "room" of a derived stream, "done" of builders, watches and credits of the hub,
+/// checkpoint requests, child events of the builders' supervisor.
 /// Sends: slices and refills to builders; start_child to their supervisor; live batches to whoever
 /// gave credit.
 class bar_reader_state {
@@ -72,7 +87,12 @@ class bar_reader_state {
   struct builder_slot {
     messages::bar_builder_actor handle;
     bool started_before = false;  ///< had a life here, or has state in the checkpoint
-    bool failed = false;
+    /// Lived here, and the checkpoint has nothing of it: refilled from the stream's beginning.
+    bool whole = false;
+    bool parked = false;
+    record::position end = record::no_position;  ///< its quarantine: takes nothing from here on
+    /// Of the slice that it dies of: the record that it died of last; seq 0: any, it is not known.
+    std::optional<record::position> suspect;
   };
 
   void restore();
@@ -82,7 +102,18 @@ class bar_reader_state {
   void ask_for_builder(std::uint32_t slot);
   void on_child(const messages::child_event& e);
   void on_started(std::uint32_t slot, const caf::actor& handle);
-  void on_failed(std::uint32_t slot, const std::string& why);
+  void on_down(std::uint32_t slot, const caf::error& reason);
+  void on_parked(std::uint32_t slot, const caf::error& reason);
+  /// The builder died twice of this record.
+  void leave_out(std::uint32_t slot, const messages::bar_work& work, record::position at,
+                 std::string why);
+  /// The builder takes nothing from the first record of this work on.
+  void stop_builder(std::uint32_t slot, const messages::bar_work& work, std::string why);
+  void quarantine(record::dead_letter letter);
+  /// Its builder has nothing to say of this work any more.
+  [[nodiscard]] bool is_out(const builder_slot& s, const messages::bar_work& work) const;
+  void answer_empty(messages::bar_work& work, messages::bar_slice& slice);
+  void show_quarantines();
   /// The works in flight that wait for this builder, oldest first, and its slice in each.
   [[nodiscard]] std::vector<std::pair<messages::bar_work_ptr, std::uint32_t>> unanswered(
       std::uint32_t slot) const;
@@ -102,7 +133,11 @@ class bar_reader_state {
   messages::peer<messages::supervisor_actor> builders_supervisor_{nullptr, ""};
   caf::actor_addr observed_;
   std::vector<builder_slot> slots_;
-  std::uint32_t failed_slots_ = 0;
+  quarantine_book book_;
+  std::unique_ptr<quarantine_log> log_;
+  /// Parked with nothing to answer: where their quarantine begins is not known before the next
+  /// work. Why, by slot.
+  std::map<std::uint32_t, std::string> parked_;
   std::deque<messages::bar_work_ptr> in_flight_;
   bool armed_ = false;
   bool blocked_ = false;
@@ -130,6 +165,11 @@ class bar_reader_state {
   runtime::counter* too_late_ = nullptr;
   runtime::counter* duplicates_ = nullptr;
   runtime::counter* ahead_ = nullptr;
+  runtime::counter* left_out_ = nullptr;
+  runtime::counter* new_records_ = nullptr;
+  runtime::counter* new_builders_ = nullptr;
+  runtime::gauge* quarantined_records_ = nullptr;
+  runtime::gauge* quarantined_builders_ = nullptr;
 };
 
 messages::bar_reader_actor::behavior_type bar_reader(

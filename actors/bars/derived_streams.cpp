@@ -49,7 +49,7 @@ result<std::unique_ptr<derived_streams>> derived_streams::open(
     s.name = record::final_bars_stream(text);
     auto top = last_cause(out, s.name);
     if (!top) return tl::unexpected(top.error());
-    s.top = *top;
+    s.top = s.opened = *top;
     auto writer = out.open_writer(s.name, std::max(out.last_epoch(), 1U));
     if (!writer) return tl::unexpected(writer.error());
     s.writer = std::move(*writer);
@@ -63,34 +63,55 @@ result<std::unique_ptr<derived_streams>> derived_streams::open(
   return made;
 }
 
-void derived_streams::add(std::vector<market::closed_bar>& closed) {
-  const auto order = [](const market::closed_bar& c) {
-    return std::tuple(c.timeframe, c.cause, c.bar.token, c.bar.start);
+void derived_streams::add(std::vector<market::closed_bar>& closed, const quarantine_book& book,
+                          repaired_bars repaired) {
+  const auto is_repaired = [&](const market::closed_bar& c) {
+    return book.has_repaired() && book.repaired(c.bar.token, c.cause);
+  };
+  const auto order = [&](const market::closed_bar& c) {
+    return std::tuple(c.timeframe, c.cause, is_repaired(c), c.bar.token, c.bar.start);
   };
   std::sort(closed.begin(), closed.end(),
             [&](const auto& a, const auto& b) { return order(a) < order(b); });
   record::cause at;
   std::uint32_t timeframe = UINT32_MAX;
+  std::uint32_t token = 0;
   for (const auto& c : closed) {
-    if (c.timeframe != timeframe || c.cause != at.at) {
-      timeframe = c.timeframe;
+    const bool new_cause = c.timeframe != timeframe || c.cause != at.at;
+    const bool mended = is_repaired(c);
+    if (mended && repaired == repaired_bars::leave_out) {
+      repeated_->add();
+      continue;
+    }
+    const bool first_mended =
+        mended && (new_cause || at.ordinal < first_repaired_ordinal || c.bar.token != token);
+    if (first_mended) {
+      at = {c.cause, first_repaired_ordinal};
+    } else if (new_cause) {
       at = {c.cause, 0};
     } else {
       ++at.ordinal;
     }
-    stream& s = streams_[c.timeframe];
-    if (at <= s.top) {
-      repeated_->add();
-      continue;
-    }
-    s.top = at;
-    std::string body;
-    record::encode(body, c.bar);
-    record::append(s.held, record::with_cause(record::kind::bar, at), body);
-    s.held_tokens.push_back(c.bar.token);
-    if (c.bar.revision != 0) s.revisions->add();
-    ++s.held_count;
+    timeframe = c.timeframe;
+    token = c.bar.token;
+    put(streams_[c.timeframe], at, c.bar);
   }
+}
+
+void derived_streams::put(stream& s, record::cause at, const market::bar& bar) {
+  // Repaired bars of several instruments share ordinals; what one cause made is appended at once.
+  const bool had = at.ordinal < first_repaired_ordinal ? at <= s.top : at.at <= s.opened.at;
+  if (had) {
+    repeated_->add();
+    return;
+  }
+  s.top = std::max(s.top, at);
+  std::string body;
+  record::encode(body, bar);
+  record::append(s.held, record::with_cause(record::kind::bar, at), body);
+  s.held_tokens.push_back(bar.token);
+  if (bar.revision != 0) s.revisions->add();
+  ++s.held_count;
 }
 
 result<bool> derived_streams::flush(const std::function<void()>& room) {

@@ -12,6 +12,7 @@
 #include "messages/caf_compat.hpp"
 #include "messages/protocol/command.hpp"
 #include "messages/protocol/json.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 
 namespace artham::actors {
 
@@ -65,6 +66,8 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
     finals_.push_back(
         cursor_at_end(*config_.journal, record::final_bars_stream(market::to_string(tf))));
   }
+  letters_ = value_or_throw(
+      config_.journal->open_reader(record::dead_letters_stream(), {}, bridge::top::appended, {}));
   caf::anon_send(hub_actor{self}, messages::ready_atom_v);
   return {
       [this](const messages::live_batch_ptr& batch) { on_live(*batch); },
@@ -106,6 +109,7 @@ void hub_state::on_ready() {
   greet_reader();
   read_ticks();
   read_finals();
+  read_letters();
   flush();
 }
 
@@ -166,6 +170,25 @@ void hub_state::read_finals() {
     cursor->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
   }
   while (tail_.size() > config_.tail_bars) tail_.pop_front();
+}
+
+void hub_state::read_letters() {
+  for (;;) {
+    const auto blocks = value_or_throw(letters_->pull(config_.batch));
+    if (blocks.empty()) break;
+    for (const auto& b : blocks) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
+        const auto l = value_or_throw(record::decode_dead_letter(h, body));
+        if (l.what == record::letter_kind::lifted) stopped_.erase(l.token);
+        if (l.what != record::letter_kind::actor) return;
+        if (!stopped_.try_emplace(l.token, l.time).second) return;
+        for (const auto& [key, t] : topics_) {
+          if (is_bar(key) && token_of(key) == l.token) publish(key, stop_message(t, l.time), false);
+        }
+      });
+    }
+  }
+  letters_->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
 }
 
 void hub_state::on_mark(const market::mark& m) {
@@ -315,6 +338,13 @@ void hub_state::complete(std::uint64_t id) {
   }
   out += "]}";
   c.out.push_back({std::make_shared<const std::string>(std::move(out)), 0, false, true});
+  for (const auto& w : p.request->keys) {
+    const auto stopped = stopped_.find(token_of(w.key));
+    if (stopped == stopped_.end() || !is_bar(w.key)) continue;
+    const auto& t = topics_.at(w.key);
+    c.out.push_back({std::make_shared<const std::string>(stop_message(t, stopped->second)), w.key,
+                     false, false});
+  }
   flush();
 }
 
@@ -363,6 +393,13 @@ std::string_view hub_state::data_state(std::uint64_t key) const {
   if (calendar && market_time_ != 0 && !calendar->session_at(market_time_)) return "market_closed";
   if (slots_.find(token_of(key)) == token_slots::none) return "no_ticks_since";
   return "live";
+}
+
+std::string hub_state::stop_message(const topic& t, market::timestamp since) {
+  std::string out = "{\"ev\":\"gap\",\"key\":";
+  protocol::append_text(out, t.text);
+  out += ",\"from\":" + std::to_string(since / market::microsecond) + ",\"cause\":\"quarantined\"}";
+  return out;
 }
 
 std::string hub_state::tick_message(const topic& t, const packet& p) const {

@@ -39,13 +39,13 @@ struct hub_config {
 };
 
 /// The newest value of every key, and who wants it. Reads md:ticks and the final bars with cursors
-/// of its own from where they end when it starts, gets unfinished bars of watched keys from the bar
-/// reader, and encodes each message once.
+/// of its own from where they end when it starts, and md:deadletter, gets unfinished bars of
+/// watched keys from the bar reader, and encodes each message once.
 ///
 /// State: the last packet of each instrument, unfinished bars of watched keys, a tail of finished
-/// bars, subscribers by key, snapshots that wait for history or for the bar reader. Takes: streams'
-/// "ready", live batches, subscriptions, histories. Sends: watches and credit to the bar reader;
-/// pushes to sessions.
+/// bars, builders in quarantine, subscribers by key, snapshots that wait for history or for the bar
+/// reader. Takes: streams' "ready", live batches, subscriptions, histories. Sends: watches and
+/// credit to the bar reader; pushes to sessions.
 class hub_state {
  public:
   static inline const char* name = "artham.hub";
@@ -80,6 +80,7 @@ class hub_state {
   void on_ready();
   void read_ticks();
   void read_finals();
+  void read_letters();
   void on_mark(const market::mark& m);
   void on_live(const messages::live_batch& batch);
   void subscribe(const messages::subscribe_request_ptr& request);
@@ -100,6 +101,8 @@ class hub_state {
                                         const std::vector<record::bar_record>& history,
                                         std::size_t history_wanted);
   [[nodiscard]] std::string_view data_state(std::uint64_t key) const;
+  /// That the bars of a key have stopped.
+  [[nodiscard]] static std::string stop_message(const topic& t, market::timestamp since);
   [[nodiscard]] std::string tick_message(const topic& t, const packet& p) const;
 
   messages::hub_actor::pointer self_ = nullptr;
@@ -108,6 +111,9 @@ class hub_state {
   caf::actor_addr greeted_;
   std::unique_ptr<bridge::reader> ticks_;
   std::vector<std::unique_ptr<bridge::reader>> finals_;  ///< per timeframe
+  std::unique_ptr<bridge::reader> letters_;
+  /// Tokens whose bar builder is in quarantine, and since when (market time).
+  std::map<std::uint32_t, market::timestamp> stopped_;
   token_slots slots_;
   std::vector<packet> last_;
   std::unordered_map<std::uint64_t, market::bar> live_;

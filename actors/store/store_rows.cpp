@@ -80,4 +80,27 @@ std::function<result<store_rows>(std::span<const record::block_ptr>, record::pos
   };
 }
 
+std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)>
+quarantine_rows() {
+  return [](std::span<const record::block_ptr> blocks,
+            record::position after) -> result<store_rows> {
+    store_rows rows;
+    result<void> outcome;
+    for (const auto& b : blocks) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+        const record::position place{b->epoch, seq};
+        if (place <= after || !outcome) return;
+        auto letter = record::decode_dead_letter(h, body);
+        if (letter) {
+          rows.quarantines.push_back({place, std::move(*letter)});
+        } else {
+          outcome = tl::unexpected(letter.error());
+        }
+      });
+    }
+    if (!outcome) return tl::unexpected(outcome.error());
+    return rows;
+  };
+}
+
 }  // namespace artham::actors

@@ -77,7 +77,8 @@ void stream_store_state::on_outcome(const commit_outcome& o) {
     pulled_ = stored_;
   } else {
     commits_->add();
-    rows_stored_->add(under_way_->rows->ticks.size() + under_way_->rows->bars.size());
+    const auto& rows = *under_way_->rows;
+    rows_stored_->add(rows.ticks.size() + rows.bars.size() + rows.quarantines.size());
     under_way_.reset();
     commit_next();
   }
@@ -123,6 +124,7 @@ void stream_store_state::commit() {
     b.timeframe = rows->timeframe;
     b.bars = rows->bars;
     b.marks = rows->marks;
+    b.quarantines = rows->quarantines;
     b.expected = expected;
     b.position = position;
     const auto done = writer->commit(b);

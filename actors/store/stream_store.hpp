@@ -26,6 +26,7 @@ struct store_rows {
   market::timeframe timeframe;
   std::vector<record::bar_record> bars;
   std::vector<market::mark> marks;
+  std::vector<store::quarantine_row> quarantines;
   /// Nothing in here would be missed if the position were committed later, together with more.
   bool can_wait = false;
 };
@@ -93,6 +94,10 @@ messages::store_actor::behavior_type stream_store(
 [[nodiscard]] std::function<result<store_rows>(std::span<const record::block_ptr>,
                                                record::position)>
 tick_rows(const feed::decoder& decoder, bool table);
+/// make_rows for md:deadletter.
+[[nodiscard]] std::function<result<store_rows>(std::span<const record::block_ptr>,
+                                               record::position)>
+quarantine_rows();
 /// make_rows for md:bars:final.{tf}.
 [[nodiscard]] std::function<result<store_rows>(std::span<const record::block_ptr>,
                                                record::position)>

@@ -96,6 +96,36 @@ class sqlite_audit final : public audit {
     });
   }
 
+  result<std::vector<quarantine_row>> quarantines() override {
+    return reading([&]() -> result<std::vector<quarantine_row>> {
+      std::vector<quarantine_row> all;
+      // A store of an earlier version has none.
+      if (!db_.tableExists("quarantines")) return all;
+      SQLite::Statement s(db_,
+                          "SELECT epoch, seq, what, actor, instrument_token, at_epoch, at_seq, "
+                          "cause_epoch, cause_seq, cause_ordinal, at_ts, error FROM quarantines "
+                          "ORDER BY epoch, seq");
+      const auto position = [&](int column) {
+        return record::position{s.getColumn(column).getUInt(),
+                                static_cast<std::uint64_t>(s.getColumn(column + 1).getInt64())};
+      };
+      while (s.executeStep()) {
+        quarantine_row row;
+        row.place = position(0);
+        auto& l = row.letter;
+        l.what = static_cast<record::letter_kind>(s.getColumn(2).getInt());
+        l.actor = static_cast<record::letter_actor>(s.getColumn(3).getInt());
+        l.token = s.getColumn(4).getUInt();
+        l.at = position(5);
+        l.cause = {position(7), s.getColumn(9).getUInt()};
+        l.time = s.getColumn(10).getInt64();
+        l.text = s.getColumn(11).getString();
+        all.push_back(std::move(row));
+      }
+      return all;
+    });
+  }
+
   result<std::vector<stored_position>> positions() override {
     return reading([&]() -> result<std::vector<stored_position>> { return read_positions(db_); });
   }

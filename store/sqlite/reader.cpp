@@ -168,6 +168,22 @@ result<std::vector<gap_row>> sqlite_reader::gaps(market::timestamp from, market:
       g.at = {s.getColumn(4).getUInt(), static_cast<std::uint64_t>(s.getColumn(5).getInt64())};
       all.push_back(std::move(g));
     }
+    SQLite::Statement q(db,
+                        "SELECT at_ts, error, at_epoch, at_seq, instrument_token FROM quarantines "
+                        "AS q WHERE what = 2 AND at_ts < ? AND NOT EXISTS (SELECT 1 FROM "
+                        "quarantines AS l WHERE l.what = 3 AND l.instrument_token = "
+                        "q.instrument_token AND (l.at_epoch, l.at_seq) = (q.at_epoch, q.at_seq)) "
+                        "ORDER BY epoch, seq");
+    q.bind(1, to);
+    while (q.executeStep()) {
+      gap_row g;
+      g.from = q.getColumn(0).getInt64();
+      g.to = market::never;
+      g.detail = q.getColumn(1).getString();
+      g.at = {q.getColumn(2).getUInt(), static_cast<std::uint64_t>(q.getColumn(3).getInt64())};
+      g.token = q.getColumn(4).getUInt();
+      all.push_back(std::move(g));
+    }
     return all;
   });
 }

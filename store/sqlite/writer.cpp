@@ -143,9 +143,50 @@ void sqlite_writer::write_gaps(std::span<const market::mark> marks) {
   }
 }
 
-result<void> sqlite_writer::commit(const batch& b) {
+void sqlite_writer::write_quarantines(std::span<const quarantine_row> rows) {
+  auto& s = statement(
+      "INSERT OR IGNORE INTO quarantines (epoch, seq, what, actor, instrument_token, at_epoch, "
+      "at_seq, cause_epoch, cause_seq, cause_ordinal, at_ts, error) VALUES (?, ?, ?, ?, ?, ?, ?, "
+      "?, ?, ?, ?, ?)");
+  for (const auto& [place, l] : rows) {
+    s.reset();
+    s.bind(1, place.epoch);
+    s.bind(2, static_cast<std::int64_t>(place.seq));
+    s.bind(3, static_cast<int>(l.what));
+    s.bind(4, static_cast<int>(l.actor));
+    s.bind(5, l.token);
+    s.bind(6, l.at.epoch);
+    s.bind(7, static_cast<std::int64_t>(l.at.seq));
+    s.bind(8, l.cause.at.epoch);
+    s.bind(9, static_cast<std::int64_t>(l.cause.at.seq));
+    s.bind(10, l.cause.ordinal);
+    s.bind(11, l.time);
+    s.bind(12, l.text);
+    s.exec();
+  }
+}
+
+result<void> sqlite_writer::in_transaction(const std::function<result<void>()>& fn) {
   auto outcome = guarded(db_.getFilename(), [&]() -> result<void> {
     SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    if (auto done = fn(); !done) return done;
+    transaction.commit();
+    return {};
+  });
+  if (!outcome) {
+    new_ticks_.clear();
+    // Instruments made up in the transaction are gone with it.
+    auto reloaded = guarded(db_.getFilename(), [&]() -> result<void> {
+      instruments_.reload();
+      return {};
+    });
+    static_cast<void>(reloaded);
+  }
+  return outcome;
+}
+
+result<void> sqlite_writer::commit(const batch& b) {
+  return in_transaction([&]() -> result<void> {
     const auto present = read_position(b.expected.consumer, b.expected.stream, b.expected.shard);
     if ((present ? present->at : record::position{}) != b.expected.at) {
       return fail(errc::conflict, db_.getFilename() + ": " + b.expected.consumer + " of " +
@@ -161,20 +202,18 @@ result<void> sqlite_writer::commit(const batch& b) {
     }
     if (!b.bars.empty()) write_bars(b.timeframe, b.bars);
     if (!b.marks.empty()) write_gaps(b.marks);
+    if (!b.quarantines.empty()) write_quarantines(b.quarantines);
     write_position(b.position);
-    transaction.commit();
     return {};
   });
-  if (!outcome) {
-    new_ticks_.clear();
-    // Instruments made up in the transaction are gone with it.
-    auto reloaded = guarded(db_.getFilename(), [&]() -> result<void> {
-      instruments_.reload();
-      return {};
-    });
-    static_cast<void>(reloaded);
-  }
-  return outcome;
+}
+
+result<void> sqlite_writer::put_bars(market::timeframe tf,
+                                     std::span<const record::bar_record> bars) {
+  return in_transaction([&]() -> result<void> {
+    write_bars(tf, bars);
+    return {};
+  });
 }
 
 result<void> sqlite_writer::put_instruments(std::span<const market::instrument> list,

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@ class sqlite_writer final : public writer {
                                                                 std::uint32_t shard) override;
   result<void> put_instruments(std::span<const market::instrument> list,
                                market::date valid_from) override;
+  result<void> put_bars(market::timeframe tf, std::span<const record::bar_record> bars) override;
 
  private:
   [[nodiscard]] std::optional<stored_position> read_position(std::string_view consumer,
@@ -33,6 +35,9 @@ class sqlite_writer final : public writer {
   void write_ticks(std::span<const tick_row> rows);
   void write_bars(market::timeframe tf, std::span<const record::bar_record> bars);
   void write_gaps(std::span<const market::mark> marks);
+  void write_quarantines(std::span<const quarantine_row> rows);
+  /// Runs fn in a transaction; when it fails, what was made up in it is forgotten.
+  result<void> in_transaction(const std::function<result<void>()>& fn);
   void write_position(const stored_position& p);
   SQLite::Statement& statement(const std::string& sql);
   insert_statement& insert(const std::string& sql);

@@ -17,6 +17,7 @@
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/frame_decoder.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 #include "messages/system.hpp"
 
 namespace {
@@ -57,18 +58,27 @@ class listener final : public messages::client {
   [[nodiscard]] std::string address() const override { return "test"; }
 
   json reply(int id) {
+    return frame([id](const json& f) { return f.value("id", 0) == id; });
+  }
+  /// The first event of this name for this key.
+  json event(const std::string& name, const std::string& key) {
+    return frame(
+        [&](const json& f) { return f.value("ev", "") == name && f.value("key", "") == key; });
+  }
+
+ private:
+  template <class Fn>
+  json frame(Fn&& wanted) {
     std::unique_lock lock(mutex_);
     json found;
     changed_.wait_for(lock, std::chrono::seconds(30), [&] {
       for (const auto& f : frames_) {
-        if (f.value("id", 0) == id) found = f;
+        if (wanted(f)) found = f;
       }
       return !found.is_null();
     });
     return found;
   }
-
- private:
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<json> frames_;
@@ -133,6 +143,27 @@ TEST_CASE("a subscription whose history cannot be read is refused, and works whe
     CHECK(client->reply(3)["ok"] == true);
     command(R"({"id":4,"op":"status"})");
     CHECK(client->reply(4)["status"]["subscriptions"] == 1);
+
+    // The instrument's bar builder stops: whoever watches its bars hears of it, and whoever comes
+    // later too.
+    record::dead_letter stopped;
+    stopped.what = record::letter_kind::actor;
+    stopped.token = infy.token;
+    stopped.at = stopped.cause.at = {1, 7};
+    stopped.time = 5 * market::second;
+    std::string body;
+    record::encode(body, stopped);
+    std::string bytes;
+    record::append(bytes, record::with_cause(record::kind::dead_letter, stopped.cause), body);
+    const auto letters = std::move(*journal->open_writer(record::dead_letters_stream(), 1));
+    REQUIRE(letters->append(bytes, 1, {}));
+    const auto stop = client->event("gap", "bar:NSE:INFY:1m");
+    CHECK(stop["cause"] == "quarantined");
+    CHECK(stop["from"] == 5'000'000);
+    CHECK_FALSE(stop.contains("to"));
+    command(R"({"id":5,"op":"sub","keys":["bar:NSE:INFY:5m","tick:NSE:INFY"]})");
+    CHECK(client->event("gap", "bar:NSE:INFY:5m")["cause"] == "quarantined");
+    CHECK(client->reply(5)["ok"] == true);
     caf::anon_send(session, messages::closed_atom_v);
     caf::anon_send_exit(hub, caf::exit_reason::user_shutdown);
     names->remove(actors::hub_name, hub.address());

@@ -239,3 +239,80 @@ TEST_CASE("an audit sees every row as it stands, also one that belongs to no ins
   CHECK(rows.front().values.back() == 99);
   CHECK_FALSE(store::sqlite::open_audit(f.dir / "none.db"));
 }
+
+namespace {
+
+store::quarantine_row stopped(std::uint64_t place, std::uint32_t token, std::uint64_t at) {
+  store::quarantine_row row;
+  row.place = {1, place};
+  row.letter.what = record::letter_kind::actor;
+  row.letter.token = token;
+  row.letter.at = {1, at};
+  row.letter.cause = {{1, at}, 0};
+  row.letter.time = 10 * market::second;
+  row.letter.text = "dies";
+  return row;
+}
+
+result<void> commit_quarantines(store::database& db, std::vector<store::quarantine_row> rows,
+                                std::uint64_t from, std::uint64_t to) {
+  store::batch b;
+  b.quarantines = rows;
+  b.expected = {"quarantine_store", "md:deadletter", 0, {from == 0 ? 0U : 1U, from}, 0};
+  b.position = {"quarantine_store", "md:deadletter", 0, {1, to}, 0};
+  return db.writing().commit(b);
+}
+
+}  // namespace
+
+TEST_CASE("quarantines are rows; a stopped builder is a gap of its instrument until it is freed") {
+  fixture f;
+  auto record = stopped(1, 7, 40);
+  record.letter.what = record::letter_kind::record;
+  auto freed = stopped(4, 8, 50);
+  freed.letter.what = record::letter_kind::lifted;
+  freed.letter.cause = {{2, 90}, 1};
+  const std::vector all{record, stopped(2, 7, 50), stopped(3, 8, 50), freed};
+  REQUIRE(commit_quarantines(*f.db, {all.begin(), all.begin() + 3}, 0, 3));
+  auto& r = f.db->reading();
+  CHECK(r.gaps(0, market::never)->size() == 2);
+  REQUIRE(commit_quarantines(*f.db, {freed}, 3, 4));
+  const auto gaps = r.gaps(15 * market::second, market::never);
+  REQUIRE(gaps->size() == 1);
+  CHECK(gaps->front().token == 7);
+  CHECK(gaps->front().from == 10 * market::second);
+  CHECK(gaps->front().to == market::never);
+  CHECK(gaps->front().detail == "dies");
+  CHECK(r.gaps(0, 10 * market::second)->empty());
+  const auto audit = store::sqlite::open_audit(f.dir / "artham.db");
+  CHECK((*audit)->quarantines() == all);
+}
+
+TEST_CASE("a store of schema 1 gets the table of quarantines when it is opened") {
+  fixture f;
+  REQUIRE(f.commit({bar(408065, 0, 10)}, 0, 10));
+  f.db.reset();
+  test::run_to_end({"/usr/bin/sqlite3", f.dir / "artham.db",
+                    "DROP TABLE quarantines; DELETE FROM schema_migrations WHERE version > 1"});
+  // An audit reads it as it is.
+  CHECK((*store::sqlite::open_audit(f.dir / "artham.db"))->quarantines()->empty());
+  f.open();
+  CHECK(commit_quarantines(*f.db, {stopped(1, 7, 40)}, 0, 1));
+  CHECK(f.db->reading().gaps(0, market::never)->size() == 1);
+  CHECK(f.db->reading().bars({408065, one_minute})->size() == 1);
+}
+
+TEST_CASE("rows of a repair need no position and are stored once") {
+  fixture f;
+  REQUIRE(f.commit({bar(408065, 0, 10)}, 0, 10));
+  auto repaired = bar(408065, 60 * market::second, 12);
+  repaired.cause.ordinal = 1U << 31U;
+  const std::vector rows{repaired, bar(408065, 0, 99)};
+  REQUIRE(f.db->writing().put_bars(one_minute, rows));
+  REQUIRE(f.db->writing().put_bars(one_minute, rows));
+  const auto found = f.db->reading().bars({408065, one_minute});
+  REQUIRE(found->size() == 2);
+  CHECK(found->front() == bar(408065, 0, 10));
+  CHECK(found->back() == repaired);
+  CHECK((*f.db->writing().position("c", "s", 0))->at == record::position{1, 10});
+}

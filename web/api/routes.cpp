@@ -323,8 +323,9 @@ class api {
         const store::gap_row& g = (*rows)[i];
         nlohmann::ordered_json gap;
         gap["from"] = g.from / market::microsecond;
-        gap["to"] = g.to / market::microsecond;
-        gap["cause"] = market::to_string(g.cause);
+        if (g.to != market::never) gap["to"] = g.to / market::microsecond;
+        gap["cause"] = g.token ? "quarantined" : market::to_string(g.cause);
+        if (g.token) gap["instrument_token"] = *g.token;
         if (!g.detail.empty()) gap["detail"] = g.detail;
         out["gaps"].push_back(std::move(gap));
       }

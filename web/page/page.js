@@ -146,10 +146,15 @@ async function loadOlder() {
   }
 }
 
+/// Those of the feed, and those of the chosen instrument alone.
+function gapsHere() {
+  return state.gaps.filter((g) => g.instrument_token === undefined || g.instrument_token === state.instrument?.token);
+}
+
 async function loadGaps() {
   try {
-    state.gaps = (await get('/v1/gaps')).gaps;
-    chart.setGaps(state.gaps);
+    state.gaps = (await get('/v1/gaps')).gaps.map((g) => ({ ...g, to: g.to ?? Infinity }));
+    chart.setGaps(gapsHere());
     showQuality();
   } catch { /* the next connection asks again */ }
 }
@@ -189,16 +194,17 @@ const flagNames = {
 const causeNames = {
   disconnected: 'Feed disconnected', stalled: 'Feed silent', restart: 'artham was not running',
   token_expired: 'Access token expired', rate_limited: 'Rate limited', journal_damaged: 'Journal damaged',
-  disk_full: 'Disk full', feed_error: 'Feed broke its protocol',
+  disk_full: 'Disk full', feed_error: 'Feed broke its protocol', quarantined: 'Bars of this instrument stopped',
 };
 
 function showQuality() {
   const entries = [];
-  for (const g of state.gaps) {
+  for (const g of gapsHere()) {
     const t = local(g.from, state.offsetSeconds);
+    const over = Number.isFinite(g.to);
     entries.push({
-      at: g.from, cause: causeNames[g.cause] ?? g.cause, length: lengthText(g.to - g.from),
-      when: `${t.date} ${t.clockSeconds} to ${clockText(g.to)}`,
+      at: g.from, cause: causeNames[g.cause] ?? g.cause, length: over ? lengthText(g.to - g.from) : '',
+      when: over ? `${t.date} ${t.clockSeconds} to ${clockText(g.to)}` : `since ${t.date} ${t.clockSeconds}`,
     });
   }
   for (const b of state.bars.values()) {
@@ -308,9 +314,12 @@ const stream = new Stream({
   onError: (error) => say(error.message),
   onEvent: (m) => {
     if (m.ev === 'gap') {
-      state.gaps.push({ from: m.from, to: m.to, cause: m.cause });
+      if (m.key && !keys().includes(m.key)) return;
+      const token = m.key && state.instrument.token;
+      if (m.key && state.gaps.some((g) => g.instrument_token === token && g.to === Infinity)) return;
+      state.gaps.push({ from: m.from, to: m.to ?? Infinity, cause: m.cause, instrument_token: token });
       state.gaps = state.gaps.slice(-mostGaps);
-      chart.setGaps(state.gaps);
+      chart.setGaps(gapsHere());
       return showQuality();
     }
     if (!keys().includes(m.key)) return;
@@ -331,7 +340,7 @@ function choose(instrument, timeframe) {
   state.lastText = '';
   state.oldestReached = false;
   chart.clear();
-  chart.setGaps(state.gaps);
+  chart.setGaps(gapsHere());
   setText('symbol', instrument.key);
   setText('name', instrument.name && instrument.name !== instrument.symbol ? instrument.name : '');
   $('last').textContent = '–';

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/rebuild.hpp"
+#include "market/error.hpp"
+
+namespace artham::app {
+
+/// What became of one bar builder that was in quarantine.
+struct repaired_builder {
+  std::string instrument;
+  record::position from;   ///< where its bars had stopped
+  record::position until;  ///< the last record whose bars were made again
+  std::size_t bars = 0;    ///< rows, revisions included
+  std::string error;       ///< not empty: it still cannot be built, and stays in quarantine
+};
+
+/// Makes the bars that quarantined builders owe, stores them, and ends those quarantines by a
+/// record in md:deadletter. Also stores again what an earlier repair had stored and lost. The
+/// journal must not be in use. A builder that fails again stays as it is.
+[[nodiscard]] result<std::vector<repaired_builder>> repair(const std::filesystem::path& data,
+                                                           const rebuild_options& how);
+
+}  // namespace artham::app
