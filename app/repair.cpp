@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "actors/bars/derived_streams.hpp"
 #include "actors/bars/quarantine_book.hpp"
 #include "actors/ingest/ingestor.hpp"
 #include "app/bar_files.hpp"
@@ -32,8 +33,8 @@ class repair_run {
     for (const auto& k : known_) {
       ever_stopped_ = ever_stopped_ || k.letter.what == record::letter_kind::actor;
       if (k.letter.what == record::letter_kind::actor) {
-        const auto& known = stopped_.try_emplace(k.letter.token, k.letter).first->second;
-        if (k.letter.at < known.at) stopped_.insert_or_assign(k.letter.token, k.letter);
+        const auto& first = stopped_.try_emplace(k.letter.token, k.letter).first->second;
+        if (k.letter.at < first.at) stopped_.insert_or_assign(k.letter.token, k.letter);
       }
       if (k.letter.what == record::letter_kind::lifted) stopped_.erase(k.letter.token);
     }
