@@ -35,8 +35,8 @@ class derived_streams {
 
   /// Takes the outputs of one block, in any order. Every output of one cause must be in the same
   /// call. `book` tells which ones were repaired.
-  void add(std::vector<market::closed_bar>& closed, const quarantine_book& book,
-           repaired_bars repaired);
+  void add(std::vector<market::closed_bar>& closed, const quarantine_book& book = {},
+           repaired_bars repaired = repaired_bars::leave_out);
   /// Appends what is held. False when a stream is full: `room` will be called once it has room.
   result<bool> flush(const std::function<void()>& room);
   /// The last record of each stream, what is held included.

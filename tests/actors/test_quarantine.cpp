@@ -594,8 +594,8 @@ TEST_CASE("a program killed between the dead letter and the bars goes on by the 
     killer.join();
     CHECK(done.failure.empty());
     CHECK(*p.crashes == 2);
+    journal.stop();  // writes what waits for neighbours
     uninterrupted = s.made(journal);
-    journal.stop();
   }
   auto opened = open_journal(dir / "killed");
   REQUIRE(opened);
@@ -606,9 +606,9 @@ TEST_CASE("a program killed between the dead letter and the bars goes on by the 
   const auto done = s.run(journal, journal, last, {.before_records = p});
   CHECK(done.failure.empty());
   CHECK(*p.crashes == 0);
+  journal.stop();
   CHECK(letters_of(journal).size() == 1);
   CHECK(s.made(journal) == uninterrupted);
-  journal.stop();
 }
 
 TEST_CASE(
