@@ -16,8 +16,8 @@ namespace artham::actors {
 /// nothing any more.
 class quarantine_book {
  public:
-  /// Letters in the order of the stream. One that says what is known already changes nothing; of two
-  /// stops the earlier one counts.
+  /// Letters in the order of the stream. One that says what is known already changes nothing; of
+  /// two stops the earlier one counts.
   void add(const record::dead_letter& l);
 
   /// What the builder of an instrument leaves out; null: nothing.
