@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <utility>
 
 #include "market/bar_aggregator_state.hpp"
+#include "market/event_bars.hpp"
 
 namespace artham::market {
 
@@ -229,7 +231,12 @@ bar_fold bar_aggregator::state::fold_again(std::size_t stretch, bool renew) {
   const auto all = history.stretches();
   auto made = all[stretch].before;
   for (auto i = stretch; i < all.size(); ++i) {
-    if (renew && i != stretch) all[i].before = made;
+    if (renew && i != stretch) {
+      all[i].before = made;
+      // No tick behind it can change them.
+      std::erase_if(all[i].before.passed,
+                    [&](const passed_bar& p) { return p.sums.end <= late_floor; });
+    }
     for (const auto& t : all[i].ticks.all()) {
       made.add(t, coverage_of(t), plan->timeframes, *plan->cal);
     }
@@ -237,40 +244,44 @@ bar_fold bar_aggregator::state::fold_again(std::size_t stretch, bool renew) {
   return made;
 }
 
+std::vector<closed_bar> bar_aggregator::state::final_bars(const bar_fold& f, position cause) const {
+  std::vector<closed_bar> all;
+  for (const auto& p : f.passed) {
+    if (p.sums.end <= late_floor) all.push_back({p.timeframe, cause, finished(p.sums)});
+  }
+  f.for_each_open([&](std::uint32_t timeframe, const bar_sums& o) {
+    if (o.end <= late_floor) all.push_back({timeframe, cause, finished(o)});
+  });
+  std::sort(all.begin(), all.end(), by_timeframe_and_start);
+  return all;
+}
+
+/// Gives out every final bar that differs. One that there is no more is withdrawn: it comes without
+/// ticks. Only event bars can vanish, as their bounds depend on the ticks in front of them.
 void bar_aggregator::state::revise(const bar_fold& was, const bar_fold& is, position cause,
                                    std::vector<closed_bar>& out) {
-  const auto final_bars = [&](const bar_fold& f) {
-    std::vector<closed_bar> all;
-    for (const auto& p : f.passed) {
-      if (p.sums.end <= late_floor) all.push_back({p.timeframe, cause, finished(p.sums)});
-    }
-    for (std::uint32_t i = 0; i < f.open.size(); ++i) {
-      if (f.open[i].ticks != 0 && f.open[i].end <= late_floor)
-        all.push_back({i, cause, finished(f.open[i])});
-    }
-    std::sort(all.begin(), all.end(), by_timeframe_and_start);
-    return all;
-  };
-  const auto before = final_bars(was);
-  auto old = before.begin();
   const auto out_before = out.size();
-  for (auto& b : final_bars(is)) {
-    while (old != before.end() && by_timeframe_and_start(*old, b)) ++old;
-    const bool existed = old != before.end() && !by_timeframe_and_start(b, *old);
-    if (existed && old->bar == b.bar) continue;
-    auto counted = std::find_if(revised.begin(), revised.end(), [&](const revised_bar& r) {
-      return r.timeframe == b.timeframe && r.start == b.bar.start;
-    });
-    if (counted == revised.end()) {
-      revised.push_back({b.timeframe, existed ? 1U : 0U, b.bar.start, b.bar.end});
-      counted = revised.end() - 1;
-    } else {
-      ++counted->revision;
-    }
-    b.bar.revision = counted->revision;
+  const auto give_out = [&](closed_bar b, bool given_out) {
+    b.bar.revision = revised.take(b.timeframe, b.bar.start, b.bar.end, given_out);
     b.bar.flags |= static_cast<std::uint16_t>(bar_flag::late);
     out.push_back(b);
+  };
+  const auto withdraw = [&](const closed_bar& b) {
+    bar none;
+    none.start = b.bar.start;
+    none.end = b.bar.end;
+    none.token = token;
+    give_out({b.timeframe, cause, none}, true);
+  };
+  const auto before = final_bars(was, cause);
+  auto old = before.begin();
+  for (const auto& b : final_bars(is, cause)) {
+    for (; old != before.end() && by_timeframe_and_start(*old, b); ++old) withdraw(*old);
+    const bool existed = old != before.end() && !by_timeframe_and_start(b, *old);
+    if (!existed || old->bar != b.bar) give_out(b, existed);
+    if (existed) ++old;
   }
+  for (; old != before.end(); ++old) withdraw(*old);
   if (out.size() != out_before) ++count.late;
 }
 
@@ -297,11 +308,12 @@ bool bar_aggregator::state::is_consistent() const {
     });
   };
   const auto fits = [&](const bar_fold& f) {
-    return f.open.size() == plan->timeframes.size() &&
+    return f.open.size() + f.events.size() == plan->timeframes.size() &&
+           f.events.size() == count_event_bars(plan->timeframes) &&
            std::all_of(f.passed.begin(), f.passed.end(),
                        [&](const passed_bar& p) { return p.timeframe < plan->timeframes.size(); });
   };
-  return covered(held) && fits(fold) &&
+  return covered(held) && fits(fold) && revised.is_sorted() &&
          std::all_of(history.stretches().begin(), history.stretches().end(), [&](const auto& s) {
            return fits(s.before) && s.ticks.size() != 0 && covered(s.ticks.all());
          });
@@ -353,24 +365,41 @@ void bar_aggregator::state::close(position cause, std::vector<closed_bar>& out) 
     return true;
   });
   const bool sorted = out.size() == first;
-  for (std::uint32_t i = 0; i < fold.open.size(); ++i) {
-    const auto& o = fold.open[i];
-    if (o.ticks == 0 || o.end > late_floor || o.end <= closed_floor) continue;
-    out.push_back({i, cause, finished(o)});
-  }
+  fold.for_each_open([&](std::uint32_t timeframe, const bar_sums& o) {
+    if (o.end > late_floor || o.end <= closed_floor) return;
+    out.push_back({timeframe, cause, finished(o)});
+  });
   if (!sorted) {
     std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(), by_timeframe_and_start);
   }
+  for (auto& b : std::span(out).subspan(first)) {
+    // It was final before, was withdrawn, and has ended anew.
+    if (!revised.knows(b.timeframe, b.bar.start)) continue;
+    b.bar.revision = revised.take(b.timeframe, b.bar.start, b.bar.end, true);
+    b.bar.flags |= static_cast<std::uint16_t>(bar_flag::late);
+  }
   closed_floor = late_floor;
-  std::erase_if(revised, [&](const revised_bar& r) { return r.end <= watermark - horizon(); });
+  revised.forget(watermark - horizon(), [&](const revised_bar& r) { return is_unfinished(r); });
   close_at = first_close();
+}
+
+/// Withdrawn, and begun again with the same start.
+bool bar_aggregator::state::is_unfinished(const revised_bar& r) const {
+  const auto is_it = [&](std::uint32_t timeframe, const bar_sums& sums) {
+    return timeframe == r.timeframe && sums.start == r.start && sums.end > late_floor;
+  };
+  bool found = std::any_of(fold.passed.begin(), fold.passed.end(),
+                           [&](const passed_bar& p) { return is_it(p.timeframe, p.sums); });
+  fold.for_each_open(
+      [&](std::uint32_t timeframe, const bar_sums& o) { found = found || is_it(timeframe, o); });
+  return found;
 }
 
 timestamp bar_aggregator::state::first_close() const {
   auto end = never;
-  for (const auto& o : fold.open) {
-    if (o.ticks != 0 && o.end > late_floor) end = std::min(end, o.end);
-  }
+  fold.for_each_open([&](std::uint32_t, const bar_sums& o) {
+    if (o.end > late_floor) end = std::min(end, o.end);
+  });
   for (const auto& p : fold.passed) {
     if (p.sums.end > late_floor) end = std::min(end, p.sums.end);
   }
@@ -442,16 +471,16 @@ timestamp bar_aggregator::next_close() const {
 
 void bar_aggregator::live(std::uint32_t mask, std::vector<closed_bar>& out) const {
   const auto all = state_->folded_to_the_end();
-  const auto late_floor = state_->late_floor;
-  for (std::uint32_t i = 0; i < all.open.size(); ++i) {
-    if ((mask >> i & 1) == 0) continue;
-    const auto& open = all.open[i];
-    const auto* newest = open.ticks != 0 && open.end > late_floor ? &open : nullptr;
-    for (const auto& p : all.passed) {
-      if (p.timeframe == i && p.sums.end > late_floor && (!newest || p.sums.start > newest->start))
-        newest = &p.sums;
-    }
-    if (newest) out.push_back({i, newest->last, state_->finished(*newest)});
+  std::vector<const bar_sums*> newest(state_->plan->timeframes.size());
+  const auto consider = [&](std::uint32_t timeframe, const bar_sums& sums) {
+    auto& at = newest[timeframe];
+    if (sums.end > state_->late_floor && (!at || sums.start > at->start)) at = &sums;
+  };
+  all.for_each_open(consider);
+  for (const auto& p : all.passed) consider(p.timeframe, p.sums);
+  for (std::uint32_t i = 0; i < newest.size(); ++i) {
+    if ((mask >> i & 1) != 0 && newest[i])
+      out.push_back({i, newest[i]->last, state_->finished(*newest[i])});
   }
 }
 

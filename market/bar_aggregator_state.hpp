@@ -6,6 +6,7 @@
 
 #include "market/bar_aggregator.hpp"
 #include "market/bar_fold.hpp"
+#include "market/revision_book.hpp"
 #include "market/tick_history.hpp"
 
 namespace artham::market {
@@ -15,14 +16,6 @@ struct feed_loss {
   timestamp from = 0;
   timestamp to = 0;
   timestamp told = 0;  ///< bars that ended by then were final before it was known
-};
-
-/// A bar that came or changed after it was final.
-struct revised_bar {
-  std::uint32_t timeframe = 0;
-  std::uint32_t revision = 0;  ///< the last one given out
-  timestamp start = 0;
-  timestamp end = 0;
 };
 
 /// Everything that bar_aggregator knows; what stands here is what `save` writes.
@@ -64,12 +57,12 @@ struct bar_aggregator::state {
   timestamp outside_clock = long_ago;  ///< newest tick outside of sessions, where no marks may come
   tick_key folded;                     ///< of the last tick given to `fold`
   bar_fold fold;
-  tick_history history;              ///< what was given to `fold` within the horizon
-  std::vector<revised_bar> revised;  ///< within the horizon
+  tick_history history;  ///< what was given to `fold` within the horizon
+  revision_book revised;
   counters count;
 
   state(std::shared_ptr<const bar_plan> p, std::uint32_t t)
-      : plan(std::move(p)), token(t), fold(plan->timeframes.size()) {}
+      : plan(std::move(p)), token(t), fold(plan->timeframes) {}
 
   void apply(const mark& m, std::vector<closed_bar>& out) {
     if (m.kind != mark_kind::clock) return apply_news(m);
@@ -100,6 +93,7 @@ struct bar_aggregator::state {
   [[nodiscard]] bool is_settled(const bar_input& t) const;
   void put_in_place(const bar_tick& t, std::vector<closed_bar>& out);
   [[nodiscard]] bar_fold fold_again(std::size_t stretch, bool renew);
+  [[nodiscard]] std::vector<closed_bar> final_bars(const bar_fold& f, position cause) const;
   void revise(const bar_fold& was, const bar_fold& is, position cause,
               std::vector<closed_bar>& out);
   [[nodiscard]] bar_tick with_coverage(const bar_input& t) {
@@ -111,6 +105,7 @@ struct bar_aggregator::state {
   void fold_front(std::size_t count);
   void fold_what_is_settled();
   void close(position cause, std::vector<closed_bar>& out);
+  [[nodiscard]] bool is_unfinished(const revised_bar& r) const;
   [[nodiscard]] timestamp first_close() const;
 
   void apply_news(const mark& m);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "market/event_bars.hpp"
+
 namespace artham::market {
 
 namespace {
@@ -74,6 +76,10 @@ bar bar_sums::bar(std::uint32_t token) const {
   return b;
 }
 
+bar_fold::bar_fold(std::span<const timeframe> timeframes)
+    : open(timeframes.size() - count_event_bars(timeframes)),
+      events(count_event_bars(timeframes)) {}
+
 void bar_fold::close_segment() {
   if (segment.ticks == 0) return;
   for (auto& o : open) o.add(segment);
@@ -89,6 +95,7 @@ void bar_fold::new_day() {
 void bar_fold::enter(timestamp t, std::span<const timeframe> timeframes, const calendar& cal) {
   close_segment();
   if (!zone.contains(t)) {
+    if (!events.empty()) end_event_bars(events, static_cast<std::uint32_t>(open.size()), passed);
     const bool another_day = t >= zone.day_end;
     zone = zone_at(cal, t);
     if (another_day) new_day();
@@ -180,6 +187,7 @@ void bar_fold::add(const bar_tick& t, const feed_coverage& c, std::span<const ti
       s.fields |= bar::oi_known;
       s.oi = t.oi;
     }
+    if (!events.empty()) add_to_events(t, step, flags, timeframes);
   } else if (t.time >= zone.day_open) {
     outside += step;
   }
@@ -187,6 +195,30 @@ void bar_fold::add(const bar_tick& t, const feed_coverage& c, std::span<const ti
     oi_seen = true;
     last_oi = t.oi;
   }
+}
+
+void bar_fold::add_to_events(const bar_tick& t, std::int64_t step, std::uint16_t flags,
+                             std::span<const timeframe> timeframes) {
+  bar_sums one;
+  one.ticks = 1;
+  one.first = one.last = t.position();
+  one.open = one.high = one.low = one.close = t.last;
+  one.flags = flags;
+  if ((t.fields & (bar_input::volume | bar_input::size)) != 0) {
+    one.fields |= bar::volume_known;
+    one.volume = step;
+    one.value = static_cast<int128>(t.last.units) * step;
+  }
+  if ((t.fields & bar_input::open_interest) != 0) {
+    one.fields |= bar::oi_known;
+    one.oi = t.oi;
+  }
+  if (oi_seen) {
+    one.fields |= bar::oi_change_known;
+    one.oi_before = last_oi;
+  }
+  add_to_event_bars(events, timeframes.subspan(open.size()),
+                    static_cast<std::uint32_t>(open.size()), one, t.time, zone, passed);
 }
 
 }  // namespace artham::market
