@@ -78,7 +78,8 @@ struct bar_query {
   std::size_t limit = 1000;
   bool newest_first =
       false;  ///< take the newest `limit`; the answer is in order of start all the same
-  bool all_revisions = false;  ///< else only the last of each bar
+  /// Else only the last of each bar, without bars that were withdrawn (ticks are 0).
+  bool all_revisions = false;
   /// Only what records of md:ticks up to here have made.
   record::position as_of{UINT32_MAX, INT64_MAX};
 };

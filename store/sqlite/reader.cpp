@@ -95,7 +95,7 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
         "AND bar_start_ts >= ?2 AND bar_start_ts < ?3 AND instrument_token = ?1 "
         "AND (cause_epoch, cause_seq) <= (?5, ?6) " +
         (q.all_revisions ? ""
-                         : "AND revision = (SELECT MAX(revision) FROM " + table +
+                         : "AND ticks > 0 AND revision = (SELECT MAX(revision) FROM " + table +
                                " AS l WHERE l.instrument_id = b.instrument_id AND l.bar_start_ts = "
                                "b.bar_start_ts AND (l.cause_epoch, l.cause_seq) <= (?5, ?6)) ") +
         (q.newest_first ? "ORDER BY bar_start_ts DESC, revision DESC"

@@ -121,6 +121,62 @@ TEST_CASE("bars are read as they were known up to a record") {
   CHECK(known({1, 11}, true) == "3r0 11r1 8r0 ");
 }
 
+TEST_CASE("a bar that was withdrawn is served no more, but as it was known then") {
+  fixture f;
+  auto withdrawn = bar(1, 60 * market::second, 7, 1);
+  withdrawn.bar.ticks = 0;
+  REQUIRE(f.commit({bar(1, 0, 3), bar(1, 60 * market::second, 4), withdrawn}, 0, 3));
+  store::bar_query q{1, one_minute};
+  const auto starts = [&] {
+    std::vector<market::timestamp> all;
+    for (const auto& r : *f.db->reading().bars(q)) all.push_back(r.bar.start / market::second);
+    return all;
+  };
+  CHECK(starts() == std::vector<market::timestamp>{0});
+  q.limit = 1;
+  q.newest_first = true;
+  CHECK(starts() == std::vector<market::timestamp>{0});
+  q.as_of = {1, 6};
+  CHECK(starts() == std::vector<market::timestamp>{60});
+  q.as_of = {1, 7};
+  q.all_revisions = true;
+  q.limit = 10;
+  CHECK(starts() == std::vector<market::timestamp>{0, 60, 60});
+  // It came back.
+  REQUIRE(f.commit({bar(1, 60 * market::second, 9, 2)}, 3, 4));
+  q = {1, one_minute};
+  CHECK(starts() == std::vector<market::timestamp>{0, 60});
+}
+
+TEST_CASE("every kind of bar has a table, whose name tells its timeframe") {
+  const test::scratch dir;
+  const auto timeframes = *market::parse_timeframes("1m 1D 100t 50000v 1000000n 2.5r 25r");
+  {
+    const auto opened = store::sqlite::open(dir / "artham.db", {false, timeframes});
+    REQUIRE(opened);
+    record::position at;
+    for (const auto tf : timeframes) {
+      auto one = bar(1, market::second * static_cast<std::int64_t>(at.seq + 1), at.seq + 1);
+      store::batch b;
+      b.timeframe = tf;
+      b.bars = {&one, 1};
+      b.expected = {"c", "s", 0, at, 0};
+      at = {1, at.seq + 1};
+      b.position = {"c", "s", 0, at, 0};
+      REQUIRE((*opened)->writing().commit(b));
+    }
+    for (std::size_t i = 0; i < timeframes.size(); ++i) {
+      const auto found = (*opened)->reading().bars({1, timeframes[i]});
+      REQUIRE_MESSAGE(found, found.error().message);
+      REQUIRE(found->size() == 1);
+      CHECK(found->front().cause.at.seq == i + 1);
+    }
+  }
+  const auto audit = store::sqlite::open_audit(dir / "artham.db");
+  REQUIRE(audit);
+  CHECK((*audit)->timeframes() == timeframes);
+}
+
 TEST_CASE("a tick is a row with its packet; a store without a tick table refuses it") {
   store::tick_row row;
   row.core.seq = 3;
