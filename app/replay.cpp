@@ -55,8 +55,10 @@ result<std::vector<market::timeframe>> apply_overrides(const replay_options& o, 
     if (!list) return fail(list.error().code, "--timeframes: " + list.error().message);
     asked = rules.timeframes = std::move(*list);
     const bool periods = std::erase_if(rules.timeframes, market::is_period) != 0;
-    if (periods && std::ranges::count(rules.timeframes, market::one_trading_day) == 0)
+    if (periods && std::ranges::count(rules.timeframes, market::one_trading_day) == 0) {
       rules.timeframes.push_back(market::one_trading_day);
+      std::ranges::sort(rules.timeframes);
+    }
   }
   if (!o.calendar.empty()) {
     auto c = config::load_calendar(o.calendar);

@@ -244,7 +244,7 @@ setting timeframes(std::string_view key, Field field) {
   return {key, setting_kind::decides_data,
           [=](settings& s, const written_value& v) -> result<void> {
             if (!is_textual(v) && v.written != form::list) {
-              return refuse("timeframes such as \"1m 5m 1h 1D\"", v);
+              return refuse("timeframes such as \"1m 5m 1h 1D 100t\"", v);
             }
             auto parsed = market::parse_timeframes(v.text);
             if (!parsed) return fail(errc::usage, "is refused: " + parsed.error().message);

@@ -333,7 +333,7 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
     return out + "}}";
   }
   // The store's bars, those that it does not have yet, and the unfinished one: each start once, the
-  // newest revision.
+  // newest revision, without those that were withdrawn.
   std::map<market::timestamp, const market::bar*> bars;
   for (const auto& b : history) bars[b.bar.start] = &b.bar;
   for (const auto& t : tail_) {
@@ -341,6 +341,7 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
     auto& at = bars[t.bar.bar.start];
     if (at == nullptr || at->revision <= t.bar.bar.revision) at = &t.bar.bar;
   }
+  std::erase_if(bars, [](const auto& entry) { return entry.second->ticks == 0; });
   while (bars.size() > history_wanted) bars.erase(bars.begin());
   const auto live = live_.find(w.key);
   const bool unfinished = live != live_.end() && !bars.contains(live->second.start);

@@ -117,6 +117,20 @@ TEST_CASE_FIXTURE(fixture, "bars come as JSON, oldest first") {
   CHECK(document["bars"][1]["volume"] == 10);
 }
 
+TEST_CASE_FIXTURE(fixture, "event bars are asked for by their text, however it is written") {
+  dependencies.timeframes = *market::parse_timeframes("1m,100t,2.5r");
+  CHECK(json::parse(ask("/v1/timeframes").body)["timeframes"] ==
+        json::array({"1m", "100t", "2.5r"}));
+  const auto found = json::parse(ask("/v1/bars?instrument=NSE:INFY&timeframe=2.50r").body);
+  CHECK(found["timeframe"] == "2.5r");
+  CHECK(found["bars"].size() == 5);
+  const std::string other = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=50t", 400)["detail"];
+  CHECK(other.find("stored are 1m, 100t, 2.5r") != std::string::npos);
+  const std::string none = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=0t", 400)["detail"];
+  CHECK(none.find("'0t'") != std::string::npos);
+  CHECK(none.find("accepted are") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(fixture, "a limit keeps the newest bars, or the first after a given start") {
   const auto closes = [&](std::string_view query) {
     std::vector<std::string> out;
@@ -187,6 +201,8 @@ TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
   REQUIRE(months["bars"].size() == 3);
   CHECK(months["bars"][1]["volume"] == 22);
   CHECK(asked("timeframe=1Y")["bars"].size() == 1);
+  CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
+  dependencies.timeframes = *market::parse_timeframes("1m,1D,100t,2.5r");
   CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
 
   dependencies.timeframes = *market::parse_timeframes("1m");

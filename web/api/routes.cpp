@@ -338,7 +338,7 @@ class api {
     out["timeframes"] = nlohmann::json::array();
     for (const auto t : d_.timeframes) out["timeframes"].push_back(market::to_string(t));
     out["periods"] = nlohmann::json::array();
-    if (d_.timeframes.back() == market::one_trading_day) {
+    if (std::ranges::count(d_.timeframes, market::one_trading_day) != 0) {
       for (const auto* period : {"1W", "1M", "3M", "6M", "1Y"}) out["periods"].push_back(period);
     }
     out["utc_offset_seconds"] = d_.utc_offset / market::second;
