@@ -129,7 +129,9 @@ TEST_CASE("a bar that was withdrawn is served no more, but as it was known then"
   store::bar_query q{1, one_minute};
   const auto starts = [&] {
     std::vector<market::timestamp> all;
-    for (const auto& r : *f.db->reading().bars(q)) all.push_back(r.bar.start / market::second);
+    const auto found = f.db->reading().bars(q);
+    REQUIRE(found);
+    for (const auto& r : *found) all.push_back(r.bar.start / market::second);
     return all;
   };
   CHECK(starts() == std::vector<market::timestamp>{0});
