@@ -155,11 +155,22 @@ result<std::size_t> check_bars(store::audit& stored, market::timeframe tf,
                                const std::vector<record::bar_record>& rebuilt,
                                const record::cause& stored_until, const check_context& context,
                                findings& found) {
+  std::size_t not_kept = 0;
   bar_check check(tf, rebuilt, stored_until, context, found);
   auto done = stored.for_each_bar(tf, [&](const audited_bar& row) {
-    if (context.wanted(static_cast<std::uint32_t>(row.token), row.start)) check.take(row);
+    const auto token = static_cast<std::uint32_t>(row.token);
+    if (!context.wanted(token, row.start)) return;
+    if (context.is_kept(token, row.start)) {
+      check.take(row);
+    } else {
+      ++not_kept;
+    }
   });
   if (!done) return tl::unexpected(done.error());
+  if (not_kept != 0) {
+    found.note("note: " + market::to_string(tf) + ": " + std::to_string(not_kept) +
+               " stored bars are not compared: their ticks are not kept any more");
+  }
   return check.finish();
 }
 

@@ -27,7 +27,9 @@ result<std::optional<market::config_hashes>> newest_hashes(bridge::bridge& journ
   if (!blocks) return tl::unexpected(blocks.error());
   for (const auto& b : *blocks) {
     for (const auto& m : b->marks) {
-      if (m.kind == market::mark_kind::epoch) return m.hashes;
+      // Where the epoch's beginning is not kept any more, a config mark stands for it.
+      if (m.kind == market::mark_kind::epoch || m.kind == market::mark_kind::config)
+        return m.hashes;
     }
   }
   return std::nullopt;

@@ -140,6 +140,7 @@ result<void> node::open_storage() {
   auto opened = bridge::local::open(std::move(o));
   if (!opened) return tl::unexpected(opened.error());
   journal_ = std::move(opened->journal);
+  trimmer_ = std::move(opened->trimmer);
   for (const auto& c : opened->report.cuts) {
     runtime::log().warn(
         "journal: {}: cut {} bytes at {} of {} ({})", c.stream, c.bytes, c.offset, c.file.string(),
@@ -150,6 +151,7 @@ result<void> node::open_storage() {
     runtime::log().error("journal: {}: {} positions from {} are damaged in {}", d.stream, d.count,
                          d.first_seq, d.file.string());
   }
+  opened_ = std::move(opened->report);
   store::options so;
   so.tick_table = s.store.ticks == config::tick_storage::table;
   so.timeframes = stored_timeframes();
@@ -308,6 +310,7 @@ result<void> node::load_instruments(const actors::newest_times& newest) {
   auto tokens = wanted_tokens();
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = std::move(*tokens);
+  in_use_ = calendars_in_use();
   return {};
 }
 
@@ -367,13 +370,8 @@ actors::ingestor_config node::ingestor() {
   c.decoder = &decoder_;
   c.metrics = &metrics_;
   c.queue_bytes = static_cast<std::size_t>(s.ingest.queue_bytes);
-  std::set<const market::calendar*> seen;
-  for (const auto token : tokens_) {
-    const auto calendar = index_->calendar_of(token);
-    if (seen.insert(calendar.get()).second) c.log.calendars.push_back(calendar);
-  }
-  std::sort(c.log.calendars.begin(), c.log.calendars.end(),
-            [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  c.feed_waits = options_.recording.has_value();
+  c.log.calendars = in_use_;
   c.log.clock_interval = s.ingest.clock_interval;
   c.log.lateness = s.bars.lateness;
   c.log.hashes = hashes_;
@@ -400,6 +398,33 @@ actors::ingestor_config node::ingestor() {
     return std::move(*made);
   };
   return c;
+}
+
+std::vector<market::calendar_ptr> node::calendars_in_use() const {
+  std::vector<market::calendar_ptr> all;
+  std::set<const market::calendar*> seen;
+  for (const auto token : tokens_) {
+    const auto calendar = index_->calendar_of(token);
+    if (seen.insert(calendar.get()).second) all.push_back(calendar);
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  return all;
+}
+
+void node::make_upkeep() {
+  const auto& s = options_.settings;
+  upkeep_options o;
+  o.journal = options_.data / "journal";
+  o.checkpoints = checkpoints();
+  // Where a recording goes on is counted over its whole journal.
+  o.retention = options_.recording ? 0 : s.journal.retention;
+  o.reserve = static_cast<std::uint64_t>(s.journal.reserve);
+  o.calendars = in_use_;
+  upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
+  upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
+                                             metrics_);
+  upkeep_->began(opened_);
 }
 
 result<void> node::start_actors() {
@@ -462,6 +487,11 @@ result<void> node::start_actors() {
   roles.push_back(supervisors::store_tree(tree_, std::move(stores)));
   roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
   roles.push_back(supervisors::ingest_tree(tree_, ingestor()));
+  make_upkeep();
+  actors::journal_keeper_config keeper;
+  keeper.thread = upkeep_thread_.get();
+  keeper.look = [upkeep = upkeep_.get()] { upkeep->look(); };
+  roles.push_back(supervisors::journal_child(std::move(keeper)));
   root_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
   system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);
 
@@ -503,6 +533,16 @@ std::string node::status_json() const {
   j["ticks_received"] = totals["artham_ticks_received_total"];
   j["gaps"] = totals["artham_gaps_total"];
   j["sessions"] = totals["artham_sessions"];
+  j["journal"] = upkeep_->status();
+  if (seconds != 0) {
+    for (const auto& c : in_use_) {
+      const auto day = c->local_date(seconds * market::second);
+      const auto& known = c->spec();
+      if (day >= known.first && day <= known.last) continue;
+      j["calendars_assumed"][c->name()] = {{"date", market::to_string(day)},
+                                           {"known_until", market::to_string(known.last)}};
+    }
+  }
   if (exchange_) j["exchange"] = {{"finished", exchange_->finished()}, {"port", exchange_->port()}};
   return j.dump();
 }
@@ -517,6 +557,7 @@ result<void> node::start_web() {
   api.ready = [this]() -> web::readiness {
     const auto state =
         static_cast<feed::state>(metrics_.gauge(actors::feed_state_metric, "").value());
+    if (auto why = upkeep_->unready(); !why.empty()) return {false, std::move(why)};
     if (state == feed::state::live) return {};
     return {false, "the feed is " + std::string(feed::to_string(state))};
   };
@@ -569,6 +610,7 @@ void node::stop() {
   gateway_.reset();
   if (exchange_) exchange_->stop();
   if (disk_) disk_->stop();
+  if (upkeep_thread_) upkeep_thread_->stop();
   if (store_writer_) store_writer_->stop();
   if (store_readers_) store_readers_->stop();
   web_.reset();

@@ -13,6 +13,7 @@
 #include "app/environment.hpp"
 #include "app/journal_rules.hpp"
 #include "app/journal_slice.hpp"
+#include "app/opened_journal.hpp"
 #include "app/pipeline.hpp"
 #include "app/progress.hpp"
 #include "app/rebuild.hpp"
@@ -117,6 +118,7 @@ result<replay_result> replay_journal(const replay_options& o, const config::sett
   if (!dir) return tl::unexpected(dir.error());
   const auto opened = bridge::local::open_read_only(*dir);
   if (!opened) return tl::unexpected(opened.error());
+  tell_trimmed(opened->report);
   record_range range{{}, {}, nullptr};
   if (o.from.empty() && o.to.empty()) {
     const auto tops = opened->journal->stream_tops(record::ticks_stream());

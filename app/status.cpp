@@ -66,6 +66,10 @@ int status(const std::string& url, bool as_json) {
   const auto& feed = (*s)["feed"];
   std::printf("feed %s (%s)\n", feed.value("state", "").c_str(), feed.value("url", "").c_str());
   std::printf("market time %s\n", s->value("market_time", "unknown").c_str());
+  const auto journal = s->value("journal", json::object());
+  std::printf("journal %s\n", journal.value("full", false)  ? "disk full"
+                              : journal.value("low", false) ? "little room"
+                                                            : "has room");
   for (const auto* name : {"ticks_received", "gaps", "sessions"}) {
     std::printf("%s %lld\n", name, static_cast<long long>(s->value(name, std::int64_t{0})));
   }

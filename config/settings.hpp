@@ -81,6 +81,11 @@ struct settings {
     local_section local;
     friend bool operator==(const bridge_section&, const bridge_section&) = default;
   };
+  struct journal_section {
+    market::duration retention = 0;  ///< 0: everything is kept
+    std::int64_t reserve = 1LL << 30;
+    friend bool operator==(const journal_section&, const journal_section&) = default;
+  };
   struct store_section {
     store_kind kind = store_kind::sqlite;
     tick_storage ticks = tick_storage::journal;
@@ -120,6 +125,7 @@ struct settings {
   ingest_section ingest;
   bars_section bars;
   bridge_section bridge;
+  journal_section journal;
   store_section store;
   web_section web;
   exchange_section exchange;

@@ -85,7 +85,10 @@ bar_reader_actor::behavior_type bar_reader_state::start(
       },
       [this](const messages::commit_outcome_ptr& o) {
         checkpoint_under_way_ = false;
-        if (!o->ok) runtime::log().error("checkpoint: {}", o->error);
+        if (!o->ok) {
+          runtime::log().error("checkpoint: {}", o->error);
+          checkpoint_clock_ = 0;  // not in five minutes, but when the disk may have recovered
+        }
         for (auto& p : std::exchange(checkpoint_askers_, {})) {
           if (o->ok) {
             p.deliver(caf::ok_atom_v);

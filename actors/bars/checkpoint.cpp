@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
@@ -186,6 +187,19 @@ std::vector<std::filesystem::path> checkpoint_directory::newest_first() const {
   }
   std::sort(files.rbegin(), files.rend());
   return files;
+}
+
+std::optional<record::position> checkpoint_directory::position_of(
+    const std::filesystem::path& file) {
+  const auto stem = file.stem().string();
+  record::position at;
+  const auto dash = stem.data() + std::min<std::size_t>(10, stem.size());
+  const auto end = stem.data() + stem.size();
+  const auto epoch = std::from_chars(stem.data(), dash, at.epoch);
+  if (stem.size() != 31 || epoch.ptr != dash || *dash != '-') return std::nullopt;
+  const auto seq = std::from_chars(dash + 1, end, at.seq);
+  if (seq.ec != std::errc() || seq.ptr != end) return std::nullopt;
+  return at;
 }
 
 result<checkpoint> checkpoint_directory::load(const std::filesystem::path& file) {

@@ -29,6 +29,10 @@ int disk::sync(int fd) {
   return ::fdatasync(fd);
 }
 
+int disk::allocate(int fd, off_t from, off_t end) {
+  return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, from, end - from);
+}
+
 error system_error(std::string_view what, const std::filesystem::path& path, int number) {
   std::string message = std::string(what) + ' ' + path.string() + ": " + std::strerror(number);
   switch (number) {

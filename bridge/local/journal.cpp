@@ -15,6 +15,7 @@
 #include "bridge/local/opening.hpp"
 #include "bridge/local/stream_reader.hpp"
 #include "bridge/local/stream_writer.hpp"
+#include "bridge/local/trimming.hpp"
 
 namespace artham::bridge::local {
 namespace {
@@ -144,7 +145,9 @@ result<opened> open(options o) {
   if (!streams) return tl::unexpected(streams.error());
   if (auto ok = cut_derived(*streams, report); !ok) return tl::unexpected(ok.error());
   c->start(std::move(*streams));
-  return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report)};
+  auto trim = make_trimmer(c);
+  return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report),
+                std::move(trim)};
 }
 
 result<opened> open_read_only(const std::filesystem::path& dir) {
@@ -155,7 +158,7 @@ result<opened> open_read_only(const std::filesystem::path& dir) {
   auto streams = load_streams(dir, access::read_only, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
   c->show(std::move(*streams));
-  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report)};
+  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report), nullptr};
 }
 
 result<std::optional<std::string>> writer_of(const std::filesystem::path& dir) {
@@ -176,6 +179,7 @@ result<open_report> verify(const std::filesystem::path& dir) {
   runtime::metrics unread;
   auto streams = load_streams(dir, access::read_only, unread, ends);
   if (!streams) return tl::unexpected(streams.error());
+  report.trimmed = std::move(ends.trimmed);
   if (auto ok = verify_streams(*streams, report); !ok) return tl::unexpected(ok.error());
   const auto objects = object_store(dir / "objects").damaged();
   if (!objects) return tl::unexpected(objects.error());

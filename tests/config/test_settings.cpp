@@ -77,6 +77,8 @@ TEST_CASE("without any source the defaults are in force") {
   CHECK(s.ingest.clock_interval == 250 * millisecond);
   CHECK(s.bars.timeframes.size() == 10);
   CHECK(s.bridge.local.segment_bytes == 256LL * 1024 * 1024);
+  CHECK(s.journal.retention == 0);
+  CHECK(s.journal.reserve == 1LL << 30);
   CHECK(s.web.address == "127.0.0.1");
   CHECK(s.data.dir == "./artham-data");
 }
