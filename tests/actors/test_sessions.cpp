@@ -33,6 +33,9 @@ class failing_store final : public store::reader {
     if (broken) return fail(errc::io, "artham.db: disk I/O error");
     return std::vector<record::bar_record>{};
   }
+  result<std::vector<market::bar>> candles(std::string_view, const store::bar_query&) override {
+    return {};
+  }
   result<std::vector<store::stored_instrument>> instruments() override { return {}; }
   result<std::optional<store::stored_instrument>> find(std::string_view) override {
     return std::nullopt;

@@ -212,6 +212,26 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(reader.asked.as_of == record::position{3, 77});
 }
 
+TEST_CASE_FIXTURE(fixture, "the exchange's own candles come only on request, flagged") {
+  market::bar candle = reader.rows[0].bar;
+  candle.flags = static_cast<std::uint16_t>(market::bar_flag::backfilled);
+  candle.high = {777 * market::price_scale};
+  reader.candle_rows = {candle};
+  const std::string bars = "/v1/bars?instrument=NSE:INFY&timeframe=";
+  CHECK(ask(bars + "1m").body.find("777") == std::string::npos);
+  CHECK(ask(bars + "1m&source=own").body.find("777") == std::string::npos);
+  CHECK(reader.candles_of.empty());
+  // 3m is not among the stored timeframes: it does not have to be.
+  const auto d = json::parse(ask(bars + "3m&source=kite&limit=7&from=5").body);
+  CHECK(reader.candles_of == "kite");
+  CHECK(reader.asked.timeframe == *market::parse_timeframe("3m"));
+  CHECK(reader.asked.limit == 8);
+  REQUIRE(d["bars"].size() == 1);
+  CHECK(d["bars"][0]["high"] == "777");
+  CHECK(d["bars"][0]["flags"] == json::array({"backfilled"}));
+  CHECK(ask(bars + "1m&source=kite&format=csv").body.find("777") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(fixture, "bars come as CSV in the exchange's zone") {
   const auto r = ask("/v1/bars?instrument=NSE:INFY&timeframe=1m&limit=1&from=0&format=csv");
   CHECK(r.content_type == "text/csv; charset=utf-8");
@@ -238,6 +258,11 @@ TEST_CASE_FIXTURE(fixture, "a bad parameter is named together with the way out")
       {"instrument=NSE:INFY&timeframe=1m&format=xml", "json, csv"},
       {"instrument=NSE:INFY&timeframe=1m&revision=2", "last, all"},
       {"instrument=NSE:INFY&timeframe=1m&as_of=now", "as_of='now'"},
+      {"instrument=NSE:INFY&timeframe=1m&source=nse", "own, kite"},
+      {"instrument=NSE:INFY&source=kite", "'timeframe' is missing"},
+      {"instrument=NSE:INFY&timeframe=1W&source=kite", "1W"},
+      {"instrument=NSE:INFY&timeframe=1m&source=kite&revision=all", "'revision' is for our own"},
+      {"instrument=NSE:INFY&timeframe=1m&source=kite&as_of=5", "'as_of' is for our own"},
       {"instrument=NSE:INFY&timeframe=1m&limt=5", "'limt' is not known"},
       {"instrument=NSE:INFY&timeframe=1m&limit=5&limit=6", "given twice"},
   };

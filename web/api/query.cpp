@@ -96,6 +96,24 @@ result<market::timeframe> read_timeframe(const text_pairs& query,
   return *timeframe;
 }
 
+result<market::timeframe> read_candle_timeframe(const text_pairs& query) {
+  for (const auto* other : {"revision", "as_of"}) {
+    if (find_value(query, other)) {
+      return fail(errc::bad_input, "'" + std::string(other) +
+                                       "' is for our own bars; source='kite' has each candle once");
+    }
+  }
+  const auto text = find_value(query, "timeframe");
+  if (!text) return fail(errc::bad_input, "parameter 'timeframe' is missing; give one like 1m");
+  const auto timeframe = market::parse_timeframe(*text);
+  if (!timeframe) return fail(errc::bad_input, "timeframe: " + timeframe.error().message);
+  if (market::is_period(*timeframe)) {
+    return fail(errc::bad_input, "timeframe='" + std::string(*text) +
+                                     "' is not offered of source='kite'; its longest is 1D");
+  }
+  return *timeframe;
+}
+
 result<std::string_view> read_choice(const text_pairs& query, std::string_view name,
                                      std::initializer_list<std::string_view> choices) {
   const auto text = find_value(query, name);

@@ -39,6 +39,11 @@ namespace artham::web {
 [[nodiscard]] result<market::timeframe> read_timeframe(const text_pairs& query,
                                                        std::span<const market::timeframe> stored);
 
+/// `timeframe` of the exchange's candles, which must be there and no period: any, as what was
+/// fetched of them does not depend on what is stored. Nor do they have revisions: parameters that
+/// ask for those are refused.
+[[nodiscard]] result<market::timeframe> read_candle_timeframe(const text_pairs& query);
+
 /// One of `choices`; the first when absent.
 [[nodiscard]] result<std::string_view> read_choice(const text_pairs& query, std::string_view name,
                                                    std::initializer_list<std::string_view> choices);

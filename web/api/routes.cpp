@@ -96,6 +96,7 @@ struct bars_request {
   bool newest = false;
   bool csv = false;
   bool all_revisions = false;
+  bool official = false;  ///< the exchange's candles instead of our bars
   market::timestamp as_of = market::never;
 };
 
@@ -184,14 +185,18 @@ class api {
 
   result<bars_request> read_bars_request(const http_request& q) const {
     if (auto ok = check_names(q.query, {"instrument", "timeframe", "from", "to", "limit", "order",
-                                        "format", "revision", "as_of"});
+                                        "format", "revision", "as_of", "source"});
         !ok)
       return tl::unexpected(ok.error());
     bars_request out;
     const auto instrument = read_instrument(q.query);
     if (!instrument) return tl::unexpected(instrument.error());
     out.instrument = *instrument;
-    const auto timeframe = read_timeframe(q.query, d_.timeframes);
+    const auto source = read_choice(q.query, "source", {"own", "kite"});
+    if (!source) return tl::unexpected(source.error());
+    out.official = *source == "kite";
+    const auto timeframe =
+        out.official ? read_candle_timeframe(q.query) : read_timeframe(q.query, d_.timeframes);
     if (!timeframe) return tl::unexpected(timeframe.error());
     out.timeframe = *timeframe;
 
@@ -247,7 +252,9 @@ class api {
         if (!position) return failed(position.error(), target);
         query.as_of = *position;
       }
-      auto rows = market::is_period(query.timeframe) ? period_rows(query) : finals(query);
+      auto rows = asked.official                       ? official_rows(query)
+                  : market::is_period(query.timeframe) ? period_rows(query)
+                                                       : finals(query);
       if (!rows) return failed(rows.error(), target);
       const bool more = rows->size() > asked.limit;
       if (more) rows->erase(asked.newest ? rows->begin() : std::prev(rows->end()));
@@ -303,6 +310,15 @@ class api {
     std::vector<served_bar> all;
     all.reserve(rows->size());
     for (const auto& r : *rows) all.push_back({r.bar, true});
+    return all;
+  }
+
+  [[nodiscard]] result<std::vector<served_bar>> official_rows(const store::bar_query& query) const {
+    auto rows = d_.reader->candles(store::kite_source, query);
+    if (!rows) return tl::unexpected(rows.error());
+    std::vector<served_bar> all;
+    all.reserve(rows->size());
+    for (const auto& b : *rows) all.push_back({b, true});
     return all;
   }
 
