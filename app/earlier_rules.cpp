@@ -1,6 +1,5 @@
 #include "app/earlier_rules.hpp"
 
-#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -11,34 +10,11 @@
 
 namespace artham::app {
 
-namespace {
-
-/// What the newest epoch was begun under; nothing for an empty journal, or when its beginning is
-/// damaged.
-result<std::optional<market::config_hashes>> newest_hashes(bridge::bridge& journal) {
+result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_options& o) {
   const auto tops = journal.stream_tops(record::ticks_stream());
   if (!tops) return tl::unexpected(tops.error());
-  if (tops->appended.seq == 0) return std::nullopt;
-  const record::position before{tops->appended.epoch - 1, UINT64_MAX};
-  const auto cursor =
-      journal.open_reader(record::ticks_stream(), before, bridge::top::appended, {});
-  if (!cursor) return tl::unexpected(cursor.error());
-  const auto blocks = (*cursor)->pull(1);
-  if (!blocks) return tl::unexpected(blocks.error());
-  for (const auto& b : *blocks) {
-    for (const auto& m : b->marks) {
-      // Where the epoch's beginning is not kept any more, a config mark stands for it.
-      if (m.kind == market::mark_kind::epoch || m.kind == market::mark_kind::config)
-        return m.hashes;
-    }
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_options& o) {
-  const auto newest = newest_hashes(journal);
+  if (tops->appended.seq == 0) return {};
+  const auto newest = hashes_of_epoch(journal, tops->appended.epoch);
   if (!newest) return tl::unexpected(newest.error());
   if (!*newest) return {};
   const auto then = read_rules(journal, **newest);

@@ -565,6 +565,11 @@ result<void> node::start_web() {
   api.position_at = [journal = journal_.get()](market::timestamp t) {
     return position_at(*journal, t);
   };
+  evidence_ = std::make_unique<evidence_reader>(*journal_, decoder_);
+  api.evidence = [reader = evidence_.get()](market::timeframe tf,
+                                            const record::bar_record& stored) {
+    return reader->read(tf, stored);
+  };
   api.calendar_of = [index = index_](std::uint32_t token) { return index->calendar_of(token); };
   api.version = version();
   web::server_options o;
@@ -587,6 +592,7 @@ result<void> node::start_web() {
 
 void node::stop() {
   if (std::exchange(stopped_, true)) return;
+  if (evidence_) evidence_->stop();
   if (web_) web_->stop();
   if (root_) {
     const auto reader =

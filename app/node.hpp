@@ -10,6 +10,7 @@
 #include <caf/actor_system_config.hpp>
 
 #include "actors/session/gateway_port.hpp"
+#include "app/bar_evidence.hpp"
 #include "app/calendars.hpp"
 #include "app/journal_upkeep.hpp"
 #include "bridge/bridge.hpp"
@@ -94,6 +95,7 @@ class node {
   std::unique_ptr<caf::actor_system> system_;
   messages::supervisor_actor root_;
   std::unique_ptr<actors::gateway_port> gateway_;
+  std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<web::server> web_;
   bool stopped_ = false;
 };

@@ -115,6 +115,45 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
   });
 }
 
+result<std::vector<market::bar>> sqlite_reader::candles(std::string_view source,
+                                                        const bar_query& q) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<market::bar>> {
+    SQLite::Statement s(db,
+                        std::string("SELECT bar_start_ts, bar_end_ts, open, high, low, close, "
+                                    "volume, oi FROM candles WHERE source = ? AND instrument_token "
+                                    "= ? AND timeframe = ? AND bar_start_ts >= ? AND bar_start_ts "
+                                    "< ? ORDER BY bar_start_ts") +
+                            (q.newest_first ? " DESC" : "") + " LIMIT ?");
+    s.bind(1, std::string(source));
+    s.bind(2, q.token);
+    s.bind(3, market::to_string(q.timeframe));
+    s.bind(4, q.from);
+    s.bind(5, q.to);
+    s.bind(6, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
+    std::vector<market::bar> found;
+    while (s.executeStep()) {
+      market::bar b;
+      b.token = q.token;
+      b.start = s.getColumn(0).getInt64();
+      b.end = s.getColumn(1).getInt64();
+      b.open = {s.getColumn(2).getInt64()};
+      b.high = {s.getColumn(3).getInt64()};
+      b.low = {s.getColumn(4).getInt64()};
+      b.close = {s.getColumn(5).getInt64()};
+      b.volume = s.getColumn(6).getInt64();
+      b.fields = market::bar::volume_known;
+      if (!s.isColumnNull(7)) {
+        b.oi = s.getColumn(7).getInt64();
+        b.fields |= market::bar::oi_known;
+      }
+      b.flags = static_cast<std::uint16_t>(market::bar_flag::backfilled);
+      found.push_back(b);
+    }
+    if (q.newest_first) std::reverse(found.begin(), found.end());
+    return found;
+  });
+}
+
 result<std::vector<stored_instrument>> sqlite_reader::instruments() {
   return with_connection([](SQLite::Database& db) -> result<std::vector<stored_instrument>> {
     SQLite::Statement s(

@@ -34,6 +34,9 @@ class some_store final : public store::reader {
     if (broken) return fail(errc::io, "artham.db: disk I/O error");
     return rows;
   }
+  result<std::vector<market::bar>> candles(std::string_view, const store::bar_query&) override {
+    return {};
+  }
   result<std::vector<store::stored_instrument>> instruments() override { return {}; }
   result<std::optional<store::stored_instrument>> find(std::string_view) override {
     return std::nullopt;

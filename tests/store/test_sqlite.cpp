@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/migrations.hpp"
 #include "tests/support/process.hpp"
 
 namespace {
@@ -235,6 +238,73 @@ TEST_CASE("the instrument archive knows what was in force when") {
   CHECK((*r.find("NSE:INFY"))->valid_to->days == 20006);
   CHECK_FALSE(*r.find("NSE:NOSUCH"));
   CHECK_FALSE(*r.find("nonsense"));
+}
+
+TEST_CASE("the exchange's candles are kept beside our bars, the newest of each") {
+  fixture f;
+  REQUIRE(f.commit({bar(408065, 60 * market::second, 10)}, 0, 10));
+  const auto candle = [](market::timestamp start, std::int64_t high) {
+    auto b = bar(408065, start, 0).bar;
+    b.high = {high * market::price_scale};
+    return b;
+  };
+  auto with_oi = candle(120 * market::second, 102);
+  with_oi.fields |= market::bar::oi_known;
+  with_oi.oi = 0;
+  const auto put = [&](std::vector<market::bar> candles, market::timeframe tf = one_minute) {
+    const auto n = f.db->writing().put_candles("kite", tf, candles);
+    REQUIRE_MESSAGE(n, n.error().message);
+    return std::pair(n->added, n->changed);
+  };
+  using counts = std::pair<std::size_t, std::size_t>;
+  CHECK(put({candle(60 * market::second, 101), with_oi}) == counts{2, 0});
+  CHECK(put({candle(60 * market::second, 101), with_oi}) == counts{0, 0});
+  CHECK(put({candle(60 * market::second, 105), with_oi, candle(180 * market::second, 1)}) ==
+        counts{1, 1});
+  CHECK(put({candle(60 * market::second, 1)}, *market::parse_timeframe("5m")) == counts{1, 0});
+  f.open();
+  store::bar_query q{408065, one_minute};
+  auto found = *f.db->reading().candles("kite", q);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].high.units == 105 * market::price_scale);
+  CHECK(found[0].flags == static_cast<std::uint16_t>(market::bar_flag::backfilled));
+  CHECK(found[0].ticks == 0);
+  CHECK((found[0].fields & market::bar::oi_known) == 0);
+  CHECK((found[1].fields & market::bar::oi_known) != 0);
+  q.newest_first = true;
+  q.limit = 1;
+  CHECK(f.db->reading().candles("kite", q)->front().start == 180 * market::second);
+  q.to = 180 * market::second;
+  CHECK(f.db->reading().candles("kite", q)->front().start == 120 * market::second);
+  CHECK(f.db->reading().candles("nse", q)->empty());
+  q.token = 7;
+  CHECK(f.db->reading().candles("kite", q)->empty());
+  // Ours stay what they were.
+  CHECK(f.db->reading().bars({408065, one_minute})->front() ==
+        bar(408065, 60 * market::second, 10));
+  const auto audit = store::sqlite::open_audit(f.dir / "artham.db");
+  REQUIRE(audit);
+  CHECK((*audit)->timeframes()->size() == 1);
+}
+
+TEST_CASE("a migration that was written beside a later one is made up for") {
+  const test::scratch dir;
+  SQLite::Database db(dir / "x.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  using store::sqlite::migration;
+  const migration one{1, "one", "CREATE TABLE one (n INTEGER)"};
+  const migration two{2, "two", "CREATE TABLE two (n INTEGER)"};
+  const migration three{3, "three", "CREATE TABLE three (n INTEGER)"};
+  const auto apply = [&](std::vector<migration> list) { return store::sqlite::migrate(db, list); };
+  REQUIRE(apply({one, three}));
+  CHECK_FALSE(db.tableExists("two"));
+  REQUIRE(apply({one, two, three}));
+  CHECK(db.tableExists("two"));
+  CHECK(db.execAndGet("SELECT COUNT(*) FROM schema_migrations").getInt() == 3);
+  REQUIRE(apply({one, two, three}));
+  const auto older = apply({one, three});
+  REQUIRE_FALSE(older);
+  CHECK(older.error().code == errc::conflict);
+  CHECK(older.error().message.find("version 2") != std::string::npos);
 }
 
 TEST_CASE("what is no database, or a newer program's, is refused by name") {
