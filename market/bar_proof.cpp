@@ -1,6 +1,7 @@
 #include "market/bar_proof.hpp"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "market/bar_zone.hpp"
@@ -93,7 +94,7 @@ std::vector<proven_tick> bar_prover::ticks() const {
   // Where no tick with volume lies in front, the baseline tells what the marks said.
   const auto baseline = baseline_ ? *baseline_ : bars_.baseline_volume();
   const feed_coverage covered{baseline == 0 ? INT64_MIN : never, 0};
-  bar_fold fold(0);
+  bar_fold fold(std::span<const timeframe>{});
   if (before_) fold.add(as_folded(*before_), covered, {}, *plan_->cal);
   for (auto& p : all) {
     if (!is_used(p.fate)) continue;
