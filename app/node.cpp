@@ -382,6 +382,9 @@ actors::ingestor_config node::ingestor() {
   o.clock = exchange_clock_ ? feed::kite::clock_source::exchange : feed::kite::clock_source::host;
   o.clock_interval = s.ingest.clock_interval;
   o.silence_limit = milliseconds(s.feed.silence);
+  o.stall = {s.feed.stall, s.feed.stall_factor, s.feed.stall_start};
+  if (options_.recording) o.stall.least = 0;  // where it has no ticks, there are none to come
+  o.calendars = c.log.calendars;
   o.backoff.min = milliseconds(s.feed.backoff_min);
   o.backoff.max = milliseconds(s.feed.backoff_max);
   o.max_tokens =
@@ -527,6 +530,11 @@ std::string node::status_json() const {
   }
   j["feed"]["state"] =
       feed::to_string(static_cast<feed::state>(totals[std::string(actors::feed_state_metric)]));
+  j["feed"]["ticks"] = {
+      {"silent_ms", totals["artham_feed_silent_milliseconds"]},
+      {"stall_limit_ms", totals["artham_feed_stall_limit_milliseconds"]},
+      {"expected_frames_per_hour", totals["artham_feed_expected_frames_per_hour"]},
+      {"stalls", totals["artham_feed_stalls_total"]}};
   const auto seconds = totals["artham_market_time_seconds"];
   if (seconds != 0)
     j["market_time"] = market::to_rfc3339(seconds * market::second, market::india_offset);
