@@ -26,6 +26,7 @@
 #include "messages/caf_compat.hpp"
 #include "messages/system.hpp"
 #include "runtime/clock.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "store/sqlite/database.hpp"
 #include "supervisors/tree_json.hpp"
@@ -158,6 +159,7 @@ result<void> node::open_storage() {
   auto store = store::sqlite::open(options_.data / "artham.db", so);
   if (!store) return tl::unexpected(store.error());
   store_ = std::move(*store);
+  runtime::failpoint("start.storage");
   return {};
 }
 
@@ -355,6 +357,7 @@ result<void> node::keep_configuration() {
   }
   hashes_ = {*settings, *calendars, *instruments};
   rules_hash_ = rules.hash();
+  runtime::failpoint("start.objects");
   earlier_rules_options earlier;
   earlier.now = rules_hash_;
   earlier.checkpoints = checkpoints();
@@ -615,12 +618,14 @@ void node::stop() {
                          messages::error_text(e));
                    });
     }
+    runtime::failpoint("stop.checkpointed");
     const auto root = caf::actor_cast<caf::actor>(root_);
     root_ = nullptr;
     if (!supervisors::stop_and_wait(*system_, root, stop_limit)) {
       runtime::log().error("some actors did not stop in time");
     }
   }
+  runtime::failpoint("stop.actors");
   gateway_.reset();
   if (exchange_) exchange_->stop();
   if (disk_) disk_->stop();
@@ -629,6 +634,7 @@ void node::stop() {
   if (store_readers_) store_readers_->stop();
   web_.reset();
   if (journal_) journal_->stop();
+  runtime::failpoint("stop.journal");
   system_.reset();
 }
 

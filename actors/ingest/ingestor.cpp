@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 
 #include "messages/caf_compat.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::actors {
@@ -114,6 +115,7 @@ void ingestor_state::on_event(const feed_event_ptr& e) {
   }
   is_frame_ = std::holds_alternative<frame_event>(e->what);
   log_->on(*e, batch_);
+  if (batch_.count != 0) runtime::failpoint("ingest.read");
   write();
   sink_->handled(e->weight());
   publish_counts();
@@ -124,6 +126,7 @@ void ingestor_state::write() {
   if (batch_.count == 0) return;
   auto at = writer_->append(batch_.bytes, batch_.count, batch_.tokens);
   if (at) {
+    runtime::failpoint("ingest.appended");
     batch_.clear();
     return;
   }
