@@ -282,6 +282,7 @@ TEST_CASE("a refused token ends the trying until there is another one, and is ne
   token = "fresh";
   REQUIRE(sink.wait_for(kind::state, 2));
   CHECK(feed->current() == feed::state::live);
+  REQUIRE(eventually([&] { return !ticker.sessions().empty(); }));
   CHECK(ticker.sessions().front().target == "/?api_key=key&access_token=fresh");
   REQUIRE(gets(ticker, {R"({"a":"subscribe","v":[4]})", R"({"a":"mode","v":["quote",[4]]})"}));
   CHECK(states(sink).size() == 2);
@@ -299,6 +300,7 @@ TEST_CASE("a token that came while live is used for the next connection") {
   token = "next";
   ticker.drop();
   REQUIRE(sink.wait_for(kind::state, 3));
+  REQUIRE(eventually([&] { return ticker.sessions().size() == 2; }));
   CHECK(ticker.sessions()[1].target == "/?api_key=key&access_token=next");
 }
 
