@@ -6,6 +6,7 @@
 
 #include "app/pipeline.hpp"
 #include "feed/kite/frame_decoder.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::app {
@@ -40,7 +41,9 @@ result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_o
   bar_pipeline pipeline(o.threads, std::move(config));
   runtime::log().info(
       "bars have other settings now: finishing what was journaled under the earlier ones");
+  runtime::failpoint("rules.begun");
   if (auto done = pipeline.wait_for(until); !done) return done;
+  runtime::failpoint("rules.finished");
   return pipeline.check_builders();
 }
 

@@ -26,6 +26,7 @@
 #include "messages/caf_compat.hpp"
 #include "messages/system.hpp"
 #include "runtime/clock.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "store/sqlite/database.hpp"
 #include "supervisors/tree_json.hpp"
@@ -158,6 +159,7 @@ result<void> node::open_storage() {
   auto store = store::sqlite::open(options_.data / "artham.db", so);
   if (!store) return tl::unexpected(store.error());
   store_ = std::move(*store);
+  runtime::failpoint("start.storage");
   return {};
 }
 
@@ -355,6 +357,7 @@ result<void> node::keep_configuration() {
   }
   hashes_ = {*settings, *calendars, *instruments};
   rules_hash_ = rules.hash();
+  runtime::failpoint("start.objects");
   earlier_rules_options earlier;
   earlier.now = rules_hash_;
   earlier.checkpoints = checkpoints();
@@ -382,6 +385,9 @@ actors::ingestor_config node::ingestor() {
   o.clock = exchange_clock_ ? feed::kite::clock_source::exchange : feed::kite::clock_source::host;
   o.clock_interval = s.ingest.clock_interval;
   o.silence_limit = milliseconds(s.feed.silence);
+  o.stall = {s.feed.stall, s.feed.stall_factor, s.feed.stall_start};
+  if (options_.recording) o.stall.least = 0;  // where it has no ticks, there are none to come
+  o.calendars = c.log.calendars;
   o.backoff.min = milliseconds(s.feed.backoff_min);
   o.backoff.max = milliseconds(s.feed.backoff_max);
   o.max_tokens =
@@ -527,6 +533,11 @@ std::string node::status_json() const {
   }
   j["feed"]["state"] =
       feed::to_string(static_cast<feed::state>(totals[std::string(actors::feed_state_metric)]));
+  j["feed"]["ticks"] = {
+      {"silent_ms", totals["artham_feed_silent_milliseconds"]},
+      {"stall_limit_ms", totals["artham_feed_stall_limit_milliseconds"]},
+      {"expected_frames_per_hour", totals["artham_feed_expected_frames_per_hour"]},
+      {"stalls", totals["artham_feed_stalls_total"]}};
   const auto seconds = totals["artham_market_time_seconds"];
   if (seconds != 0)
     j["market_time"] = market::to_rfc3339(seconds * market::second, market::india_offset);
@@ -607,12 +618,14 @@ void node::stop() {
                          messages::error_text(e));
                    });
     }
+    runtime::failpoint("stop.checkpointed");
     const auto root = caf::actor_cast<caf::actor>(root_);
     root_ = nullptr;
     if (!supervisors::stop_and_wait(*system_, root, stop_limit)) {
       runtime::log().error("some actors did not stop in time");
     }
   }
+  runtime::failpoint("stop.actors");
   gateway_.reset();
   if (exchange_) exchange_->stop();
   if (disk_) disk_->stop();
@@ -621,6 +634,7 @@ void node::stop() {
   if (store_readers_) store_readers_->stop();
   web_.reset();
   if (journal_) journal_->stop();
+  runtime::failpoint("stop.journal");
   system_.reset();
 }
 

@@ -367,6 +367,9 @@ std::vector<setting> make_settings() {
   list.push_back(secret_text(FIELD(feed.api_secret)));
   list.push_back(text(FIELD(feed.access_token_file), "a path, or empty", any_text));
   list.push_back(time_span(FIELD(feed.silence), 100 * millisecond, hour));
+  list.push_back(time_span(FIELD(feed.stall), 0, hour));
+  list.push_back(integer(FIELD(feed.stall_factor), 1, 1000));
+  list.push_back(time_span(FIELD(feed.stall_start), 0, day));
   list.push_back(integer(FIELD(feed.max_tokens_per_socket), 1, many));
   list.push_back(time_span(FIELD(feed.backoff_min), millisecond, hour));
   list.push_back(time_span(FIELD(feed.backoff_max), millisecond, day));

@@ -45,6 +45,9 @@ struct settings {
     secret api_secret;
     std::string access_token_file;
     market::duration silence = 5 * market::second;
+    market::duration stall = 10 * market::second;  ///< 0: off
+    int stall_factor = 3;
+    market::duration stall_start = 60 * market::second;
     int max_tokens_per_socket = 3000;
     market::duration backoff_min = 2 * market::second;
     market::duration backoff_max = 60 * market::second;

@@ -13,6 +13,8 @@
 #include <iterator>
 #include <utility>
 
+#include "runtime/failpoint.hpp"
+
 namespace artham::actors {
 
 namespace {
@@ -152,6 +154,9 @@ result<void> checkpoint_directory::save(const checkpoint& c) const {
   const std::string bytes = encode(c);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail(errc::io, system_error("cannot write", temporary));
+  runtime::failpoint("checkpoint.half", [&] {
+    [[maybe_unused]] const auto n = ::write(fd, bytes.data(), bytes.size() / 2);
+  });
   std::size_t done = 0;
   while (done < bytes.size()) {
     const auto n = ::write(fd, bytes.data() + done, bytes.size() - done);
@@ -159,11 +164,14 @@ result<void> checkpoint_directory::save(const checkpoint& c) const {
     if (n < 0) break;
     done += static_cast<std::size_t>(n);
   }
+  runtime::failpoint("checkpoint.written");
   const bool synced = done == bytes.size() && ::fsync(fd) == 0;
   auto failure = synced ? std::string() : system_error("cannot write", temporary);
   ::close(fd);
   if (synced) {
+    runtime::failpoint("checkpoint.synced");
     std::filesystem::rename(temporary, file, ec);
+    runtime::failpoint("checkpoint.renamed");
     if (ec) failure = "cannot rename " + temporary.string() + ": " + ec.message();
   }
   if (!failure.empty()) {
@@ -174,8 +182,12 @@ result<void> checkpoint_directory::save(const checkpoint& c) const {
     ::fsync(d);
     ::close(d);
   }
+  runtime::failpoint("checkpoint.kept");
   const auto files = newest_first();
-  for (std::size_t i = keep_; i < files.size(); ++i) std::filesystem::remove(files[i], ec);
+  for (std::size_t i = keep_; i < files.size(); ++i) {
+    std::filesystem::remove(files[i], ec);
+    runtime::failpoint("checkpoint.removed");
+  }
   return {};
 }
 

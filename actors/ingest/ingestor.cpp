@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 
 #include "messages/caf_compat.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::actors {
@@ -57,6 +58,11 @@ ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self
   dropped_ticks_ = &m.counter(dropped_ticks_metric, "Packets received and not journaled.", full);
   dropped_frames_ =
       &m.counter("artham_frames_dropped_total", "Frames received and not journaled.", full);
+  silent_ = &m.gauge("artham_feed_silent_milliseconds", "Market time since the last tick.");
+  stall_limit_ = &m.gauge("artham_feed_stall_limit_milliseconds",
+                          "A longer silence is a stall; 0: no tick is expected now.");
+  expected_frames_ = &m.gauge("artham_feed_expected_frames_per_hour",
+                              "Usual in this phase of the day; 0: not known.");
   market_time_ = &m.gauge("artham_market_time_seconds", "Market time of the newest record.");
 
   auto previous = newest_record_times(*config_.journal);
@@ -109,15 +115,18 @@ void ingestor_state::on_event(const feed_event_ptr& e) {
   }
   is_frame_ = std::holds_alternative<frame_event>(e->what);
   log_->on(*e, batch_);
+  if (batch_.count != 0) runtime::failpoint("ingest.read");
   write();
   sink_->handled(e->weight());
   publish_counts();
+  if (std::holds_alternative<time_event>(e->what)) publish_expectation();
 }
 
 void ingestor_state::write() {
   if (batch_.count == 0) return;
   auto at = writer_->append(batch_.bytes, batch_.count, batch_.tokens);
   if (at) {
+    runtime::failpoint("ingest.appended");
     batch_.clear();
     return;
   }
@@ -158,6 +167,14 @@ void ingestor_state::publish_counts() {
   dropped_frames_->add(now.dropped_frames - published_.dropped_frames);
   published_ = now;
   market_time_->set(log_->market_time() / market::second);
+}
+
+void ingestor_state::publish_expectation() {
+  const auto e = feed_->expectation();
+  const auto silent = e.last == 0 ? 0 : std::max<market::duration>(log_->market_time() - e.last, 0);
+  silent_->set(silent / market::millisecond);
+  stall_limit_->set(e.limit / market::millisecond);
+  expected_frames_->set(e.frames_per_hour);
 }
 
 ingestor_actor::behavior_type ingestor(ingestor_actor::stateful_pointer<ingestor_state> self,

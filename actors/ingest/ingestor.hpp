@@ -57,6 +57,7 @@ class ingestor_state {
   void put_urgently();
   void on_room();
   void publish_counts();
+  void publish_expectation();
 
   messages::ingestor_actor::pointer self_ = nullptr;
   ingestor_config config_;
@@ -74,6 +75,9 @@ class ingestor_state {
   runtime::counter* gaps_ = nullptr;
   runtime::counter* dropped_ticks_ = nullptr;
   runtime::counter* dropped_frames_ = nullptr;
+  runtime::gauge* silent_ = nullptr;
+  runtime::gauge* stall_limit_ = nullptr;
+  runtime::gauge* expected_frames_ = nullptr;
   runtime::gauge* market_time_ = nullptr;
 };
 

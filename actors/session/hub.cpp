@@ -12,6 +12,7 @@
 #include "messages/caf_compat.hpp"
 #include "messages/protocol/command.hpp"
 #include "messages/protocol/json.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::actors {
 
@@ -161,6 +162,7 @@ void hub_state::read_finals() {
           }
           tail_.push_back({key, bar});
         });
+        runtime::failpoint("hub.finals");
       }
     }
     cursor->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });

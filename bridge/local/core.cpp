@@ -13,6 +13,7 @@
 #include "bridge/common/stream_rules.hpp"
 #include "bridge/local/segment_scan.hpp"
 #include "runtime/clock.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
 namespace {
@@ -382,6 +383,7 @@ result<void> core::write_some(output& out) {
       (out.epoch != first.epoch || day_of(first, out.of->source) > out.day ||
        (out.size > sizeof(segment_header) && out.size + longest > options_.segment_bytes))) {
     if (auto ok = end_segment(out); !ok) return ok;
+    runtime::failpoint("segment.ended");
   }
   if (!out.segment) {
     if (auto ok = begin_segment(out, first); !ok) return ok;
@@ -389,6 +391,10 @@ result<void> core::write_some(output& out) {
   auto p = next_pass(out);
   if (auto ok = make_room(out, p); !ok) return ok;
   auto& io = p.io;
+  runtime::failpoint(out.of->source ? "journal.ticks.half" : "journal.bars.half", [&] {
+    const iovec half[] = {io[0], {io[1].iov_base, io[1].iov_len / 2}};
+    static_cast<void>(disk_.write(out.segment->fd(), half, 2, static_cast<off_t>(out.size)));
+  });
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < io.size();) {
     const auto n = disk_.write(out.segment->fd(), io.data() + i, static_cast<int>(io.size() - i),
@@ -406,6 +412,7 @@ result<void> core::write_some(output& out) {
     for (; i < io.size() && left >= io[i].iov_len; ++i) left -= io[i].iov_len;
     if (left != 0) io[i] = {static_cast<char*>(io[i].iov_base) + left, io[i].iov_len - left};
   }
+  runtime::failpoint(out.of->source ? "journal.ticks.written" : "journal.bars.written");
   publish(out, p.lengths);
   return {};
 }
@@ -418,6 +425,7 @@ result<void> core::begin_segment(output& out, const record::block& first) {
   const auto path = s.dir / segment_name(first.first_seq, first.epoch);
   auto f = open_file(path, O_RDWR | O_CREAT | O_TRUNC);
   if (!f) return tl::unexpected(f.error());
+  runtime::failpoint("segment.created");
   auto header = make_segment_header(s.name, first.epoch, first.first_seq, runtime::utc_now());
   const iovec part{&header, sizeof header};
   errno = EIO;
@@ -425,6 +433,7 @@ result<void> core::begin_segment(output& out, const record::block& first) {
       disk_.sync(f->fd()) != 0) {
     return tl::unexpected(system_error("begin segment", path, errno));
   }
+  runtime::failpoint("segment.headed");
   for (const auto& dir : {s.dir, options_.dir}) {
     if (auto ok = sync_directory(dir); !ok) return ok;
   }
@@ -446,6 +455,7 @@ result<void> core::begin_segment(output& out, const record::block& first) {
 result<void> core::end_segment(output& out) {
   auto& s = *out.of;
   if (auto ok = sync_file(*out.segment, s.name); !ok) return ok;
+  runtime::failpoint("segment.synced");
   // Gives back the room behind the end; without that, opening does.
   if (out.allocated > out.size)
     static_cast<void>(::ftruncate(out.segment->fd(), static_cast<off_t>(out.size)));
@@ -569,9 +579,11 @@ result<void> core::sync_pass() {
   }
   std::ranges::reverse(targets);
   for (const auto& t : targets) {
+    runtime::failpoint(t.of->source ? "journal.ticks.unsynced" : "journal.bars.unsynced");
     if (t.active) {
       if (auto ok = sync_file(*t.active, t.of->name); !ok) return ok;
     }
+    runtime::failpoint(t.of->source ? "journal.ticks.synced" : "journal.bars.synced");
     std::vector<std::function<void()>> ready;
     {
       const std::lock_guard lock(t.of->mutex);

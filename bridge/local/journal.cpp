@@ -16,6 +16,7 @@
 #include "bridge/local/stream_reader.hpp"
 #include "bridge/local/stream_writer.hpp"
 #include "bridge/local/trimming.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
 namespace {
@@ -144,6 +145,7 @@ result<opened> open(options o) {
   auto streams = load_streams(c->settings().dir, access::writable, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
   if (auto ok = cut_derived(*streams, report); !ok) return tl::unexpected(ok.error());
+  runtime::failpoint("open.mended");
   c->start(std::move(*streams));
   auto trim = make_trimmer(c);
   return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report),

@@ -11,6 +11,7 @@
 
 #include "bridge/common/stream_rules.hpp"
 #include "bridge/local/segment_scan.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
 namespace {
@@ -116,9 +117,10 @@ void report_scan(const stream& s, const fs::path& path, const scanned_segment& s
 }
 
 result<void> truncate_file(const file& f, const fs::path& path, std::uint64_t size) {
-  if (::ftruncate(f.fd(), static_cast<off_t>(size)) != 0 || ::fsync(f.fd()) != 0) {
-    return tl::unexpected(system_error("cut", path, errno));
-  }
+  bool cut = ::ftruncate(f.fd(), static_cast<off_t>(size)) == 0;
+  runtime::failpoint("open.truncated");
+  cut = cut && ::fsync(f.fd()) == 0;
+  if (!cut) return tl::unexpected(system_error("cut", path, errno));
   return {};
 }
 
@@ -135,6 +137,7 @@ result<void> mend_tail(const stream& s, const segment& at, const file& f,
     keep = sizeof h;
   }
   if (auto ok = truncate_file(f, at.path(), keep); !ok) return ok;
+  runtime::failpoint("open.tail_cut");
   // Without an index file the next reader scans.
   static_cast<void>(save_index(at.path(), scanned.index, keep));
   return {};
@@ -226,6 +229,7 @@ class derived_cut {
   }
 
   result<void> apply() {
+    runtime::failpoint("cut.begun");
     // Later segments go first: a crash in between leaves a shorter cut to be made again.
     while (stream_.segments.size() > segment_ + 1) {
       if (auto ok = remove(stream_.segments.back()->path()); !ok) return ok;
@@ -253,6 +257,7 @@ class derived_cut {
       fs::remove(index_path(at->path()), ignored);
       if (auto ok = truncate_file(*f, at->path(), found->offset); !ok) return ok;
     }
+    runtime::failpoint("cut.truncated");
     if (auto ok = sync_directory(stream_.dir); !ok) return ok;
     stream_.next_seq = cut_seq_;
     set_tops(stream_);

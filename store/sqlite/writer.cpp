@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/failpoint.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace artham::store::sqlite {
@@ -146,6 +147,7 @@ void sqlite_writer::write_gaps(std::span<const market::mark> marks) {
 result<void> sqlite_writer::commit(const batch& b) {
   auto outcome = guarded(db_.getFilename(), [&]() -> result<void> {
     SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    runtime::failpoint("store.begun");
     const auto present = read_position(b.expected.consumer, b.expected.stream, b.expected.shard);
     if ((present ? present->at : record::position{}) != b.expected.at) {
       return fail(errc::conflict, db_.getFilename() + ": " + b.expected.consumer + " of " +
@@ -161,8 +163,11 @@ result<void> sqlite_writer::commit(const batch& b) {
     }
     if (!b.bars.empty()) write_bars(b.timeframe, b.bars);
     if (!b.marks.empty()) write_gaps(b.marks);
+    runtime::failpoint("store.rows");
     write_position(b.position);
+    runtime::failpoint("store.positioned");
     transaction.commit();
+    runtime::failpoint("store.committed");
     return {};
   });
   if (!outcome) {
@@ -182,6 +187,7 @@ result<void> sqlite_writer::put_instruments(std::span<const market::instrument> 
   auto outcome = guarded(db_.getFilename(), [&]() -> result<void> {
     SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
     instruments_.put(list, valid_from);
+    runtime::failpoint("store.instruments");
     transaction.commit();
     return {};
   });
