@@ -34,7 +34,6 @@ TEST_CASE("Haug's book: values and Greeks") {
     const terms t{side_of(r.text("type")), r["spot"], r["strike"], r["t"], r["r"], r["q"]};
     const auto v = value(bs, t, r["vol"]);
     const auto greek = r.text("greek");
-    const double sign = static_cast<double>(t.type);
     double got = NAN;
     if (greek == "delta") got = v.delta;
     if (greek == "elasticity") got = v.delta * t.underlying / v.price;
@@ -44,7 +43,6 @@ TEST_CASE("Haug's book: values and Greeks") {
     if (greek == "theta_per_day") got = v.theta;
     if (greek == "rho") got = v.rho * 100;
     if (greek == "dividend_rho") got = -t.years * v.delta * t.underlying;
-    CHECK(sign != 0);
     CHECK(near(got, r["value"], r["tol"]));
   });
 }
