@@ -10,6 +10,7 @@
 #include "app/exchange_command.hpp"
 #include "app/journal_command.hpp"
 #include "app/kite_command.hpp"
+#include "app/price_command.hpp"
 #include "app/reconcile.hpp"
 #include "app/replay.hpp"
 #include "app/run.hpp"
@@ -169,6 +170,12 @@ int main(int argc, char** argv) {
   slice_to->require_option(1);
   add_selection(*slice_command, slice_with.select);
 
+  price_options price_with;
+  auto* price_command =
+      app.add_subcommand("price", "prices, implied volatilities and Greeks of a table of options");
+  price_command->add_option("IN", price_with.in, "CSV")->required();
+  price_command->add_option("--out", price_with.out, "file")->required();
+
   std::string url = "http://127.0.0.1:8080";
   bool status_json = false;
   auto* status_command =
@@ -245,6 +252,7 @@ int main(int argc, char** argv) {
     slice_with.out = slice_with.bundle ? bundle_out : journal_out;
     return journal_slice(slice_with);
   }
+  if (*price_command) return price(price_with);
   if (*status_command) return status(url, status_json);
   if (*doctor_command) return doctor(doctor_with, print_settings, doctor_json);
   if (*login_command) return kite_login(kite_with, request_token);
