@@ -152,7 +152,7 @@ std::size_t bar_aggregator::state::take_plain(std::span<const bar_input> ticks,
     }
     newest_time = t.time;
     newest_volume = volume;
-    hold(t);
+    held.push_back(with_coverage(t));
   }
   return n;
 }
@@ -179,7 +179,7 @@ void bar_aggregator::state::take_carefully(const bar_input& t, std::uint64_t pre
   if (!zone.in_session) ++count.outside;
   make_room();
   if (is_settled(t)) return put_in_place(with_coverage(t), out);
-  hold(t);
+  held.push_back(with_coverage(t));
   if (const auto at = held.end() - 1; at != held.begin() && key_of(*at) < key_of(*(at - 1))) {
     const auto place = std::upper_bound(held.begin(), at, key_of(*at),
                                         [](const auto& k, const auto& h) { return k < key_of(h); });

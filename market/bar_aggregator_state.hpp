@@ -102,7 +102,6 @@ struct bar_aggregator::state {
     coverage_used = true;
     return {t.time, t.volume_or_size, t.seq, t.last, t.oi, t.epoch, current_coverage(), t.fields};
   }
-  void hold(const bar_input& t) { held.push_back(with_coverage(t)); }
   void make_room();
   void fold_front(std::size_t count);
   void fold_into(bar_fold& f, std::span<const bar_tick> ticks) const;

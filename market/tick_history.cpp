@@ -271,8 +271,13 @@ std::size_t tick_history::add(std::span<const bar_tick> ticks, const bar_fold& b
     return size >= max_stretch || next >= stretches_.back().first.time + stretch_length;
   };
   if (stretches_.empty() || is_over(stretches_.back().ticks.size(), ticks.front().time)) {
-    if (!stretches_.empty()) stretches_.back().ticks.give_back_room();
+    std::size_t likely_size = 0;
+    if (!stretches_.empty()) {
+      stretches_.back().ticks.give_back_room();
+      likely_size = stretches_.back().ticks.bytes().size();
+    }
     stretches_.push_back({before, {}, {}, 0, {}});
+    stretches_.back().ticks.reserve(likely_size);
     stretches_.back().first = key_of(ticks.front());
   }
   auto& s = stretches_.back();

@@ -18,6 +18,7 @@ class packed_ticks {
   void add(std::span<const bar_tick> ticks);
   [[nodiscard]] std::size_t size() const { return count_; }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   /// When no more are to come soon.
   void give_back_room() { bytes_.shrink_to_fit(); }
   /// The other way round. False for bytes that `add` did not make.
