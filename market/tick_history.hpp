@@ -11,7 +11,7 @@
 
 namespace artham::market {
 
-/// Ticks in tick order, packed to some 6 bytes each: time, price, volume and position as
+/// Ticks in tick order, packed to some 8 bytes each: time, price, volume and position as
 /// differences to the tick before, in groups whose columns have one width each.
 class packed_ticks {
  public:
