@@ -129,27 +129,32 @@ void bar_aggregator::state::forget_coverages() {
 
 // ---- ticks
 
-bool bar_aggregator::state::follows_held(const bar_input& t) const {
-  const auto& newest = held.back();
-  return t.time > newest.time || (t.time == newest.time && volume_key(t) >= volume_key(newest));
-}
-
-void bar_aggregator::state::take(std::span<const bar_input> ticks, std::vector<closed_bar>& out) {
-  known = true;
-  count.ticks += ticks.size();
-  auto previous_digest = digest;
-  for (const auto& t : ticks) {
-    const bool plain = t.time < open_until && t.time > late_floor && !expect_duplicate &&
-                       (t.fields & bar_input::ahead) == 0 && held.size() < held.capacity() &&
-                       follows_held(t);
-    if (plain) {
-      hold(t);
-    } else {
-      take_carefully(t, previous_digest, out);
+std::size_t bar_aggregator::state::take_plain(std::span<const bar_input> ticks,
+                                              std::span<const mark>::iterator& m,
+                                              std::span<const mark>::iterator marks_end) {
+  if (expect_duplicate || open_until == 0) return 0;
+  const auto room = held.capacity() - held.size();
+  auto newest_time = held.back().time;
+  auto newest_volume = volume_key(held.back());
+  std::size_t n = 0;
+  for (; n < ticks.size(); ++n) {
+    const auto& t = ticks[n];
+    for (; m != marks_end && m->position < t.position(); ++m) {
+      if (m->kind != mark_kind::clock || m->time >= close_at) return n;
+      advance(m->time);
     }
-    previous_digest = t.digest;
+    const auto volume = volume_key(t);
+    const bool in_order =
+        t.time > newest_time || (t.time == newest_time && volume >= newest_volume);
+    if (!in_order || t.time >= open_until || t.time <= late_floor ||
+        (t.fields & bar_input::ahead) != 0 || n == room) {
+      return n;
+    }
+    newest_time = t.time;
+    newest_volume = volume;
+    held.push_back(with_coverage(t));
   }
-  digest = previous_digest;
+  return n;
 }
 
 void bar_aggregator::state::take_carefully(const bar_input& t, std::uint64_t previous_digest,
@@ -174,7 +179,7 @@ void bar_aggregator::state::take_carefully(const bar_input& t, std::uint64_t pre
   if (!zone.in_session) ++count.outside;
   make_room();
   if (is_settled(t)) return put_in_place(with_coverage(t), out);
-  hold(t);
+  held.push_back(with_coverage(t));
   if (const auto at = held.end() - 1; at != held.begin() && key_of(*at) < key_of(*(at - 1))) {
     const auto place = std::upper_bound(held.begin(), at, key_of(*at),
                                         [](const auto& k, const auto& h) { return k < key_of(h); });
@@ -210,7 +215,7 @@ void bar_aggregator::state::put_in_place(const bar_tick& t, std::vector<closed_b
   const auto stretch = first ? 0 : history.stretch_of(key_of(t));
   auto was = first ? fold : fold_again(stretch, false);
   if (first) {
-    history.add(t, fold, horizon() / stretches_per_horizon);
+    history.add({&t, 1}, fold, horizon() / stretches_per_horizon);
   } else {
     history.insert(stretch, t);
   }
@@ -237,9 +242,7 @@ bar_fold bar_aggregator::state::fold_again(std::size_t stretch, bool renew) {
       std::erase_if(all[i].before.passed,
                     [&](const passed_bar& p) { return p.sums.end <= late_floor; });
     }
-    for (const auto& t : all[i].ticks.all()) {
-      made.add(t, coverage_of(t), plan->timeframes, *plan->cal);
-    }
+    fold_into(made, all[i].ticks.all());
   }
   return made;
 }
@@ -324,15 +327,26 @@ bool bar_aggregator::state::is_consistent() const {
 void bar_aggregator::state::fold_front(std::size_t n) {
   if (n == 0) return;
   const auto stretch_length = horizon() / stretches_per_horizon;
-  for (std::size_t i = 0; i < n; ++i) {
-    history.add(held[i], fold, stretch_length);
-    fold.add(held[i], coverage_of(held[i]), plan->timeframes, *plan->cal);
+  for (auto rest = std::span<const bar_tick>(held).first(n); !rest.empty();) {
+    const auto added = history.add(rest, fold, stretch_length);
+    fold_into(fold, rest.first(added));
+    rest = rest.subspan(added);
   }
   folded = key_of(held[n - 1]);
   held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(n));
   if (held.empty()) open_until = 0;
   history.forget(watermark - horizon());
   if (coverages.size() > 1) forget_coverages();
+}
+
+void bar_aggregator::state::fold_into(bar_fold& f, std::span<const bar_tick> ticks) const {
+  while (!ticks.empty()) {
+    const auto coverage = ticks.front().coverage;
+    std::size_t alike = 1;
+    while (alike < ticks.size() && ticks[alike].coverage == coverage) ++alike;
+    f.add(ticks.first(alike), coverage_of(ticks.front()), plan->timeframes, *plan->cal);
+    ticks = ticks.subspan(alike);
+  }
 }
 
 void bar_aggregator::state::fold_what_is_settled() {
@@ -426,7 +440,7 @@ bar bar_aggregator::state::finished(const bar_sums& sums) const {
 
 bar_fold bar_aggregator::state::folded_to_the_end() const {
   auto all = fold;
-  for (const auto& t : held) all.add(t, coverage_of(t), plan->timeframes, *plan->cal);
+  fold_into(all, held);
   all.close_segment();
   return all;
 }
@@ -454,14 +468,15 @@ void bar_aggregator::consume(std::span<const bar_input> ticks, std::span<const m
   };
   for (std::size_t next = 0; next < ticks.size();) {
     apply_before(ticks[next].position());
-    auto upto = ticks.size();
-    if (m != marks.end()) {
-      upto = next + 1;
-      while (upto < ticks.size() && ticks[upto].position() < m->position) ++upto;
-    }
-    s.take(ticks.subspan(next, upto - next), out);
-    next = upto;
+    s.known = true;
+    next += s.take_plain(ticks.subspan(next), m, marks.end());
+    if (next == ticks.size()) break;
+    if (m != marks.end() && m->position < ticks[next].position()) continue;
+    s.take_carefully(ticks[next], next == 0 ? s.digest : ticks[next - 1].digest, out);
+    ++next;
   }
+  if (!ticks.empty()) s.digest = ticks.back().digest;
+  s.count.ticks += ticks.size();
   apply_before(past_everything);
 }
 

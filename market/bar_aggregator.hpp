@@ -72,7 +72,7 @@ class bar_aggregator {
   [[nodiscard]] std::int64_t baseline_volume() const;
   [[nodiscard]] std::int64_t outside_volume() const;
 
-  static constexpr std::uint8_t state_version = 3;
+  static constexpr std::uint8_t state_version = 4;
   /// Complete state as little-endian bytes with a version. `load` takes it off the front of `in`;
   /// it refuses another version (unsupported), another plan (conflict) and damage (corrupt).
   void save(std::string& out) const;

@@ -186,9 +186,9 @@ bool load_history(reader& in, std::span<const timeframe> timeframes, tick_histor
     fold_fields(in, s.before);
     std::uint32_t size = 0;
     in.number(size);
-    std::vector<bar_tick> ticks;
-    if (in.is_short() || !packed_ticks::unpack(in.text(), size, ticks)) return false;
-    for (const auto& t : ticks) s.add(t);
+    const auto bytes = in.text();
+    if (in.is_short()) return true;
+    if (!s.restore(bytes, size)) return false;
     stretches.push_back(std::move(s));
   }
   h.restore(std::move(stretches), forgotten);

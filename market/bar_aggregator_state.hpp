@@ -69,8 +69,13 @@ struct bar_aggregator::state {
     advance(m.time);
     if (watermark >= close_at) close(m.position, out);
   }
-  /// Ticks between two marks, in stream order.
-  void take(std::span<const bar_input> ticks, std::vector<closed_bar>& out);
+  /// Holds the ticks at the front that need no second look, and applies the clock marks in front of
+  /// each, from `m` on; stops at the first mark that could close a bar or tells news. Returns how
+  /// many ticks it took.
+  std::size_t take_plain(std::span<const bar_input> ticks, std::span<const mark>::iterator& m,
+                         std::span<const mark>::iterator marks_end);
+  void take_carefully(const bar_input& t, std::uint64_t previous_digest,
+                      std::vector<closed_bar>& out);
   void advance(timestamp clock) {
     if (clock <= watermark) return;
     watermark = clock;
@@ -86,9 +91,6 @@ struct bar_aggregator::state {
   [[nodiscard]] bar finished(const bar_sums& sums) const;
 
  private:
-  [[nodiscard]] bool follows_held(const bar_input& t) const;
-  void take_carefully(const bar_input& t, std::uint64_t previous_digest,
-                      std::vector<closed_bar>& out);
   [[nodiscard]] bool comes_too_late(const bar_input& t) const;
   [[nodiscard]] bool is_settled(const bar_input& t) const;
   void put_in_place(const bar_tick& t, std::vector<closed_bar>& out);
@@ -100,9 +102,9 @@ struct bar_aggregator::state {
     coverage_used = true;
     return {t.time, t.volume_or_size, t.seq, t.last, t.oi, t.epoch, current_coverage(), t.fields};
   }
-  void hold(const bar_input& t) { held.push_back(with_coverage(t)); }
   void make_room();
   void fold_front(std::size_t count);
+  void fold_into(bar_fold& f, std::span<const bar_tick> ticks) const;
   void fold_what_is_settled();
   void close(position cause, std::vector<closed_bar>& out);
   [[nodiscard]] bool is_unfinished(const revised_bar& r) const;

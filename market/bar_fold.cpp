@@ -157,6 +157,55 @@ std::int64_t bar_fold::traded(const bar_tick& t, const feed_coverage& c, std::ui
   return step;
 }
 
+void bar_fold::add(std::span<const bar_tick> ticks, const feed_coverage& c,
+                   std::span<const timeframe> timeframes, const calendar& cal) {
+  while (!ticks.empty()) {
+    const auto fields = ticks.front().fields;
+    add(ticks.front(), c, timeframes, cal);
+    ticks = ticks.subspan(1);
+    // Event bars look at each tick.
+    if (zone.in_session && events.empty()) ticks = ticks.subspan(add_more(ticks, fields));
+  }
+}
+
+/// Behind a tick of the same segment and coverage and with the same fields, all that another one
+/// can change are prices and sums. Takes the ticks at the front of which that is so.
+std::size_t bar_fold::add_more(std::span<const bar_tick> ticks, std::uint8_t fields) {
+  const bool cumulative = (fields & (bar_input::volume | bar_input::size)) == bar_input::volume;
+  const bool sized = (fields & bar_input::size) != 0;
+  auto high = segment.high;
+  auto low = segment.low;
+  auto before = last_volume;
+  std::int64_t volume = 0;
+  int128 value = 0;
+  std::size_t n = 0;
+  for (; n < ticks.size(); ++n) {
+    const auto& t = ticks[n];
+    if (t.time >= segment_end || t.fields != fields) break;
+    if (cumulative || sized) {
+      const auto step = cumulative ? t.volume_or_size - before : t.volume_or_size;
+      if (step < 0) break;
+      before = t.volume_or_size;
+      volume += step;
+      value += static_cast<int128>(t.last.units) * step;
+    }
+    high = std::max(high, t.last);
+    low = std::min(low, t.last);
+  }
+  if (n == 0) return 0;
+  const auto& newest = ticks[n - 1];
+  segment.high = high;
+  segment.low = low;
+  segment.close = newest.last;
+  segment.last = newest.position();
+  segment.ticks += static_cast<std::uint32_t>(n);
+  segment.volume += volume;
+  segment.value += value;
+  if (cumulative) last_volume = before;
+  if ((fields & bar_input::open_interest) != 0) segment.oi = last_oi = newest.oi;
+  return n;
+}
+
 void bar_fold::add(const bar_tick& t, const feed_coverage& c, std::span<const timeframe> timeframes,
                    const calendar& cal) {
   if (t.time >= segment_end) enter(t.time, timeframes, cal);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -98,8 +99,12 @@ struct bar_fold {
 
   explicit bar_fold(std::span<const timeframe> timeframes);
 
+  /// The next tick in order.
   void add(const bar_tick& t, const feed_coverage& c, std::span<const timeframe> timeframes,
            const calendar& cal);
+  /// The next ticks in order, all of one coverage.
+  void add(std::span<const bar_tick> ticks, const feed_coverage& c,
+           std::span<const timeframe> timeframes, const calendar& cal);
   /// Moves the segment's sums into the open bars.
   void close_segment();
   /// Calls fn(timeframe, sums) for each open bar that has a tick.
@@ -117,6 +122,7 @@ struct bar_fold {
  private:
   void enter(timestamp t, std::span<const timeframe> timeframes, const calendar& cal);
   void new_day();
+  std::size_t add_more(std::span<const bar_tick> ticks, std::uint8_t fields);
   void add_to_events(const bar_tick& t, std::int64_t step, std::uint16_t flags,
                      std::span<const timeframe> timeframes);
   std::int64_t traded(const bar_tick& t, const feed_coverage& c, std::uint16_t& flags);
