@@ -10,6 +10,7 @@
 #include "actors/bars/checkpoint.hpp"
 #include "actors/bars/tick_stream.hpp"
 #include "messages/caf_compat.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::actors {
 
@@ -47,6 +48,7 @@ void bar_builder_state::consume(messages::bar_work& work, messages::bar_slice& s
   slice.next_close = aggregator_->next_close();
   if (work.save_state) aggregator_->save(slice.state);
   if (work.answer(slice)) caf::anon_send(config_.reader, messages::done_atom_v);
+  runtime::failpoint("bars.answered");
 }
 
 void bar_builder_state::refill(const messages::bar_refill& r) {
@@ -62,6 +64,7 @@ void bar_builder_state::refill(const messages::bar_refill& r) {
       aggregator_.emplace(std::move(*loaded));
     }
   }
+  runtime::failpoint("bars.refilled");
   if (after >= r.until) return;
   const std::uint32_t tokens[] = {config_.token};
   auto cursor =

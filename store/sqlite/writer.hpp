@@ -25,6 +25,8 @@ class sqlite_writer final : public writer {
                                                                 std::uint32_t shard) override;
   result<void> put_instruments(std::span<const market::instrument> list,
                                market::date valid_from) override;
+  result<candle_counts> put_candles(std::string_view source, market::timeframe tf,
+                                    std::span<const market::bar> candles) override;
 
  private:
   [[nodiscard]] std::optional<stored_position> read_position(std::string_view consumer,
