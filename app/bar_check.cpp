@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "market/price.hpp"
-
 namespace artham::app {
 
 namespace {
@@ -13,21 +11,6 @@ using store::audited_bar;
 using store::bar_columns;
 
 constexpr std::size_t revision_column = 0;
-
-std::string value_text(std::string_view column, const std::optional<std::int64_t>& value,
-                       market::duration utc_offset) {
-  if (!value) return column == "instrument_id" ? "one of this token" : "none";
-  if (column == "bar_end_ts") return market::to_rfc3339(*value, utc_offset);
-  for (const auto* price : {"open", "high", "low", "close", "vwap"}) {
-    if (column == price) return market::to_string(market::price{*value});
-  }
-  if (column == "flags") {
-    const auto known = static_cast<std::uint16_t>(*value);
-    const auto text = market::flags_text(known);
-    if (known == *value && !text.empty()) return text;
-  }
-  return std::to_string(*value);
-}
 
 /// Walks stored and rebuilt rows side by side, a bar with all its revisions at a time.
 class bar_check {
@@ -103,8 +86,8 @@ class bar_check {
     for (std::size_t i = 0; i < bar_columns.size(); ++i) {
       if (stored.values[i] == rebuilt.values[i]) continue;
       const auto zone = offset(stored);
-      const auto was = value_text(bar_columns[i], stored.values[i], zone);
-      const auto is = value_text(bar_columns[i], rebuilt.values[i], zone);
+      const auto was = store::column_text(bar_columns[i], stored.values[i], zone);
+      const auto is = store::column_text(bar_columns[i], rebuilt.values[i], zone);
       auto fields = fields_of(stored, "column");
       fields["column"] = bar_columns[i];
       fields["stored"] = was;
@@ -155,11 +138,22 @@ result<std::size_t> check_bars(store::audit& stored, market::timeframe tf,
                                const std::vector<record::bar_record>& rebuilt,
                                const record::cause& stored_until, const check_context& context,
                                findings& found) {
+  std::size_t not_kept = 0;
   bar_check check(tf, rebuilt, stored_until, context, found);
   auto done = stored.for_each_bar(tf, [&](const audited_bar& row) {
-    if (context.wanted(static_cast<std::uint32_t>(row.token), row.start)) check.take(row);
+    const auto token = static_cast<std::uint32_t>(row.token);
+    if (!context.wanted(token, row.start)) return;
+    if (context.is_kept(token, row.start)) {
+      check.take(row);
+    } else {
+      ++not_kept;
+    }
   });
   if (!done) return tl::unexpected(done.error());
+  if (not_kept != 0) {
+    found.note("note: " + market::to_string(tf) + ": " + std::to_string(not_kept) +
+               " stored bars are not compared: their ticks are not kept any more");
+  }
   return check.finish();
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/findings.hpp"
+#include "bridge/local/journal.hpp"
 #include "market/calendar.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "store/audit.hpp"
@@ -19,6 +20,16 @@ struct check_context {
   std::function<const market::calendar&(std::uint32_t token)> calendar_of;
   std::optional<market::date> day;  ///< only this trading date
 
+  /// Where md:ticks begins, when retention removed what came before.
+  std::optional<bridge::local::open_report::kept> kept;
+
+  /// Everything that a bar of the trading day at `t` may depend on is in the journal: the first day
+  /// of which something is kept may lack its beginning.
+  [[nodiscard]] bool is_kept(std::uint32_t token, market::timestamp t) const {
+    if (!kept) return true;
+    const auto& c = calendar_of(token);
+    return c.day_of(t).trading_date > c.day_of(kept->from).trading_date;
+  }
   [[nodiscard]] bool wanted(std::uint32_t token, market::timestamp t) const {
     return !day || calendar_of(token).day_of(t).trading_date == *day;
   }

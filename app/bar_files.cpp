@@ -55,7 +55,7 @@ void bar_files::add(
     const auto& b = bars[i].bar;
     const bool last_revision = i + 1 == bars.size() || bars[i + 1].bar.token != b.token ||
                                bars[i + 1].bar.start != b.start;
-    if (!last_revision) continue;
+    if (!last_revision || b.ticks == 0) continue;
     store::append_bar_csv(csv, b, calendar_of(b.token).utc_offset(b.start));
     ++count;
   }

@@ -22,7 +22,7 @@ namespace artham::app {
 /// bars_{tf}.csv of several timeframes: name to content.
 class bar_files {
  public:
-  /// Adds the last revision of each bar. `bars` is sorted as bars_of does.
+  /// Adds the last revision of each bar that was not withdrawn. `bars` is sorted as bars_of does.
   void add(market::timeframe tf, const std::vector<record::bar_record>& bars,
            const std::function<const market::calendar&(std::uint32_t token)>& calendar_of);
   /// Bars per file.

@@ -33,7 +33,6 @@ struct finding {
   std::string remedy;
 };
 
-constexpr std::uintmax_t room_wanted = 1ULL << 30U;
 constexpr rlim_t files_wanted = 1024;
 
 finding data_directory(const config::settings& s) {
@@ -47,13 +46,17 @@ finding data_directory(const config::settings& s) {
 }
 
 finding disk_room(const config::settings& s) {
-  finding f{"disk room", true, "", "free some room, or give --data on another disk"};
+  finding f{"disk room", true, "",
+            "free some room, give --data on another disk, or keep less with journal.retention"};
+  const auto wanted = static_cast<std::uintmax_t>(s.journal.reserve);
   std::filesystem::path at = std::filesystem::absolute(s.data.dir);
   while (!std::filesystem::exists(at) && at != at.parent_path()) at = at.parent_path();
   std::error_code ec;
   const auto room = std::filesystem::space(at, ec);
-  f.ok = !ec && room.available >= room_wanted;
-  f.detail = ec ? ec.message() : std::to_string(room.available >> 20U) + " MiB free";
+  f.ok = !ec && room.available >= wanted;
+  f.detail = ec ? ec.message()
+                : std::to_string(room.available >> 20U) + " MiB free, journal.reserve is " +
+                      std::to_string(wanted >> 20U) + " MiB";
   return f;
 }
 

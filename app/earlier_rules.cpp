@@ -1,42 +1,21 @@
 #include "app/earlier_rules.hpp"
 
-#include <optional>
 #include <utility>
 
 #include <spdlog/spdlog.h>
 
 #include "app/pipeline.hpp"
 #include "feed/kite/frame_decoder.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::app {
 
-namespace {
-
-/// What the newest epoch was begun under; nothing for an empty journal, or when its beginning is
-/// damaged.
-result<std::optional<market::config_hashes>> newest_hashes(bridge::bridge& journal) {
+result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_options& o) {
   const auto tops = journal.stream_tops(record::ticks_stream());
   if (!tops) return tl::unexpected(tops.error());
-  if (tops->appended.seq == 0) return std::nullopt;
-  const record::position before{tops->appended.epoch - 1, UINT64_MAX};
-  const auto cursor =
-      journal.open_reader(record::ticks_stream(), before, bridge::top::appended, {});
-  if (!cursor) return tl::unexpected(cursor.error());
-  const auto blocks = (*cursor)->pull(1);
-  if (!blocks) return tl::unexpected(blocks.error());
-  for (const auto& b : *blocks) {
-    for (const auto& m : b->marks) {
-      if (m.kind == market::mark_kind::epoch) return m.hashes;
-    }
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
-result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_options& o) {
-  const auto newest = newest_hashes(journal);
+  if (tops->appended.seq == 0) return {};
+  const auto newest = hashes_of_epoch(journal, tops->appended.epoch);
   if (!newest) return tl::unexpected(newest.error());
   if (!*newest) return {};
   const auto then = read_rules(journal, **newest);
@@ -62,8 +41,12 @@ result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_o
   bar_pipeline pipeline(o.threads, std::move(config));
   runtime::log().info(
       "bars have other settings now: finishing what was journaled under the earlier ones");
+  runtime::failpoint("rules.begun");
   // What could not be built is recorded beside the bars, as in a run.
-  return pipeline.wait_for(until);
+  auto done = pipeline.wait_for(until);
+  runtime::failpoint("rules.finished");
+  return done;
+}
 }
 
 }  // namespace artham::app

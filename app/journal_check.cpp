@@ -5,6 +5,7 @@
 #include "app/data_directory.hpp"
 #include "app/environment.hpp"
 #include "app/journal_command.hpp"
+#include "app/opened_journal.hpp"
 
 namespace artham::app {
 
@@ -47,7 +48,13 @@ nlohmann::json to_json(const open_report& r) {
                        {"first_seq", d.first_seq},
                        {"positions", d.count}});
   }
-  return {{"streams", streams}, {"torn", torn}, {"damaged", damaged}};
+  auto trimmed = nlohmann::json::array();
+  for (const auto& k : r.trimmed) {
+    trimmed.push_back({{"stream", k.stream},
+                       {"first", {{"epoch", k.first.epoch}, {"seq", k.first.seq}}},
+                       {"from", market::to_rfc3339(k.from, market::india_offset)}});
+  }
+  return {{"streams", streams}, {"torn", torn}, {"damaged", damaged}, {"trimmed", trimmed}};
 }
 
 }  // namespace
@@ -69,6 +76,7 @@ int journal_verify(const journal_verify_options& options) {
         static_cast<unsigned long long>(s.positions), s.top.epoch,
         static_cast<unsigned long long>(s.top.seq), static_cast<unsigned long long>(s.bytes));
   }
+  if (const auto text = trimmed_text(*checked); !text.empty()) std::printf("%s\n", text.c_str());
   for (const auto& c : checked->cuts) std::printf("%s\n", torn_text(c).c_str());
   for (const auto& d : checked->damages) std::printf("%s\n", damage_text(d).c_str());
   if (intact) return 0;

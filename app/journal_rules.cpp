@@ -60,6 +60,23 @@ market::content_hash bar_rules::hash() const {
   return sha256(text + calendars.text);
 }
 
+result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& journal,
+                                                             std::uint32_t epoch) {
+  const auto cursor =
+      journal.open_reader(record::ticks_stream(), end_before(epoch), bridge::top::appended, {});
+  if (!cursor) return tl::unexpected(cursor.error());
+  const auto blocks = (*cursor)->pull(1);
+  if (!blocks) return tl::unexpected(blocks.error());
+  for (const auto& b : *blocks) {
+    for (const auto& m : b->marks) {
+      // Where the epoch's beginning is not kept any more, a config mark stands for it.
+      const bool tells = m.kind == market::mark_kind::epoch || m.kind == market::mark_kind::config;
+      if (tells && m.position.epoch == epoch) return m.hashes;
+    }
+  }
+  return std::nullopt;
+}
+
 result<bar_rules> read_rules(const bridge::bridge& journal, const market::config_hashes& hashes) {
   const auto calendar_text = journal.get_object(hashes.calendar);
   if (!calendar_text) return tl::unexpected(calendar_text.error());

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,15 @@ struct journal_rules {
   /// `NSE:INFY`
   [[nodiscard]] std::string name_of(std::uint32_t token) const;
 };
+
+/// Behind every record of earlier epochs: a cursor there begins with the epoch.
+[[nodiscard]] constexpr record::position end_before(std::uint32_t epoch) {
+  return {epoch - 1, INT64_MAX};
+}
+
+/// What an epoch was begun under; nothing when its beginning is not there or is damaged.
+[[nodiscard]] result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& journal,
+                                                                           std::uint32_t epoch);
 
 /// The rules that a mark puts in force, without instruments.
 [[nodiscard]] result<bar_rules> read_rules(const bridge::bridge& journal,

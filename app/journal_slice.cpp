@@ -1,7 +1,6 @@
 #include "app/journal_slice.hpp"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 #include <utility>
@@ -9,9 +8,9 @@
 
 #include "app/slice_letters.hpp"
 #include "app/token_slice.hpp"
+#include "bridge/common/marks_in_force.hpp"
 #include "bridge/local/journal_copy.hpp"
 #include "feed/kite/frame_decoder.hpp"
-#include "messages/record/mark_codec.hpp"
 
 namespace artham::app {
 
@@ -47,10 +46,9 @@ class range_search {
     }
     record_range r{before_, until_, nullptr};
     if (begins_with_epoch_ || before_.seq == 0) return r;
-    auto marks = in_force();
     // The preamble takes the places of what was there; where there is no room, all is taken.
-    if (before_.seq < marks.size()) return record_range{{}, until_, nullptr};
-    r.preamble = block_of(std::move(marks));
+    r.preamble = in_force_.block_before(*first_, filter_.from);
+    if (!r.preamble) return record_range{{}, until_, nullptr};
     return r;
   }
 
@@ -62,7 +60,7 @@ class range_search {
     if (t >= filter_.to) return false;
     if (!first_ && t < filter_.from) {
       before_ = last;
-      if (mark != nullptr) note(*mark);
+      if (mark != nullptr) in_force_.note(*mark);
       return true;
     }
     if (!first_) {
@@ -73,56 +71,8 @@ class range_search {
     return true;
   }
 
-  void note(const market::mark& m) {
-    using market::mark_kind;
-    if (m.kind == mark_kind::epoch) subscribed_.clear();
-    if (m.kind == mark_kind::epoch || m.kind == mark_kind::config) hashes_ = m.hashes;
-    if (m.kind != mark_kind::subscription) return;
-    for (const auto token : m.tokens) {
-      if (m.flag != 0) {
-        subscribed_[token] = m.mode;
-      } else {
-        subscribed_.erase(token);
-      }
-    }
-  }
-
-  [[nodiscard]] std::vector<market::mark> in_force() const {
-    std::vector<market::mark> marks(1);
-    marks.front().kind = market::mark_kind::config;
-    marks.front().hashes = hashes_;
-    std::map<market::tick_mode, std::vector<std::uint32_t>> by_mode;
-    for (const auto& [token, mode] : subscribed_) by_mode[mode].push_back(token);
-    for (auto& [mode, tokens] : by_mode) {
-      market::mark m;
-      m.kind = market::mark_kind::subscription;
-      m.flag = 1;
-      m.mode = mode;
-      m.tokens = std::move(tokens);
-      marks.push_back(std::move(m));
-    }
-    return marks;
-  }
-
-  [[nodiscard]] record::block_ptr block_of(std::vector<market::mark> marks) const {
-    auto b = std::make_shared<record::block>();
-    b->epoch = first_->epoch;
-    b->count = marks.size();
-    b->first_seq = first_->seq - b->count;
-    for (std::size_t i = 0; i < marks.size(); ++i) {
-      auto& m = marks[i];
-      m.position = {b->epoch, b->first_seq + i};
-      m.time = m.wall = filter_.from;
-      record::append(b->payload, record::with_times(record::kind::mark, 1, m.time, m.wall),
-                     record::encode(m));
-    }
-    b->marks = std::move(marks);
-    return b;
-  }
-
   const record_filter& filter_;
-  market::config_hashes hashes_;
-  std::map<std::uint32_t, market::tick_mode> subscribed_;
+  bridge::marks_in_force in_force_;
   market::timestamp earliest_ = 0;
   market::timestamp latest_ = 0;
   std::optional<record::position> first_;

@@ -67,8 +67,10 @@ class walk {
 
 result<void> for_each_in(bridge::bridge& journal, const feed::decoder& decoder,
                          const std::function<bool(const journaled_tick&)>& on_tick,
-                         const std::function<bool(const market::mark&)>& on_mark) {
-  const auto cursor = journal.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
+                         const std::function<bool(const market::mark&)>& on_mark,
+                         const journal_part& part) {
+  const auto cursor =
+      journal.open_reader(record::ticks_stream(), part.after, bridge::top::appended, part.tokens);
   if (!cursor) return tl::unexpected(cursor.error());
   walk w(decoder, on_tick, on_mark);
   while (w.goes_on()) {

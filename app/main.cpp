@@ -4,11 +4,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/backfill.hpp"
 #include "app/build_info.hpp"
 #include "app/doctor.hpp"
 #include "app/exchange_command.hpp"
 #include "app/journal_command.hpp"
 #include "app/kite_command.hpp"
+#include "app/price_command.hpp"
+#include "app/reconcile.hpp"
 #include "app/replay.hpp"
 #include "app/run.hpp"
 #include "app/signals.hpp"
@@ -109,6 +112,34 @@ int main(int argc, char** argv) {
                            "first stores what bar builders in quarantine owe, and ends those");
   verify_command->add_flag("--json", verify_with.json, "the findings as JSON");
 
+  backfill_options backfill_with;
+  auto* backfill_command = app.add_subcommand(
+      "backfill", "fetches the exchange's candles for the gaps and stores them beside our bars");
+  add_settings(*backfill_command, backfill_with.settings);
+  backfill_command->add_option("--url", backfill_with.url,
+                               "Kite's REST API, or what speaks it (feed.rest_url)");
+  backfill_command->add_option("--interval", backfill_with.interval,
+                               "minute 3minute 5minute 10minute 15minute 30minute 60minute day");
+  backfill_command->add_flag("--json", backfill_with.json, "the summary as JSON");
+
+  reconcile_options reconcile_with;
+  auto* reconcile_command = app.add_subcommand(
+      "reconcile", "compares our bars with the exchange's candles and says why they differ");
+  add_settings(*reconcile_command, reconcile_with.settings);
+  auto* candles = reconcile_command->add_option_group("candles");
+  candles->add_option("--kite", reconcile_with.kite, "file: the JSON of Kite's historical data");
+  candles->add_option("--url", reconcile_with.url, "Kite's REST API, or what speaks it");
+  candles->require_option(1);
+  reconcile_command
+      ->add_option("--instrument", reconcile_with.instrument, "such as NSE:INFY, or a token")
+      ->required();
+  reconcile_command->add_option("--interval", reconcile_with.interval,
+                                "minute 3minute 5minute 10minute 15minute 30minute 60minute day");
+  reconcile_command->add_option("--from", reconcile_with.from,
+                                "start of the first bar: RFC 3339 or nanoseconds");
+  reconcile_command->add_option("--to", reconcile_with.to, "likewise, exclusive");
+  reconcile_command->add_flag("--json", reconcile_with.json, "the findings as JSON");
+
   std::string journal_dir;
   std::string journal_out;
   auto* journal_command = app.add_subcommand("journal", "looks into a journal; changes nothing");
@@ -140,6 +171,12 @@ int main(int argc, char** argv) {
   slice_to->add_option("--bundle", bundle_out, "new directory for a bundle: artham replay BUNDLE");
   slice_to->require_option(1);
   add_selection(*slice_command, slice_with.select);
+
+  price_options price_with;
+  auto* price_command =
+      app.add_subcommand("price", "prices, implied volatilities and Greeks of a table of options");
+  price_command->add_option("IN", price_with.in, "CSV")->required();
+  price_command->add_option("--out", price_with.out, "file")->required();
 
   std::string url = "http://127.0.0.1:8080";
   bool status_json = false;
@@ -196,6 +233,8 @@ int main(int argc, char** argv) {
     verify_with.data = verify_data;
     return verify(verify_with);
   }
+  if (*backfill_command) return backfill(backfill_with);
+  if (*reconcile_command) return reconcile(reconcile_with);
   if (*cat_command) {
     cat_with.dir = journal_dir;
     return journal_cat(cat_with);
@@ -215,6 +254,7 @@ int main(int argc, char** argv) {
     slice_with.out = slice_with.bundle ? bundle_out : journal_out;
     return journal_slice(slice_with);
   }
+  if (*price_command) return price(price_with);
   if (*status_command) return status(url, status_json);
   if (*doctor_command) return doctor(doctor_with, print_settings, doctor_json);
   if (*login_command) return kite_login(kite_with, request_token);

@@ -26,6 +26,7 @@
 #include "messages/caf_compat.hpp"
 #include "messages/system.hpp"
 #include "runtime/clock.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 #include "store/sqlite/database.hpp"
 #include "supervisors/tree_json.hpp"
@@ -140,6 +141,7 @@ result<void> node::open_storage() {
   auto opened = bridge::local::open(std::move(o));
   if (!opened) return tl::unexpected(opened.error());
   journal_ = std::move(opened->journal);
+  trimmer_ = std::move(opened->trimmer);
   for (const auto& c : opened->report.cuts) {
     runtime::log().warn(
         "journal: {}: cut {} bytes at {} of {} ({})", c.stream, c.bytes, c.offset, c.file.string(),
@@ -150,12 +152,14 @@ result<void> node::open_storage() {
     runtime::log().error("journal: {}: {} positions from {} are damaged in {}", d.stream, d.count,
                          d.first_seq, d.file.string());
   }
+  opened_ = std::move(opened->report);
   store::options so;
   so.tick_table = s.store.ticks == config::tick_storage::table;
   so.timeframes = stored_timeframes();
   auto store = store::sqlite::open(options_.data / "artham.db", so);
   if (!store) return tl::unexpected(store.error());
   store_ = std::move(*store);
+  runtime::failpoint("start.storage");
   return {};
 }
 
@@ -308,6 +312,7 @@ result<void> node::load_instruments(const actors::newest_times& newest) {
   auto tokens = wanted_tokens();
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = std::move(*tokens);
+  in_use_ = calendars_in_use();
   return {};
 }
 
@@ -352,6 +357,7 @@ result<void> node::keep_configuration() {
   }
   hashes_ = {*settings, *calendars, *instruments};
   rules_hash_ = rules.hash();
+  runtime::failpoint("start.objects");
   earlier_rules_options earlier;
   earlier.now = rules_hash_;
   earlier.checkpoints = checkpoints();
@@ -367,13 +373,8 @@ actors::ingestor_config node::ingestor() {
   c.decoder = &decoder_;
   c.metrics = &metrics_;
   c.queue_bytes = static_cast<std::size_t>(s.ingest.queue_bytes);
-  std::set<const market::calendar*> seen;
-  for (const auto token : tokens_) {
-    const auto calendar = index_->calendar_of(token);
-    if (seen.insert(calendar.get()).second) c.log.calendars.push_back(calendar);
-  }
-  std::sort(c.log.calendars.begin(), c.log.calendars.end(),
-            [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  c.feed_waits = options_.recording.has_value();
+  c.log.calendars = in_use_;
   c.log.clock_interval = s.ingest.clock_interval;
   c.log.lateness = s.bars.lateness;
   c.log.hashes = hashes_;
@@ -384,6 +385,9 @@ actors::ingestor_config node::ingestor() {
   o.clock = exchange_clock_ ? feed::kite::clock_source::exchange : feed::kite::clock_source::host;
   o.clock_interval = s.ingest.clock_interval;
   o.silence_limit = milliseconds(s.feed.silence);
+  o.stall = {s.feed.stall, s.feed.stall_factor, s.feed.stall_start};
+  if (options_.recording) o.stall.least = 0;  // where it has no ticks, there are none to come
+  o.calendars = c.log.calendars;
   o.backoff.min = milliseconds(s.feed.backoff_min);
   o.backoff.max = milliseconds(s.feed.backoff_max);
   o.max_tokens =
@@ -400,6 +404,33 @@ actors::ingestor_config node::ingestor() {
     return std::move(*made);
   };
   return c;
+}
+
+std::vector<market::calendar_ptr> node::calendars_in_use() const {
+  std::vector<market::calendar_ptr> all;
+  std::set<const market::calendar*> seen;
+  for (const auto token : tokens_) {
+    const auto calendar = index_->calendar_of(token);
+    if (seen.insert(calendar.get()).second) all.push_back(calendar);
+  }
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a->name() < b->name(); });
+  return all;
+}
+
+void node::make_upkeep() {
+  const auto& s = options_.settings;
+  upkeep_options o;
+  o.journal = options_.data / "journal";
+  o.checkpoints = checkpoints();
+  // Where a recording goes on is counted over its whole journal.
+  o.retention = options_.recording ? 0 : s.journal.retention;
+  o.reserve = static_cast<std::uint64_t>(s.journal.reserve);
+  o.calendars = in_use_;
+  upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
+  upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
+                                             metrics_);
+  upkeep_->began(opened_);
 }
 
 result<void> node::start_actors() {
@@ -468,6 +499,11 @@ result<void> node::start_actors() {
   roles.push_back(supervisors::store_tree(tree_, std::move(stores)));
   roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
   roles.push_back(supervisors::ingest_tree(tree_, ingestor()));
+  make_upkeep();
+  actors::journal_keeper_config keeper;
+  keeper.thread = upkeep_thread_.get();
+  keeper.look = [upkeep = upkeep_.get()] { upkeep->look(); };
+  roles.push_back(supervisors::journal_child(std::move(keeper)));
   root_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
   watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);
 
@@ -503,6 +539,11 @@ std::string node::status_json() const {
   }
   j["feed"]["state"] =
       feed::to_string(static_cast<feed::state>(totals[std::string(actors::feed_state_metric)]));
+  j["feed"]["ticks"] = {
+      {"silent_ms", totals["artham_feed_silent_milliseconds"]},
+      {"stall_limit_ms", totals["artham_feed_stall_limit_milliseconds"]},
+      {"expected_frames_per_hour", totals["artham_feed_expected_frames_per_hour"]},
+      {"stalls", totals["artham_feed_stalls_total"]}};
   const auto seconds = totals["artham_market_time_seconds"];
   if (seconds != 0)
     j["market_time"] = market::to_rfc3339(seconds * market::second, market::india_offset);
@@ -512,6 +553,16 @@ std::string node::status_json() const {
   j["quarantines"] = {{"records", totals[quarantined + ".record"]},
                       {"builders", totals[quarantined + ".builder"]}};
   j["sessions"] = totals["artham_sessions"];
+  j["journal"] = upkeep_->status();
+  if (seconds != 0) {
+    for (const auto& c : in_use_) {
+      const auto day = c->local_date(seconds * market::second);
+      const auto& known = c->spec();
+      if (day >= known.first && day <= known.last) continue;
+      j["calendars_assumed"][c->name()] = {{"date", market::to_string(day)},
+                                           {"known_until", market::to_string(known.last)}};
+    }
+  }
   if (exchange_) j["exchange"] = {{"finished", exchange_->finished()}, {"port", exchange_->port()}};
   return j.dump();
 }
@@ -526,12 +577,18 @@ result<void> node::start_web() {
   api.ready = [this]() -> web::readiness {
     const auto state =
         static_cast<feed::state>(metrics_.gauge(actors::feed_state_metric, "").value());
+    if (auto why = upkeep_->unready(); !why.empty()) return {false, std::move(why)};
     if (state == feed::state::live) return {};
     return {false, "the feed is " + std::string(feed::to_string(state))};
   };
   api.timeframes = options_.settings.bars.timeframes;
   api.position_at = [journal = journal_.get()](market::timestamp t) {
     return position_at(*journal, t);
+  };
+  evidence_ = std::make_unique<evidence_reader>(*journal_, decoder_);
+  api.evidence = [reader = evidence_.get()](market::timeframe tf,
+                                            const record::bar_record& stored) {
+    return reader->read(tf, stored);
   };
   api.calendar_of = [index = index_](std::uint32_t token) { return index->calendar_of(token); };
   api.version = version();
@@ -555,6 +612,7 @@ result<void> node::start_web() {
 
 void node::stop() {
   if (std::exchange(stopped_, true)) return;
+  if (evidence_) evidence_->stop();
   if (web_) web_->stop();
   if (root_) {
     const auto reader =
@@ -569,6 +627,7 @@ void node::stop() {
                          messages::error_text(e));
                    });
     }
+    runtime::failpoint("stop.checkpointed");
     const auto root = caf::actor_cast<caf::actor>(root_);
     root_ = nullptr;
     if (!supervisors::stop_and_wait(*system_, root, stop_limit)) {
@@ -576,13 +635,16 @@ void node::stop() {
     }
   }
   watchman_ = nullptr;
+  runtime::failpoint("stop.actors");
   gateway_.reset();
   if (exchange_) exchange_->stop();
   if (disk_) disk_->stop();
+  if (upkeep_thread_) upkeep_thread_->stop();
   if (store_writer_) store_writer_->stop();
   if (store_readers_) store_readers_->stop();
   web_.reset();
   if (journal_) journal_->stop();
+  runtime::failpoint("stop.journal");
   system_.reset();
 }
 

@@ -11,7 +11,9 @@
 #include <caf/actor_system_config.hpp>
 
 #include "actors/session/gateway_port.hpp"
+#include "app/bar_evidence.hpp"
 #include "app/calendars.hpp"
+#include "app/journal_upkeep.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "exchange/server.hpp"
@@ -54,6 +56,9 @@ class node {
   result<void> start_actors();
   result<void> start_web();
   [[nodiscard]] actors::ingestor_config ingestor();
+  /// Of what is subscribed, by name.
+  [[nodiscard]] std::vector<market::calendar_ptr> calendars_in_use() const;
+  void make_upkeep();
   [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens() const;
   /// Those of the settings, and those that the journal has bars of.
   [[nodiscard]] std::vector<market::timeframe> stored_timeframes() const;
@@ -65,6 +70,8 @@ class node {
   runtime::metrics metrics_;
   feed::kite::frame_decoder decoder_;
   std::unique_ptr<bridge::bridge> journal_;
+  bridge::local::open_report opened_;
+  std::shared_ptr<bridge::local::trimmer> trimmer_;
   std::unique_ptr<store::database> store_;
   std::unique_ptr<exchange::server> exchange_;
   std::string feed_url_;
@@ -74,6 +81,7 @@ class node {
   calendar_set calendars_;
   std::vector<market::instrument> instruments_;
   std::vector<std::uint32_t> tokens_;
+  std::vector<market::calendar_ptr> in_use_;  ///< calendars of `tokens_`, by name
   std::shared_ptr<const actors::instrument_index> index_;
   std::shared_ptr<const plan_book> plans_;
   market::config_hashes hashes_;
@@ -81,12 +89,15 @@ class node {
   std::unique_ptr<runtime::worker> store_writer_;
   std::unique_ptr<runtime::worker> store_readers_;
   std::unique_ptr<runtime::worker> disk_;
+  std::unique_ptr<runtime::worker> upkeep_thread_;
+  std::unique_ptr<journal_upkeep> upkeep_;
   supervisors::tree_options tree_;
   std::optional<caf::actor_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;
   messages::supervisor_actor root_;
   caf::actor watchman_;  ///< would end at once if nobody held it
   std::unique_ptr<actors::gateway_port> gateway_;
+  std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<web::server> web_;
   bool stopped_ = false;
 };

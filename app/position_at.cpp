@@ -64,7 +64,30 @@ result<record::position> position_at(bridge::bridge& journal, market::timestamp 
       high = std::min(middle, b.first_seq - 1);
     }
   }
+  if (found.seq == 0 && tops->appended.seq != 0) {
+    const auto begin = kept_from(journal);
+    if (!begin) return tl::unexpected(begin.error());
+    if (begin->first.seq > 1) {
+      return fail(errc::not_found, "the journal is not kept any more before " +
+                                       market::to_rfc3339(begin->from, market::india_offset));
+    }
+  }
   return found;
+}
+
+result<journal_begin> kept_from(bridge::bridge& journal) {
+  const auto cursor = journal.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
+  if (!cursor) return tl::unexpected(cursor.error());
+  const auto blocks = (*cursor)->pull(1);
+  if (!blocks) return tl::unexpected(blocks.error());
+  journal_begin begin;
+  if (blocks->empty()) return begin;
+  begin.first = blocks->front()->first();
+  bool first = true;
+  record::for_each(*blocks->front(), [&](const record::header& h, std::uint64_t, std::string_view) {
+    if (std::exchange(first, false)) begin.from = record::receive_time(h);
+  });
+  return begin;
 }
 
 }  // namespace artham::app

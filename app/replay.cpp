@@ -13,6 +13,7 @@
 #include "app/environment.hpp"
 #include "app/journal_rules.hpp"
 #include "app/journal_slice.hpp"
+#include "app/opened_journal.hpp"
 #include "app/pipeline.hpp"
 #include "app/progress.hpp"
 #include "app/rebuild.hpp"
@@ -55,8 +56,10 @@ result<std::vector<market::timeframe>> apply_overrides(const replay_options& o, 
     if (!list) return fail(list.error().code, "--timeframes: " + list.error().message);
     asked = rules.timeframes = std::move(*list);
     const bool periods = std::erase_if(rules.timeframes, market::is_period) != 0;
-    if (periods && std::ranges::count(rules.timeframes, market::one_trading_day) == 0)
+    if (periods && std::ranges::count(rules.timeframes, market::one_trading_day) == 0) {
       rules.timeframes.push_back(market::one_trading_day);
+      std::ranges::sort(rules.timeframes);
+    }
   }
   if (!o.calendar.empty()) {
     auto c = config::load_calendar(o.calendar);
@@ -115,6 +118,7 @@ result<replay_result> replay_journal(const replay_options& o, const config::sett
   if (!dir) return tl::unexpected(dir.error());
   const auto opened = bridge::local::open_read_only(*dir);
   if (!opened) return tl::unexpected(opened.error());
+  tell_trimmed(opened->report);
   record_range range{{}, {}, nullptr};
   if (o.from.empty() && o.to.empty()) {
     const auto tops = opened->journal->stream_tops(record::ticks_stream());

@@ -20,6 +20,8 @@ signals::signals() {
     sigaddset(&set, s);
   }
   std::signal(SIGPIPE, SIG_IGN);
+  // A file that may not grow is a disk without room, not the end.
+  std::signal(SIGXFSZ, SIG_IGN);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC);
   wake_fd_ = eventfd(0, EFD_CLOEXEC);

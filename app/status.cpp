@@ -65,7 +65,22 @@ int status(const std::string& url, bool as_json) {
   std::printf("version %s\n", s->value("version", "").c_str());
   const auto& feed = (*s)["feed"];
   std::printf("feed %s (%s)\n", feed.value("state", "").c_str(), feed.value("url", "").c_str());
+  if (const auto t = feed.value("ticks", json::object()); !t.empty()) {
+    const auto seconds_of = [&](const char* name) {
+      return static_cast<double>(t.value(name, std::int64_t{0})) / 1000;
+    };
+    std::printf(
+        "feed ticks: the last %.1f s ago; usual %lld messages an hour; a stall after %.1f s%s\n",
+        seconds_of("silent_ms"),
+        static_cast<long long>(t.value("expected_frames_per_hour", std::int64_t{0})),
+        seconds_of("stall_limit_ms"),
+        t.value("stall_limit_ms", std::int64_t{0}) == 0 ? " (nothing is expected now)" : "");
+  }
   std::printf("market time %s\n", s->value("market_time", "unknown").c_str());
+  const auto journal = s->value("journal", json::object());
+  std::printf("journal %s\n", journal.value("full", false)  ? "disk full"
+                              : journal.value("low", false) ? "little room"
+                                                            : "has room");
   for (const auto* name : {"ticks_received", "gaps", "sessions"}) {
     std::printf("%s %lld\n", name, static_cast<long long>(s->value(name, std::int64_t{0})));
   }

@@ -17,6 +17,7 @@
 #include "app/environment.hpp"
 #include "app/findings.hpp"
 #include "app/journal_rules.hpp"
+#include "app/opened_journal.hpp"
 #include "app/progress.hpp"
 #include "app/quarantine_check.hpp"
 #include "app/rebuild.hpp"
@@ -57,6 +58,11 @@ class verification {
  public:
   verification(bridge::bridge& journal, store::audit& stored, findings& found)
       : journal_(journal), stored_(stored), found_(found) {}
+
+  /// Retention removed what came before.
+  void begins_at(const bridge::local::open_report::kept& k) {
+    if (k.stream == record::ticks_stream()) context_.kept = k;
+  }
 
   result<verified> run(const std::optional<market::date>& day, const rebuild_options& how) {
     auto rules = rules_of(journal_);
@@ -111,7 +117,8 @@ class verification {
       auto rebuilt = bars_of(outputs, tf);
       if (!rebuilt) return tl::unexpected(rebuilt.error());
       std::erase_if(*rebuilt, [&](const record::bar_record& r) {
-        return !context_.wanted(r.bar.token, r.bar.start);
+        return !context_.wanted(r.bar.token, r.bar.start) ||
+               !context_.is_kept(r.bar.token, r.bar.start);
       });
       for (const auto& r : *rebuilt) seen_.insert(r.bar.token);
       const auto text = market::to_string(tf);
@@ -225,7 +232,10 @@ result<verified> run_verify(const verify_options& o, findings& found) {
   if (!opened) return tl::unexpected(opened.error());
   const auto stored = store::sqlite::open_audit(database);
   if (!stored) return tl::unexpected(stored.error());
-  auto answer = verification(*opened->journal, **stored, found).run(day, how);
+  verification check(*opened->journal, **stored, found);
+  for (const auto& k : opened->report.trimmed) check.begins_at(k);
+  if (const auto text = trimmed_text(opened->report); !text.empty()) found.note("note: " + text);
+  auto answer = check.run(day, how);
   if (answer && day && answer->instruments == 0 && found.differences() == 0) {
     return fail(errc::not_found,
                 "--day " + o.day + ": neither the journal nor the store has a bar of that date");

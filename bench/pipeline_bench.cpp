@@ -3,7 +3,6 @@
 // `pipeline_bench [million ticks] [rounds] [number of the row]`
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,12 +13,13 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "app/calendars.hpp"
 #include "app/pipeline.hpp"
+#include "bench/frame_market.hpp"
+#include "bench/measure.hpp"
 #include "bridge/local/journal.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/codec.hpp"
@@ -29,82 +29,15 @@
 namespace {
 
 using namespace artham;  // NOLINT(google-build-using-namespace)
+using bench::cpu_seconds;
+using bench::market_data;
+using bench::measure;
+using bench::median;
+using bench::seconds_since;
 using market::timestamp;
 using clock_type = std::chrono::steady_clock;
 
-constexpr std::size_t packets_per_frame = 500;
 constexpr const char* timeframes = "1m 3m 5m 15m 30m 1h 75m 1D";
-
-double cpu_seconds() {
-  rusage u{};
-  getrusage(RUSAGE_SELF, &u);
-  return static_cast<double>(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
-         static_cast<double>(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
-}
-
-double seconds_since(clock_type::time_point t) {
-  return std::chrono::duration<double>(clock_type::now() - t).count();
-}
-
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
-}
-
-struct timed_frame {
-  timestamp at;
-  std::string bytes;
-};
-
-/// All instruments tick `per_second` times a second from the open.
-struct market_data {
-  std::vector<std::uint32_t> tokens;
-  std::vector<timed_frame> frames;
-  std::uint64_t ticks = 0;
-};
-
-market_data make_data(std::size_t instruments, std::size_t per_second, std::uint64_t ticks,
-                      market::tick_mode mode, timestamp open) {
-  market_data d;
-  for (std::uint32_t i = 0; i < instruments; ++i) d.tokens.push_back((1000 + i) << 8U | 1U);
-  std::uint64_t state = 88172645463325252ULL;
-  const auto random = [&state] {
-    state ^= state << 13U;
-    state ^= state >> 7U;
-    state ^= state << 17U;
-    return state;
-  };
-  std::vector<std::int64_t> paise(instruments, 150'000);
-  std::vector<std::int64_t> volume(instruments, 0);
-  const auto step = market::second / static_cast<market::duration>(per_second);
-  for (timestamp now = open; d.ticks < ticks; now += step) {
-    feed::kite::frame_builder frame;
-    const auto end = [&] {
-      if (!frame.empty()) d.frames.push_back({now, frame.finish()});
-    };
-    for (std::size_t i = 0; i < instruments && d.ticks < ticks; ++i) {
-      market::tick t;
-      t.token = d.tokens[i];
-      t.mode = mode;
-      paise[i] += 5 * (static_cast<std::int64_t>(random() % 5) - 2);
-      if ((random() & 1U) != 0) volume[i] += static_cast<std::int64_t>(random() % 100);
-      t.last.units = paise[i] * (market::price_scale / 100);
-      t.open = t.high = t.low = t.close = t.average = t.last;
-      if (market::has_volume(mode)) t.volume = volume[i];
-      if (market::has_full(mode)) {
-        t.exchange_time = now / market::second * market::second;
-        t.last_trade_time = t.exchange_time;
-        for (auto& level : t.bids) level = {t.last, 75, 1};
-        for (auto& level : t.offers) level = {t.last, 75, 1};
-      }
-      if (!frame.add(t)) std::abort();
-      ++d.ticks;
-      if (frame.packets() == packets_per_frame) end();
-    }
-    end();
-  }
-  return d;
-}
 
 /// Gives the frames to the sink as fast as it takes them.
 class bench_feed final : public feed::feed {
@@ -157,62 +90,6 @@ class bench_feed final : public feed::feed {
   bool resumed_ = false;
   std::atomic<bool> stop_{false};
 };
-
-struct measure {
-  double rate = 0;  ///< M ticks/s
-  double cpu = 0;   ///< CPU seconds per million ticks
-};
-
-/// What simple code does: one thread, a hash map of instruments, eight bars each, nothing kept.
-measure plain_loop(const market_data& d, const std::vector<market::timeframe>& frames,
-                   timestamp open) {
-  struct bar {
-    timestamp end = 0;
-    std::int64_t open = 0, high = 0, low = 0, close = 0, volume = 0, closed = 0;
-  };
-  struct state {
-    std::int64_t cumulative = 0;
-    std::vector<bar> bars;
-  };
-  const feed::kite::frame_decoder decoder;
-  const auto cpu = cpu_seconds();
-  const auto begun = clock_type::now();
-  std::unordered_map<std::uint32_t, state> all;
-  std::vector<market::bar_input> ticks;
-  for (const auto& f : d.frames) {
-    ticks.clear();
-    decoder.bar_inputs(f.bytes, f.at, {1, 1}, ticks);
-    for (const auto& t : ticks) {
-      auto& s = all[t.token];
-      if (s.bars.empty()) s.bars.resize(frames.size());
-      const auto size = std::max<std::int64_t>(t.volume_or_size - s.cumulative, 0);
-      s.cumulative = t.volume_or_size;
-      for (std::size_t i = 0; i < frames.size(); ++i) {
-        auto& b = s.bars[i];
-        const auto price = t.last.units;
-        if (t.time >= b.end) {
-          ++b.closed;
-          const auto width =
-              frames[i].kind == market::timeframe::unit::intraday ? frames[i].length : market::day;
-          b.end = open + ((t.time - open) / width + 1) * width;
-          b.open = b.high = b.low = b.close = price;
-          b.volume = size;
-        } else {
-          b.high = std::max(b.high, price);
-          b.low = std::min(b.low, price);
-          b.close = price;
-          b.volume += size;
-        }
-      }
-    }
-  }
-  std::int64_t keep = 0;
-  for (const auto& [token, s] : all) keep += s.bars.front().closed;
-  if (keep == 0) std::abort();
-  const auto wall = seconds_since(begun);
-  const auto n = static_cast<double>(d.ticks) / 1e6;
-  return {n / wall, (cpu_seconds() - cpu) / n};
-}
 
 measure pipeline(const market_data& d, const std::vector<market::timeframe>& frames,
                  const market::calendar_ptr& calendar, bool tick_table) {
@@ -346,10 +223,10 @@ int main(int argc, char** argv) {
                         setting{9000, 2, market::tick_mode::quote, "quote", 46, true}}) {
     if (only >= 0 && row++ != only) continue;
     const auto wanted = static_cast<std::uint64_t>(millions * 1e6);
-    const auto d = make_data(s.instruments, s.per_second, wanted, s.mode, open);
+    const auto d = bench::make_frames(s.instruments, s.per_second, wanted, s.mode, open);
     std::vector<double> rate, cpu, plain_rate, plain_cpu;
     for (int i = 0; i < rounds; ++i) {
-      const auto base = plain_loop(d, frames, open);
+      const auto base = bench::plain_loop(d, frames, open);
       const auto ours = pipeline(d, frames, calendar, s.tick_table);
       plain_rate.push_back(base.rate);
       plain_cpu.push_back(base.cpu);

@@ -33,8 +33,15 @@ class writer {
   virtual result<record::position> append(std::string_view records, std::uint64_t count,
                                           std::span<const std::uint32_t> tokens) = 0;
   /// One-shot: called from a thread of the bridge, or inside this call, once what was refused last
-  /// would fit.
+  /// would fit; also when the disk turns out to be full meanwhile.
   virtual void when_room(std::function<void()> fn) = 0;
+  /// Takes marks that must not wait, even while the queue or the disk is full: a bridge with a disk
+  /// keeps room for them. Otherwise like append.
+  virtual result<record::position> append_urgent(std::string_view records, std::uint64_t count) {
+    return append(records, count, {});
+  }
+  /// Appends are refused because the disk has no room; when_room tells the end of that.
+  [[nodiscard]] virtual bool disk_is_full() const { return false; }
   /// The position that the next record gets.
   [[nodiscard]] virtual record::position next() const = 0;
 };

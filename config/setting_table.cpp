@@ -128,21 +128,22 @@ setting time_span(std::string_view key, Field field, duration min, duration max,
           [=](const settings& s) { return in_quotes(duration_text(field(s))); }};
 }
 
-/// A duration, or `always` for 0.
+/// A duration, or `zero` for 0.
 template <class Field>
-setting sync_interval(std::string_view key, Field field, duration min, duration max) {
+setting span_or(std::string_view key, Field field, duration min, duration max,
+                std::string_view zero) {
   auto made = time_span(key, field, min, max);
   made.set = [=, set = made.set](settings& s, const written_value& v) -> result<void> {
-    if (!is_textual(v) || v.text != "always") {
+    if (!is_textual(v) || v.text != zero) {
       auto done = set(s, v);
-      if (!done) done.error().message += " (or \"always\")";
+      if (!done) done.error().message += " (or " + in_quotes(zero) + ")";
       return done;
     }
     field(s) = 0;
     return {};
   };
   made.print = [=, print = made.print](const settings& s) {
-    return field(s) == 0 ? in_quotes("always") : print(s);
+    return field(s) == 0 ? in_quotes(zero) : print(s);
   };
   return made;
 }
@@ -244,7 +245,7 @@ setting timeframes(std::string_view key, Field field) {
   return {key, setting_kind::decides_data,
           [=](settings& s, const written_value& v) -> result<void> {
             if (!is_textual(v) && v.written != form::list) {
-              return refuse("timeframes such as \"1m 5m 1h 1D\"", v);
+              return refuse("timeframes such as \"1m 5m 1h 1D 100t\"", v);
             }
             auto parsed = market::parse_timeframes(v.text);
             if (!parsed) return fail(errc::usage, "is refused: " + parsed.error().message);
@@ -366,6 +367,9 @@ std::vector<setting> make_settings() {
   list.push_back(secret_text(FIELD(feed.api_secret)));
   list.push_back(text(FIELD(feed.access_token_file), "a path, or empty", any_text));
   list.push_back(time_span(FIELD(feed.silence), 100 * millisecond, hour));
+  list.push_back(time_span(FIELD(feed.stall), 0, hour));
+  list.push_back(integer(FIELD(feed.stall_factor), 1, 1000));
+  list.push_back(time_span(FIELD(feed.stall_start), 0, day));
   list.push_back(integer(FIELD(feed.max_tokens_per_socket), 1, many));
   list.push_back(time_span(FIELD(feed.backoff_min), millisecond, hour));
   list.push_back(time_span(FIELD(feed.backoff_max), millisecond, day));
@@ -388,12 +392,15 @@ std::vector<setting> make_settings() {
       decides));
   list.push_back(integer(FIELD(bars.quantity_scale), 0, 9, decides));
 
-  list.push_back(sync_interval(FIELD(bridge.local.sync_interval), millisecond, 10 * second));
+  list.push_back(span_or(FIELD(bridge.local.sync_interval), millisecond, 10 * second, "always"));
   list.push_back(time_span(FIELD(bridge.local.linger), 0, second));
   list.push_back(size(FIELD(bridge.local.segment_bytes), 64 * kib, 64 * gib));
   list.push_back(size(FIELD(bridge.local.tail_bytes), 64 * kib, 64 * gib));
   list.push_back(size(FIELD(bridge.local.queue_bytes), 64 * kib, 64 * gib));
   list.push_back(boolean(FIELD(bridge.local.compression)));
+
+  list.push_back(span_or(FIELD(journal.retention), day, 100'000 * day, "forever"));
+  list.push_back(size(FIELD(journal.reserve), 0, 1024 * gib));
 
   list.push_back(choice(FIELD(store.kind), names<store_kind>{{"sqlite", store_kind::sqlite}}));
   list.push_back(choice(FIELD(store.ticks), names<tick_storage>{{"journal", tick_storage::journal},

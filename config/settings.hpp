@@ -45,6 +45,9 @@ struct settings {
     secret api_secret;
     std::string access_token_file;
     market::duration silence = 5 * market::second;
+    market::duration stall = 10 * market::second;  ///< 0: off
+    int stall_factor = 3;
+    market::duration stall_start = 60 * market::second;
     int max_tokens_per_socket = 3000;
     market::duration backoff_min = 2 * market::second;
     market::duration backoff_max = 60 * market::second;
@@ -80,6 +83,11 @@ struct settings {
   struct bridge_section {
     local_section local;
     friend bool operator==(const bridge_section&, const bridge_section&) = default;
+  };
+  struct journal_section {
+    market::duration retention = 0;  ///< 0: everything is kept
+    std::int64_t reserve = 1LL << 30;
+    friend bool operator==(const journal_section&, const journal_section&) = default;
   };
   struct store_section {
     store_kind kind = store_kind::sqlite;
@@ -120,6 +128,7 @@ struct settings {
   ingest_section ingest;
   bars_section bars;
   bridge_section bridge;
+  journal_section journal;
   store_section store;
   web_section web;
   exchange_section exchange;

@@ -52,11 +52,22 @@ std::vector<message_ptr> bad_messages(mischief what) {
 result<misbehaviour> parse_misbehaviour(std::string_view json) {
   const auto request = nlohmann::json::parse(json, nullptr, false);
   if (!request.is_object() || !request.contains("do") || !request["do"].is_string()) {
-    return fail(errc::bad_input, R"(expected {"do": "drop" | "silent" | "send" | "reject", ...})");
+    return fail(errc::bad_input,
+                R"(expected {"do": "drop" | "mute" | "silent" | "send" | "reject", ...})");
   }
   const auto action = request["do"].get<std::string>();
   misbehaviour out;
   if (action == "drop") {
+    return out;
+  }
+  if (action == "mute") {
+    out.what = mischief::mute;
+    if (request.contains("client")) {
+      if (!request["client"].is_number_unsigned()) {
+        return fail(errc::bad_input, R"("mute" may have "client", a number from 0 on)");
+      }
+      out.client = request["client"].get<std::size_t>();
+    }
     return out;
   }
   if (action == "silent") {
@@ -93,7 +104,7 @@ result<misbehaviour> parse_misbehaviour(std::string_view json) {
     return fail(errc::bad_input, R"("send" needs "what": "junk", "truncated", "huge" or "text")");
   }
   return fail(errc::bad_input,
-              "\"do\" is \"" + action + "\"; it may be drop, silent, send or reject");
+              "\"do\" is \"" + action + "\"; it may be drop, mute, silent, send or reject");
 }
 
 }  // namespace artham::exchange

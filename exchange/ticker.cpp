@@ -19,6 +19,7 @@ constexpr int steps_at_once = 256;
 /// with it.
 constexpr std::size_t lossless_queue = std::size_t{256} << 10;
 constexpr std::size_t snapshots_per_frame = 1000;
+constexpr std::size_t heartbeat_size = 1;
 
 message_ptr clock_message(market::timestamp t) {
   return text_message(R"({"type":"artham_clock","data":{"market_time_ns":")" + std::to_string(t) +
@@ -122,7 +123,7 @@ bool ticker::must_wait() const {
 }
 
 void ticker::send(seat& s, const message_ptr& m) {
-  if (silent(s)) {
+  if (silent(s) || (s.mute && !m->text && m->bytes.size() > heartbeat_size)) {
     return;
   }
   const auto waiting = s.client->queued();
@@ -162,7 +163,7 @@ void ticker::schedule_heartbeat() {
     if (failed || stopped_) {
       return;
     }
-    const auto beat = binary_message(std::string(1, '\0'));
+    const auto beat = binary_message(std::string(heartbeat_size, '\0'));
     for (auto& s : seats_) {
       if (s.idle) {
         send(s, beat);
@@ -331,6 +332,11 @@ void ticker::misbehave(const misbehaviour& m) {
     case mischief::drop:
       for (auto& s : seats_) {
         s.client->drop();
+      }
+      return;
+    case mischief::mute:
+      for (std::size_t i = 0; i < seats_.size(); ++i) {
+        seats_[i].mute = seats_[i].mute || !m.client || *m.client == i;
       }
       return;
     case mischief::silent: {

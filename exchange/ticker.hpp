@@ -51,6 +51,7 @@ class ticker {
     client_ptr client;
     exchange::subscriptions subscriptions;
     steady::time_point silent_until;
+    bool mute = false;  ///< gets texts and heartbeats only
     std::size_t bad_bytes =
         0;             ///< sent to misbehave since the queue was last empty: not the client's fault
     bool idle = true;  ///< got no binary frame since the last heartbeat round

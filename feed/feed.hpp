@@ -46,6 +46,13 @@ struct counters {
   std::uint64_t pauses = 0;  ///< times that the sink asked to wait
 };
 
+/// What a feed knows of how often ticks ought to come now.
+struct tick_expectation {
+  market::timestamp last = 0;  ///< market time of the last tick, or of the connection's beginning
+  market::duration limit = 0;  ///< a longer silence is a stall; 0: nothing is expected now
+  std::int64_t frames_per_hour = 0;  ///< usual in this phase of the day; 0: not known
+};
+
 /// Who takes what a feed brings. Called from the feed's own thread, in stream order.
 class sink {
  public:
@@ -82,6 +89,7 @@ class feed {
   virtual void resume() = 0;
   [[nodiscard]] virtual counters counts() const = 0;
   [[nodiscard]] virtual state current() const = 0;
+  [[nodiscard]] virtual tick_expectation expectation() const { return {}; }
 };
 
 /// Turns a journaled frame into ticks. Stateless and thread-safe.

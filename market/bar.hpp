@@ -31,7 +31,7 @@ struct bar {
   std::int64_t oi_change = 0;  ///< against the last OI before the bar in the same trading day
   price vwap;
   std::uint32_t token = 0;
-  std::uint32_t ticks = 0;
+  std::uint32_t ticks = 0;  ///< 0 withdraws the event bar that started here
   std::uint32_t revision = 0;
   std::uint16_t flags = 0;  ///< of bar_flag
   std::uint8_t fields = 0;  ///< of field

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 #include <utility>
 
 #include "market/bar_aggregator_state.hpp"
+#include "market/event_bars.hpp"
 
 namespace artham::market {
 
@@ -127,27 +129,32 @@ void bar_aggregator::state::forget_coverages() {
 
 // ---- ticks
 
-bool bar_aggregator::state::follows_held(const bar_input& t) const {
-  const auto& newest = held.back();
-  return t.time > newest.time || (t.time == newest.time && volume_key(t) >= volume_key(newest));
-}
-
-void bar_aggregator::state::take(std::span<const bar_input> ticks, std::vector<closed_bar>& out) {
-  known = true;
-  count.ticks += ticks.size();
-  auto previous_digest = digest;
-  for (const auto& t : ticks) {
-    const bool plain = t.time < open_until && t.time > late_floor && !expect_duplicate &&
-                       (t.fields & bar_input::ahead) == 0 && held.size() < held.capacity() &&
-                       follows_held(t);
-    if (plain) {
-      hold(t);
-    } else {
-      take_carefully(t, previous_digest, out);
+std::size_t bar_aggregator::state::take_plain(std::span<const bar_input> ticks,
+                                              std::span<const mark>::iterator& m,
+                                              std::span<const mark>::iterator marks_end) {
+  if (expect_duplicate || open_until == 0) return 0;
+  const auto room = held.capacity() - held.size();
+  auto newest_time = held.back().time;
+  auto newest_volume = volume_key(held.back());
+  std::size_t n = 0;
+  for (; n < ticks.size(); ++n) {
+    const auto& t = ticks[n];
+    for (; m != marks_end && m->position < t.position(); ++m) {
+      if (m->kind != mark_kind::clock || m->time >= close_at) return n;
+      advance(m->time);
     }
-    previous_digest = t.digest;
+    const auto volume = volume_key(t);
+    const bool in_order =
+        t.time > newest_time || (t.time == newest_time && volume >= newest_volume);
+    if (!in_order || t.time >= open_until || t.time <= late_floor ||
+        (t.fields & bar_input::ahead) != 0 || n == room) {
+      return n;
+    }
+    newest_time = t.time;
+    newest_volume = volume;
+    held.push_back(with_coverage(t));
   }
-  digest = previous_digest;
+  return n;
 }
 
 void bar_aggregator::state::take_carefully(const bar_input& t, std::uint64_t previous_digest,
@@ -172,7 +179,7 @@ void bar_aggregator::state::take_carefully(const bar_input& t, std::uint64_t pre
   if (!zone.in_session) ++count.outside;
   make_room();
   if (is_settled(t)) return put_in_place(with_coverage(t), out);
-  hold(t);
+  held.push_back(with_coverage(t));
   if (const auto at = held.end() - 1; at != held.begin() && key_of(*at) < key_of(*(at - 1))) {
     const auto place = std::upper_bound(held.begin(), at, key_of(*at),
                                         [](const auto& k, const auto& h) { return k < key_of(h); });
@@ -208,7 +215,7 @@ void bar_aggregator::state::put_in_place(const bar_tick& t, std::vector<closed_b
   const auto stretch = first ? 0 : history.stretch_of(key_of(t));
   auto was = first ? fold : fold_again(stretch, false);
   if (first) {
-    history.add(t, fold, horizon() / stretches_per_horizon);
+    history.add({&t, 1}, fold, horizon() / stretches_per_horizon);
   } else {
     history.insert(stretch, t);
   }
@@ -229,48 +236,55 @@ bar_fold bar_aggregator::state::fold_again(std::size_t stretch, bool renew) {
   const auto all = history.stretches();
   auto made = all[stretch].before;
   for (auto i = stretch; i < all.size(); ++i) {
-    if (renew && i != stretch) all[i].before = made;
-    for (const auto& t : all[i].ticks.all()) {
-      made.add(t, coverage_of(t), plan->timeframes, *plan->cal);
+    if (renew && i != stretch) {
+      all[i].before = made;
+      // No tick behind it can change them.
+      std::erase_if(all[i].before.passed,
+                    [&](const passed_bar& p) { return p.sums.end <= late_floor; });
     }
+    fold_into(made, all[i].ticks.all());
   }
   return made;
 }
 
+std::vector<closed_bar> bar_aggregator::state::final_bars(const bar_fold& f, position cause) const {
+  std::vector<closed_bar> all;
+  for (const auto& p : f.passed) {
+    if (p.sums.end <= late_floor) all.push_back({p.timeframe, cause, finished(p.sums)});
+  }
+  f.for_each_open([&](std::uint32_t timeframe, const bar_sums& o) {
+    if (o.end <= late_floor) all.push_back({timeframe, cause, finished(o)});
+  });
+  std::sort(all.begin(), all.end(), by_timeframe_and_start);
+  return all;
+}
+
+/// Gives out every final bar that differs. One that there is no more is withdrawn: it comes without
+/// ticks. Only event bars can vanish, as their bounds depend on the ticks in front of them.
 void bar_aggregator::state::revise(const bar_fold& was, const bar_fold& is, position cause,
                                    std::vector<closed_bar>& out) {
-  const auto final_bars = [&](const bar_fold& f) {
-    std::vector<closed_bar> all;
-    for (const auto& p : f.passed) {
-      if (p.sums.end <= late_floor) all.push_back({p.timeframe, cause, finished(p.sums)});
-    }
-    for (std::uint32_t i = 0; i < f.open.size(); ++i) {
-      if (f.open[i].ticks != 0 && f.open[i].end <= late_floor)
-        all.push_back({i, cause, finished(f.open[i])});
-    }
-    std::sort(all.begin(), all.end(), by_timeframe_and_start);
-    return all;
-  };
-  const auto before = final_bars(was);
-  auto old = before.begin();
   const auto out_before = out.size();
-  for (auto& b : final_bars(is)) {
-    while (old != before.end() && by_timeframe_and_start(*old, b)) ++old;
-    const bool existed = old != before.end() && !by_timeframe_and_start(b, *old);
-    if (existed && old->bar == b.bar) continue;
-    auto counted = std::find_if(revised.begin(), revised.end(), [&](const revised_bar& r) {
-      return r.timeframe == b.timeframe && r.start == b.bar.start;
-    });
-    if (counted == revised.end()) {
-      revised.push_back({b.timeframe, existed ? 1U : 0U, b.bar.start, b.bar.end});
-      counted = revised.end() - 1;
-    } else {
-      ++counted->revision;
-    }
-    b.bar.revision = counted->revision;
+  const auto give_out = [&](closed_bar b, bool given_out) {
+    b.bar.revision = revised.take(b.timeframe, b.bar.start, b.bar.end, given_out);
     b.bar.flags |= static_cast<std::uint16_t>(bar_flag::late);
     out.push_back(b);
+  };
+  const auto withdraw = [&](const closed_bar& b) {
+    bar none;
+    none.start = b.bar.start;
+    none.end = b.bar.end;
+    none.token = token;
+    give_out({b.timeframe, cause, none}, true);
+  };
+  const auto before = final_bars(was, cause);
+  auto old = before.begin();
+  for (const auto& b : final_bars(is, cause)) {
+    for (; old != before.end() && by_timeframe_and_start(*old, b); ++old) withdraw(*old);
+    const bool existed = old != before.end() && !by_timeframe_and_start(b, *old);
+    if (!existed || old->bar != b.bar) give_out(b, existed);
+    if (existed) ++old;
   }
+  for (; old != before.end(); ++old) withdraw(*old);
   if (out.size() != out_before) ++count.late;
 }
 
@@ -297,11 +311,12 @@ bool bar_aggregator::state::is_consistent() const {
     });
   };
   const auto fits = [&](const bar_fold& f) {
-    return f.open.size() == plan->timeframes.size() &&
+    return f.open.size() + f.events.size() == plan->timeframes.size() &&
+           f.events.size() == count_event_bars(plan->timeframes) &&
            std::all_of(f.passed.begin(), f.passed.end(),
                        [&](const passed_bar& p) { return p.timeframe < plan->timeframes.size(); });
   };
-  return covered(held) && fits(fold) &&
+  return covered(held) && fits(fold) && revised.is_sorted() &&
          std::all_of(history.stretches().begin(), history.stretches().end(), [&](const auto& s) {
            return fits(s.before) && s.ticks.size() != 0 && covered(s.ticks.all());
          });
@@ -312,15 +327,26 @@ bool bar_aggregator::state::is_consistent() const {
 void bar_aggregator::state::fold_front(std::size_t n) {
   if (n == 0) return;
   const auto stretch_length = horizon() / stretches_per_horizon;
-  for (std::size_t i = 0; i < n; ++i) {
-    history.add(held[i], fold, stretch_length);
-    fold.add(held[i], coverage_of(held[i]), plan->timeframes, *plan->cal);
+  for (auto rest = std::span<const bar_tick>(held).first(n); !rest.empty();) {
+    const auto added = history.add(rest, fold, stretch_length);
+    fold_into(fold, rest.first(added));
+    rest = rest.subspan(added);
   }
   folded = key_of(held[n - 1]);
   held.erase(held.begin(), held.begin() + static_cast<std::ptrdiff_t>(n));
   if (held.empty()) open_until = 0;
   history.forget(watermark - horizon());
   if (coverages.size() > 1) forget_coverages();
+}
+
+void bar_aggregator::state::fold_into(bar_fold& f, std::span<const bar_tick> ticks) const {
+  while (!ticks.empty()) {
+    const auto coverage = ticks.front().coverage;
+    std::size_t alike = 1;
+    while (alike < ticks.size() && ticks[alike].coverage == coverage) ++alike;
+    f.add(ticks.first(alike), coverage_of(ticks.front()), plan->timeframes, *plan->cal);
+    ticks = ticks.subspan(alike);
+  }
 }
 
 void bar_aggregator::state::fold_what_is_settled() {
@@ -353,24 +379,41 @@ void bar_aggregator::state::close(position cause, std::vector<closed_bar>& out) 
     return true;
   });
   const bool sorted = out.size() == first;
-  for (std::uint32_t i = 0; i < fold.open.size(); ++i) {
-    const auto& o = fold.open[i];
-    if (o.ticks == 0 || o.end > late_floor || o.end <= closed_floor) continue;
-    out.push_back({i, cause, finished(o)});
-  }
+  fold.for_each_open([&](std::uint32_t timeframe, const bar_sums& o) {
+    if (o.end > late_floor || o.end <= closed_floor) return;
+    out.push_back({timeframe, cause, finished(o)});
+  });
   if (!sorted) {
     std::sort(out.begin() + static_cast<std::ptrdiff_t>(first), out.end(), by_timeframe_and_start);
   }
+  for (auto& b : std::span(out).subspan(first)) {
+    // It was final before, was withdrawn, and has ended anew.
+    if (!revised.knows(b.timeframe, b.bar.start)) continue;
+    b.bar.revision = revised.take(b.timeframe, b.bar.start, b.bar.end, true);
+    b.bar.flags |= static_cast<std::uint16_t>(bar_flag::late);
+  }
   closed_floor = late_floor;
-  std::erase_if(revised, [&](const revised_bar& r) { return r.end <= watermark - horizon(); });
+  revised.forget(watermark - horizon(), [&](const revised_bar& r) { return is_unfinished(r); });
   close_at = first_close();
+}
+
+/// Withdrawn, and begun again with the same start.
+bool bar_aggregator::state::is_unfinished(const revised_bar& r) const {
+  const auto is_it = [&](std::uint32_t timeframe, const bar_sums& sums) {
+    return timeframe == r.timeframe && sums.start == r.start && sums.end > late_floor;
+  };
+  bool found = std::any_of(fold.passed.begin(), fold.passed.end(),
+                           [&](const passed_bar& p) { return is_it(p.timeframe, p.sums); });
+  fold.for_each_open(
+      [&](std::uint32_t timeframe, const bar_sums& o) { found = found || is_it(timeframe, o); });
+  return found;
 }
 
 timestamp bar_aggregator::state::first_close() const {
   auto end = never;
-  for (const auto& o : fold.open) {
-    if (o.ticks != 0 && o.end > late_floor) end = std::min(end, o.end);
-  }
+  fold.for_each_open([&](std::uint32_t, const bar_sums& o) {
+    if (o.end > late_floor) end = std::min(end, o.end);
+  });
   for (const auto& p : fold.passed) {
     if (p.sums.end > late_floor) end = std::min(end, p.sums.end);
   }
@@ -397,7 +440,7 @@ bar bar_aggregator::state::finished(const bar_sums& sums) const {
 
 bar_fold bar_aggregator::state::folded_to_the_end() const {
   auto all = fold;
-  for (const auto& t : held) all.add(t, coverage_of(t), plan->timeframes, *plan->cal);
+  fold_into(all, held);
   all.close_segment();
   return all;
 }
@@ -425,14 +468,15 @@ void bar_aggregator::consume(std::span<const bar_input> ticks, std::span<const m
   };
   for (std::size_t next = 0; next < ticks.size();) {
     apply_before(ticks[next].position());
-    auto upto = ticks.size();
-    if (m != marks.end()) {
-      upto = next + 1;
-      while (upto < ticks.size() && ticks[upto].position() < m->position) ++upto;
-    }
-    s.take(ticks.subspan(next, upto - next), out);
-    next = upto;
+    s.known = true;
+    next += s.take_plain(ticks.subspan(next), m, marks.end());
+    if (next == ticks.size()) break;
+    if (m != marks.end() && m->position < ticks[next].position()) continue;
+    s.take_carefully(ticks[next], next == 0 ? s.digest : ticks[next - 1].digest, out);
+    ++next;
   }
+  if (!ticks.empty()) s.digest = ticks.back().digest;
+  s.count.ticks += ticks.size();
   apply_before(past_everything);
 }
 
@@ -442,16 +486,16 @@ timestamp bar_aggregator::next_close() const {
 
 void bar_aggregator::live(std::uint32_t mask, std::vector<closed_bar>& out) const {
   const auto all = state_->folded_to_the_end();
-  const auto late_floor = state_->late_floor;
-  for (std::uint32_t i = 0; i < all.open.size(); ++i) {
-    if ((mask >> i & 1) == 0) continue;
-    const auto& open = all.open[i];
-    const auto* newest = open.ticks != 0 && open.end > late_floor ? &open : nullptr;
-    for (const auto& p : all.passed) {
-      if (p.timeframe == i && p.sums.end > late_floor && (!newest || p.sums.start > newest->start))
-        newest = &p.sums;
-    }
-    if (newest) out.push_back({i, newest->last, state_->finished(*newest)});
+  std::vector<const bar_sums*> newest(state_->plan->timeframes.size());
+  const auto consider = [&](std::uint32_t timeframe, const bar_sums& sums) {
+    auto& at = newest[timeframe];
+    if (sums.end > state_->late_floor && (!at || sums.start > at->start)) at = &sums;
+  };
+  all.for_each_open(consider);
+  for (const auto& p : all.passed) consider(p.timeframe, p.sums);
+  for (std::uint32_t i = 0; i < newest.size(); ++i) {
+    if ((mask >> i & 1) != 0 && newest[i])
+      out.push_back({i, newest[i]->last, state_->finished(*newest[i])});
   }
 }
 

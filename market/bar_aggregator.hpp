@@ -17,14 +17,15 @@ namespace artham::market {
 
 /// What all aggregators of a calendar share: the timeframes and what decides when a bar is final.
 struct bar_plan {
-  std::vector<timeframe> timeframes;  ///< sorted, distinct; at most 32
+  std::vector<timeframe> timeframes;  ///< sorted, distinct, no periods; at most 32
   duration lateness = 3 * second;     ///< a bar is final when a clock mark reaches end + lateness
   calendar_ptr cal;
   /// A tick that lies further behind the clock changes nothing; at least the lateness counts.
   duration revision_horizon = 15 * minute;
 };
 
-/// A bar that just became final by a clock mark, or changed after that by a late tick.
+/// A bar that just became final by a clock mark, or changed after that by a late tick. One without
+/// ticks withdraws an event bar that there is no more.
 struct closed_bar {
   std::uint32_t timeframe = 0;  ///< index into bar_plan::timeframes
   position cause;
@@ -71,7 +72,7 @@ class bar_aggregator {
   [[nodiscard]] std::int64_t baseline_volume() const;
   [[nodiscard]] std::int64_t outside_volume() const;
 
-  static constexpr std::uint8_t state_version = 2;
+  static constexpr std::uint8_t state_version = 4;
   /// Complete state as little-endian bytes with a version. `load` takes it off the front of `in`;
   /// it refuses another version (unsupported), another plan (conflict) and damage (corrupt).
   void save(std::string& out) const;

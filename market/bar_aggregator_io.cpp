@@ -121,10 +121,22 @@ void fold_fields(Io& io, Fold& f) {
           f.last_volume_losses, f.volume_seen, f.baseline_set, f.blind, f.oi_seen);
   sums_fields(io, f.segment);
   io.list(f.open, [](auto& o, auto& s) { sums_fields(o, s); });
+  io.list(f.events, [](auto& o, auto& s) { sums_fields(o, s); });
   io.list(f.passed, [](auto& o, auto& p) {
     o.number(p.timeframe);
     sums_fields(o, p.sums);
   });
+}
+
+void revised_fields(writer& out, const revision_book& revised) {
+  out.list(revised.bars(),
+           [](auto& o, auto& r) { numbers(o, r.timeframe, r.revision, r.start, r.end); });
+}
+
+void revised_fields(reader& in, revision_book& revised) {
+  std::vector<revised_bar> bars;
+  in.list(bars, [](auto& o, auto& r) { numbers(o, r.timeframe, r.revision, r.start, r.end); });
+  revised.restore(std::move(bars));
 }
 
 template <class Io, class State>
@@ -141,7 +153,7 @@ void fields(Io& io, State& s) {
   numbers(io, s.outside_clock, s.folded.time, s.folded.volume);
   position_fields(io, s.folded.position);
   fold_fields(io, s.fold);
-  io.list(s.revised, [](auto& o, auto& r) { numbers(o, r.timeframe, r.revision, r.start, r.end); });
+  revised_fields(io, s.revised);
   auto& c = s.count;
   numbers(io, c.ticks, c.duplicates, c.ahead, c.late, c.too_late, c.outside);
 }
@@ -163,7 +175,7 @@ void save_history(writer& out, const tick_history& h) {
 }
 
 /// False when it cannot be what was saved.
-bool load_history(reader& in, std::size_t timeframes, tick_history& h) {
+bool load_history(reader& in, std::span<const timeframe> timeframes, tick_history& h) {
   tick_key forgotten;
   key_fields(in, forgotten);
   std::uint32_t count = 0;
@@ -174,9 +186,9 @@ bool load_history(reader& in, std::size_t timeframes, tick_history& h) {
     fold_fields(in, s.before);
     std::uint32_t size = 0;
     in.number(size);
-    std::vector<bar_tick> ticks;
-    if (in.is_short() || !packed_ticks::unpack(in.text(), size, ticks)) return false;
-    for (const auto& t : ticks) s.add(t);
+    const auto bytes = in.text();
+    if (in.is_short()) return true;
+    if (!s.restore(bytes, size)) return false;
     stretches.push_back(std::move(s));
   }
   h.restore(std::move(stretches), forgotten);
@@ -236,7 +248,7 @@ result<bar_aggregator> bar_aggregator::load(std::shared_ptr<const bar_plan> plan
                                    why +
                                    "; remove the checkpoint to recompute it from the journal");
   };
-  const bool whole = load_history(r, s.plan->timeframes.size(), s.history);
+  const bool whole = load_history(r, s.plan->timeframes, s.history);
   if (r.is_short()) return refuse("breaks off");
   if (!whole) return refuse("has ticks that cannot be read");
   if (!s.is_consistent()) return refuse("contradicts itself");

@@ -6,6 +6,7 @@
 
 #include "market/bar_aggregator.hpp"
 #include "market/bar_fold.hpp"
+#include "market/revision_book.hpp"
 #include "market/tick_history.hpp"
 
 namespace artham::market {
@@ -15,14 +16,6 @@ struct feed_loss {
   timestamp from = 0;
   timestamp to = 0;
   timestamp told = 0;  ///< bars that ended by then were final before it was known
-};
-
-/// A bar that came or changed after it was final.
-struct revised_bar {
-  std::uint32_t timeframe = 0;
-  std::uint32_t revision = 0;  ///< the last one given out
-  timestamp start = 0;
-  timestamp end = 0;
 };
 
 /// Everything that bar_aggregator knows; what stands here is what `save` writes.
@@ -64,20 +57,25 @@ struct bar_aggregator::state {
   timestamp outside_clock = long_ago;  ///< newest tick outside of sessions, where no marks may come
   tick_key folded;                     ///< of the last tick given to `fold`
   bar_fold fold;
-  tick_history history;              ///< what was given to `fold` within the horizon
-  std::vector<revised_bar> revised;  ///< within the horizon
+  tick_history history;  ///< what was given to `fold` within the horizon
+  revision_book revised;
   counters count;
 
   state(std::shared_ptr<const bar_plan> p, std::uint32_t t)
-      : plan(std::move(p)), token(t), fold(plan->timeframes.size()) {}
+      : plan(std::move(p)), token(t), fold(plan->timeframes) {}
 
   void apply(const mark& m, std::vector<closed_bar>& out) {
     if (m.kind != mark_kind::clock) return apply_news(m);
     advance(m.time);
     if (watermark >= close_at) close(m.position, out);
   }
-  /// Ticks between two marks, in stream order.
-  void take(std::span<const bar_input> ticks, std::vector<closed_bar>& out);
+  /// Holds the ticks at the front that need no second look, and applies the clock marks in front of
+  /// each, from `m` on; stops at the first mark that could close a bar or tells news. Returns how
+  /// many ticks it took.
+  std::size_t take_plain(std::span<const bar_input> ticks, std::span<const mark>::iterator& m,
+                         std::span<const mark>::iterator marks_end);
+  void take_carefully(const bar_input& t, std::uint64_t previous_digest,
+                      std::vector<closed_bar>& out);
   void advance(timestamp clock) {
     if (clock <= watermark) return;
     watermark = clock;
@@ -93,24 +91,23 @@ struct bar_aggregator::state {
   [[nodiscard]] bar finished(const bar_sums& sums) const;
 
  private:
-  [[nodiscard]] bool follows_held(const bar_input& t) const;
-  void take_carefully(const bar_input& t, std::uint64_t previous_digest,
-                      std::vector<closed_bar>& out);
   [[nodiscard]] bool comes_too_late(const bar_input& t) const;
   [[nodiscard]] bool is_settled(const bar_input& t) const;
   void put_in_place(const bar_tick& t, std::vector<closed_bar>& out);
   [[nodiscard]] bar_fold fold_again(std::size_t stretch, bool renew);
+  [[nodiscard]] std::vector<closed_bar> final_bars(const bar_fold& f, position cause) const;
   void revise(const bar_fold& was, const bar_fold& is, position cause,
               std::vector<closed_bar>& out);
   [[nodiscard]] bar_tick with_coverage(const bar_input& t) {
     coverage_used = true;
     return {t.time, t.volume_or_size, t.seq, t.last, t.oi, t.epoch, current_coverage(), t.fields};
   }
-  void hold(const bar_input& t) { held.push_back(with_coverage(t)); }
   void make_room();
   void fold_front(std::size_t count);
+  void fold_into(bar_fold& f, std::span<const bar_tick> ticks) const;
   void fold_what_is_settled();
   void close(position cause, std::vector<closed_bar>& out);
+  [[nodiscard]] bool is_unfinished(const revised_bar& r) const;
   [[nodiscard]] timestamp first_close() const;
 
   void apply_news(const mark& m);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "market/event_bars.hpp"
+
 namespace artham::market {
 
 namespace {
@@ -74,6 +76,10 @@ bar bar_sums::bar(std::uint32_t token) const {
   return b;
 }
 
+bar_fold::bar_fold(std::span<const timeframe> timeframes)
+    : open(timeframes.size() - count_event_bars(timeframes)),
+      events(count_event_bars(timeframes)) {}
+
 void bar_fold::close_segment() {
   if (segment.ticks == 0) return;
   for (auto& o : open) o.add(segment);
@@ -89,6 +95,7 @@ void bar_fold::new_day() {
 void bar_fold::enter(timestamp t, std::span<const timeframe> timeframes, const calendar& cal) {
   close_segment();
   if (!zone.contains(t)) {
+    if (!events.empty()) end_event_bars(events, static_cast<std::uint32_t>(open.size()), passed);
     const bool another_day = t >= zone.day_end;
     zone = zone_at(cal, t);
     if (another_day) new_day();
@@ -150,6 +157,55 @@ std::int64_t bar_fold::traded(const bar_tick& t, const feed_coverage& c, std::ui
   return step;
 }
 
+void bar_fold::add(std::span<const bar_tick> ticks, const feed_coverage& c,
+                   std::span<const timeframe> timeframes, const calendar& cal) {
+  while (!ticks.empty()) {
+    const auto fields = ticks.front().fields;
+    add(ticks.front(), c, timeframes, cal);
+    ticks = ticks.subspan(1);
+    // Event bars look at each tick.
+    if (zone.in_session && events.empty()) ticks = ticks.subspan(add_more(ticks, fields));
+  }
+}
+
+/// Behind a tick of the same segment and coverage and with the same fields, all that another one
+/// can change are prices and sums. Takes the ticks at the front of which that is so.
+std::size_t bar_fold::add_more(std::span<const bar_tick> ticks, std::uint8_t fields) {
+  const bool cumulative = (fields & (bar_input::volume | bar_input::size)) == bar_input::volume;
+  const bool sized = (fields & bar_input::size) != 0;
+  auto high = segment.high;
+  auto low = segment.low;
+  auto before = last_volume;
+  std::int64_t volume = 0;
+  int128 value = 0;
+  std::size_t n = 0;
+  for (; n < ticks.size(); ++n) {
+    const auto& t = ticks[n];
+    if (t.time >= segment_end || t.fields != fields) break;
+    if (cumulative || sized) {
+      const auto step = cumulative ? t.volume_or_size - before : t.volume_or_size;
+      if (step < 0) break;
+      before = t.volume_or_size;
+      volume += step;
+      value += static_cast<int128>(t.last.units) * step;
+    }
+    high = std::max(high, t.last);
+    low = std::min(low, t.last);
+  }
+  if (n == 0) return 0;
+  const auto& newest = ticks[n - 1];
+  segment.high = high;
+  segment.low = low;
+  segment.close = newest.last;
+  segment.last = newest.position();
+  segment.ticks += static_cast<std::uint32_t>(n);
+  segment.volume += volume;
+  segment.value += value;
+  if (cumulative) last_volume = before;
+  if ((fields & bar_input::open_interest) != 0) segment.oi = last_oi = newest.oi;
+  return n;
+}
+
 void bar_fold::add(const bar_tick& t, const feed_coverage& c, std::span<const timeframe> timeframes,
                    const calendar& cal) {
   if (t.time >= segment_end) enter(t.time, timeframes, cal);
@@ -180,6 +236,7 @@ void bar_fold::add(const bar_tick& t, const feed_coverage& c, std::span<const ti
       s.fields |= bar::oi_known;
       s.oi = t.oi;
     }
+    if (!events.empty()) add_to_events(t, step, flags, timeframes);
   } else if (t.time >= zone.day_open) {
     outside += step;
   }
@@ -187,6 +244,30 @@ void bar_fold::add(const bar_tick& t, const feed_coverage& c, std::span<const ti
     oi_seen = true;
     last_oi = t.oi;
   }
+}
+
+void bar_fold::add_to_events(const bar_tick& t, std::int64_t step, std::uint16_t flags,
+                             std::span<const timeframe> timeframes) {
+  bar_sums one;
+  one.ticks = 1;
+  one.first = one.last = t.position();
+  one.open = one.high = one.low = one.close = t.last;
+  one.flags = flags;
+  if ((t.fields & (bar_input::volume | bar_input::size)) != 0) {
+    one.fields |= bar::volume_known;
+    one.volume = step;
+    one.value = static_cast<int128>(t.last.units) * step;
+  }
+  if ((t.fields & bar_input::open_interest) != 0) {
+    one.fields |= bar::oi_known;
+    one.oi = t.oi;
+  }
+  if (oi_seen) {
+    one.fields |= bar::oi_change_known;
+    one.oi_before = last_oi;
+  }
+  add_to_event_bars(events, timeframes.subspan(open.size()),
+                    static_cast<std::uint32_t>(open.size()), one, t.time, zone, passed);
 }
 
 }  // namespace artham::market

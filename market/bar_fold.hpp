@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -81,7 +82,8 @@ struct bar_fold {
   timestamp bars_end =
       never;  ///< when the first of the open bars ends; `never` outside of sessions
   bar_sums segment;
-  std::vector<bar_sums> open;      ///< one per timeframe: the bar that holds the segment
+  std::vector<bar_sums> open;      ///< one per time bar: the one that holds the segment
+  std::vector<bar_sums> events;    ///< one per event bar (event_bars.hpp), none: ticks is 0
   std::vector<passed_bar> passed;  ///< tick order has left them, but they are not final yet
 
   // Of the trading day.
@@ -95,16 +97,34 @@ struct bar_fold {
   bool blind = false;  ///< a tick without volume came at or after the open, before any with it
   bool oi_seen = false;
 
-  explicit bar_fold(std::size_t timeframes) : open(timeframes) {}
+  explicit bar_fold(std::span<const timeframe> timeframes);
 
+  /// The next tick in order.
   void add(const bar_tick& t, const feed_coverage& c, std::span<const timeframe> timeframes,
            const calendar& cal);
+  /// The next ticks in order, all of one coverage.
+  void add(std::span<const bar_tick> ticks, const feed_coverage& c,
+           std::span<const timeframe> timeframes, const calendar& cal);
   /// Moves the segment's sums into the open bars.
   void close_segment();
+  /// Calls fn(timeframe, sums) for each open bar that has a tick.
+  template <class Fn>
+  void for_each_open(Fn&& fn) const {
+    std::uint32_t timeframe = 0;
+    for (const auto* list : {&open, &events}) {
+      for (const auto& sums : *list) {
+        if (sums.ticks != 0) fn(timeframe, sums);
+        ++timeframe;
+      }
+    }
+  }
 
  private:
   void enter(timestamp t, std::span<const timeframe> timeframes, const calendar& cal);
   void new_day();
+  std::size_t add_more(std::span<const bar_tick> ticks, std::uint8_t fields);
+  void add_to_events(const bar_tick& t, std::int64_t step, std::uint16_t flags,
+                     std::span<const timeframe> timeframes);
   std::int64_t traded(const bar_tick& t, const feed_coverage& c, std::uint16_t& flags);
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "market/event_bars.hpp"
+
 namespace artham::market {
 
 bar_zone zone_at(const calendar& cal, timestamp t) {
@@ -39,7 +41,8 @@ bar_bounds bounds_of(const timeframe& tf, const bar_zone& zone, timestamp t) {
 
 timestamp earliest_end(std::span<const timeframe> timeframes, const bar_zone& zone, timestamp t) {
   auto end = never;
-  for (const auto& tf : timeframes) end = std::min(end, bounds_of(tf, zone, t).end);
+  for (const auto& tf : timeframes)
+    end = std::min(end, is_event(tf) ? earliest_event_end(t) : bounds_of(tf, zone, t).end);
   return end;
 }
 

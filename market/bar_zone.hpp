@@ -30,9 +30,10 @@ struct bar_bounds {
   timestamp end = 0;
 };
 
-/// Bounds of the bar that holds `t`, which lies in `zone`, a session.
+/// Bounds of the time bar that holds `t`, which lies in `zone`, a session.
 [[nodiscard]] bar_bounds bounds_of(const timeframe& tf, const bar_zone& zone, timestamp t);
-/// When the first of the bars that hold `t` ends.
+/// When the first of the bars that hold `t` ends, or no sooner: when an event bar ends is told by
+/// ticks.
 [[nodiscard]] timestamp earliest_end(std::span<const timeframe> timeframes, const bar_zone& zone,
                                      timestamp t);
 

@@ -1,88 +1,132 @@
 #include "market/tick_history.hpp"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <type_traits>
 #include <utility>
 
 namespace artham::market {
 
 namespace {
 
-// First byte of a packed tick.
-constexpr std::uint8_t time_moved = 1;        ///< else the time of the tick before
-constexpr std::uint8_t whole_seconds = 2;     ///< its difference is told in seconds
-constexpr std::uint8_t price_moved = 4;       ///< else the price of the tick before
-constexpr std::uint8_t whole_paise = 8;       ///< its difference is told in hundredths
-constexpr std::uint8_t volume_moved = 16;     ///< else the volume of the tick before
-constexpr std::uint8_t oi_moved = 32;         ///< else the OI of the tick before
-constexpr std::uint8_t another_context = 64;  ///< epoch, coverage and fields follow
+// A group of ticks: u32 head, then the context if the head says so (u32 epoch, u16 coverage, u8
+// fields), then the columns time, seq, price, volume and OI. A column holds a number for each tick,
+// its difference to the tick before, all in as many bytes as the largest of them needs; the head
+// has their widths. Little-endian; a difference of either sign is folded into a small number.
+static_assert(std::endian::native == std::endian::little);
+
+constexpr std::size_t max_group = 64;
+constexpr std::uint32_t count_bits = 0x3f;  ///< one less than the number of ticks
+constexpr std::uint32_t another_context = 1U << 6U;
+constexpr std::uint32_t whole_seconds = 1U << 7U;  ///< unit of the times
+constexpr std::uint32_t whole_paise = 1U << 8U;    ///< unit of the prices
+constexpr std::uint32_t known_bits = (1U << 29U) - 1;
+constexpr std::size_t columns = 5;
+constexpr std::size_t context_size = 7;
+constexpr std::size_t longest_group = 4 + context_size + columns * max_group * 8;
 
 constexpr std::int64_t hundredth = 10'000'000;
 
-/// Differences wrap, so that no pair of numbers is too far apart.
-std::uint64_t difference(std::int64_t now, std::int64_t before) {
-  return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(before);
-}
-std::int64_t sum(std::int64_t before, std::uint64_t difference) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(before) + difference);
+constexpr unsigned width_shift(std::size_t column) {
+  return 9 + 4 * static_cast<unsigned>(column);
 }
 
-/// A packed tick has at most a flag byte, seven numbers of ten bytes and the fields.
-constexpr std::size_t longest_tick = 72;
-
-char* put_number(char* at, std::uint64_t n) {
-  for (; n >= 0x80; n >>= 7U) *at++ = static_cast<char>(n | 0x80U);
-  *at++ = static_cast<char>(n);
-  return at;
-}
+// The fields that have a column.
+constexpr auto time_of = [](auto& t) -> auto& {
+  return t.time;
+};
+constexpr auto seq_of = [](auto& t) -> auto& {
+  return t.seq;
+};
+constexpr auto price_of = [](auto& t) -> auto& {
+  return t.last.units;
+};
+constexpr auto volume_of = [](auto& t) -> auto& {
+  return t.volume_or_size;
+};
+constexpr auto oi_of = [](auto& t) -> auto& {
+  return t.oi;
+};
 
 /// Small magnitudes of either sign become small numbers.
-char* put_signed(char* at, std::uint64_t wrapped) {
-  const auto n = static_cast<std::int64_t>(wrapped);
-  return put_number(at, wrapped << 1U ^ static_cast<std::uint64_t>(n >> 63U));
+std::uint64_t folded(std::uint64_t wrapped) {
+  return wrapped << 1U ^ static_cast<std::uint64_t>(static_cast<std::int64_t>(wrapped) >> 63U);
+}
+std::uint64_t unfolded(std::uint64_t n) {
+  return n >> 1U ^ (0 - (n & 1U));
 }
 
-/// In units if it is a number of them, which `flag` then tells.
-char* put_step(char* at, std::uint64_t wrapped, std::int64_t unit, std::uint8_t flag,
-               std::uint8_t& flags) {
-  const auto n = static_cast<std::int64_t>(wrapped);
-  const auto units = n / unit;
-  if (units * unit != n) return put_signed(at, wrapped);
-  flags |= flag;
-  return put_signed(at, static_cast<std::uint64_t>(units));
-}
-
-class unpacker {
+/// The differences of one field within a group.
+class column {
  public:
-  explicit unpacker(std::string_view in) : at_(in.data()), end_(in.data() + in.size()) {}
+  template <class Field>
+  column(std::span<const bar_tick> ticks, const bar_tick& before, Field field)
+      : count_(ticks.size()) {
+    // Differences wrap, so that no pair of numbers is too far apart.
+    auto last = static_cast<std::uint64_t>(field(before));
+    for (std::size_t i = 0; i < count_; ++i) {
+      const auto now = static_cast<std::uint64_t>(field(ticks[i]));
+      set(i, now - last);
+      last = now;
+    }
+  }
 
-  [[nodiscard]] bool done() const { return at_ == end_; }
-  [[nodiscard]] bool is_bad() const { return bad_; }
-  std::uint8_t byte() {
-    if (at_ == end_) {
-      bad_ = true;
-      return 0;
+  /// Tells the differences in units if all are numbers of them.
+  bool divide(std::int64_t unit) {
+    if (all_ == 0) return false;
+    column divided(count_);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const auto n = static_cast<std::int64_t>(unfolded(numbers_[i]));
+      const auto units = n / unit;
+      if (units * unit != n) return false;
+      divided.set(i, static_cast<std::uint64_t>(units));
     }
-    return static_cast<std::uint8_t>(*at_++);
+    *this = divided;
+    return true;
   }
-  std::uint64_t number() {
-    std::uint64_t n = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-      const auto b = byte();
-      n |= std::uint64_t{b & 0x7fU} << shift;
-      if ((b & 0x80U) == 0) return n;
-    }
-    bad_ = true;
-    return n;
+
+  /// Bytes that each number needs.
+  [[nodiscard]] unsigned width() const {
+    return (static_cast<unsigned>(std::bit_width(all_)) + 7) / 8;
   }
-  std::uint64_t signed_number() {
-    const auto n = number();
-    return n >> 1U ^ (0 - (n & 1U));
+  /// May write up to eight bytes beyond what it returns.
+  char* put(char* at) const {
+    const auto step = width();
+    if (step == 0) return at;
+    for (std::size_t i = 0; i < count_; ++i, at += step) std::memcpy(at, &numbers_[i], 8);
+    return at;
   }
 
  private:
-  const char* at_;
-  const char* end_;
-  bool bad_ = false;
+  explicit column(std::size_t count) : count_(count) {}
+  void set(std::size_t i, std::uint64_t wrapped) {
+    numbers_[i] = folded(wrapped);
+    all_ |= numbers_[i];
+  }
+
+  std::size_t count_;
+  std::uint64_t all_ = 0;
+  std::array<std::uint64_t, max_group> numbers_;  // NOLINT: the first count_ have a meaning
+};
+
+class unpacker {
+ public:
+  explicit unpacker(std::string_view in) : in_(in) {}
+
+  [[nodiscard]] bool done() const { return in_.empty(); }
+  [[nodiscard]] bool has(std::size_t bytes) const { return in_.size() >= bytes; }
+  template <class T>
+  T number(std::size_t width = sizeof(T)) {
+    T n = 0;
+    std::memcpy(&n, in_.data(), width);
+    in_.remove_prefix(width);
+    return n;
+  }
+
+ private:
+  std::string_view in_;
 };
 
 bool same_context(const bar_tick& a, const bar_tick& b) {
@@ -93,67 +137,89 @@ bool same_context(const bar_tick& a, const bar_tick& b) {
 
 // ---- packed_ticks
 
-void packed_ticks::add(const bar_tick& t) {
-  if (room_.size() - used_ < longest_tick)
-    room_.resize(std::max<std::size_t>(4 * longest_tick, room_.size() * 2));
-  char* const begin = room_.data() + used_;
-  char* at = begin + 1;
-  std::uint8_t flags = 0;
-  if (t.time != last_.time) {
-    flags |= time_moved;
-    at = put_step(at, difference(t.time, last_.time), second, whole_seconds, flags);
+void packed_ticks::add(std::span<const bar_tick> ticks) {
+  // The first one's differences are its whole numbers, far wider than those of the others.
+  std::size_t most = count_ == 0 ? 1 : max_group;
+  while (!ticks.empty()) {
+    const auto limit = std::min(ticks.size(), most);
+    std::size_t alike = 1;
+    while (alike < limit && same_context(ticks[alike], ticks[0])) ++alike;
+    add_group(ticks.first(alike));
+    ticks = ticks.subspan(alike);
+    most = max_group;
   }
-  at = put_signed(at, t.seq - last_.seq);
-  if (t.last != last_.last) {
-    flags |= price_moved;
-    at = put_step(at, difference(t.last.units, last_.last.units), hundredth, whole_paise, flags);
-  }
-  if (t.volume_or_size != last_.volume_or_size) {
-    flags |= volume_moved;
-    at = put_signed(at, difference(t.volume_or_size, last_.volume_or_size));
-  }
-  if (t.oi != last_.oi) {
-    flags |= oi_moved;
-    at = put_signed(at, difference(t.oi, last_.oi));
-  }
-  if (count_ == 0 || !same_context(t, last_)) {
-    flags |= another_context;
-    at = put_number(at, t.epoch);
-    at = put_number(at, t.coverage);
-    *at++ = static_cast<char>(t.fields);
-  }
-  *begin = static_cast<char>(flags);
-  used_ = static_cast<std::size_t>(at - room_.data());
-  last_ = t;
-  ++count_;
 }
 
-void packed_ticks::give_back_room() {
-  room_.resize(used_);
-  room_.shrink_to_fit();
+void packed_ticks::add_group(std::span<const bar_tick> ticks) {
+  column time(ticks, last_, time_of);
+  const column seq(ticks, last_, seq_of);
+  column price(ticks, last_, price_of);
+  const column volume(ticks, last_, volume_of);
+  const column oi(ticks, last_, oi_of);
+
+  auto head = static_cast<std::uint32_t>(ticks.size() - 1);
+  if (time.divide(second)) head |= whole_seconds;
+  if (price.divide(hundredth)) head |= whole_paise;
+  const std::array<const column*, columns> all{&time, &seq, &price, &volume, &oi};
+  for (std::size_t i = 0; i < columns; ++i) head |= all[i]->width() << width_shift(i);
+  const auto& first = ticks.front();
+  const bool context = count_ == 0 || !same_context(first, last_);
+  if (context) head |= another_context;
+
+  std::array<char, longest_group + 8> room;  // NOLINT: written before it is read
+  char* at = room.data();
+  const auto put = [&at](const auto& n) {
+    std::memcpy(at, &n, sizeof n);
+    at += sizeof n;
+  };
+  put(head);
+  if (context) {
+    put(first.epoch);
+    put(first.coverage);
+    put(first.fields);
+  }
+  for (const auto* c : all) at = c->put(at);
+  bytes_.append(room.data(), static_cast<std::size_t>(at - room.data()));
+  last_ = ticks.back();
+  count_ += ticks.size();
 }
 
 bool packed_ticks::unpack(std::string_view bytes, std::size_t count, std::vector<bar_tick>& out) {
   unpacker in(bytes);
   bar_tick t;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto flags = in.byte();
-    const auto step = [&](std::uint8_t flag, std::int64_t unit) {
-      const auto told = in.signed_number();
-      return (flags & flag) != 0 ? told * static_cast<std::uint64_t>(unit) : told;
-    };
-    if ((flags & time_moved) != 0) t.time = sum(t.time, step(whole_seconds, second));
-    t.seq += in.signed_number();
-    if ((flags & price_moved) != 0) t.last.units = sum(t.last.units, step(whole_paise, hundredth));
-    if ((flags & volume_moved) != 0) t.volume_or_size = sum(t.volume_or_size, in.signed_number());
-    if ((flags & oi_moved) != 0) t.oi = sum(t.oi, in.signed_number());
-    if ((flags & another_context) != 0) {
-      t.epoch = static_cast<std::uint32_t>(in.number());
-      t.coverage = static_cast<std::uint16_t>(in.number());
-      t.fields = in.byte();
+  for (std::size_t left = count; left != 0;) {
+    if (!in.has(sizeof(std::uint32_t))) return false;
+    const auto head = in.number<std::uint32_t>();
+    const std::size_t size = (head & count_bits) + 1;
+    if (size > left || head > known_bits) return false;
+    if ((head & another_context) != 0) {
+      if (!in.has(context_size)) return false;
+      t.epoch = in.number<std::uint32_t>();
+      t.coverage = in.number<std::uint16_t>();
+      t.fields = in.number<std::uint8_t>();
     }
-    if (in.is_bad()) return false;
-    out.push_back(t);
+    const auto first = out.size();
+    out.resize(first + size, t);
+    const std::span<bar_tick> group(out.data() + first, size);
+    bool whole = true;
+    const auto read = [&](std::size_t which, std::int64_t unit, auto field) {
+      const std::size_t width = head >> width_shift(which) & 0xfU;
+      whole = whole && width <= 8 && in.has(width * size);
+      if (!whole) return;
+      auto at = static_cast<std::uint64_t>(field(t));
+      for (auto& g : group) {
+        at += unfolded(in.number<std::uint64_t>(width)) * static_cast<std::uint64_t>(unit);
+        field(g) = static_cast<std::remove_reference_t<decltype(field(g))>>(at);
+      }
+    };
+    read(0, (head & whole_seconds) != 0 ? second : 1, time_of);
+    read(1, 1, seq_of);
+    read(2, (head & whole_paise) != 0 ? hundredth : 1, price_of);
+    read(3, 1, volume_of);
+    read(4, 1, oi_of);
+    if (!whole) return false;
+    t = group.back();
+    left -= size;
   }
   return in.done();
 }
@@ -165,28 +231,62 @@ std::vector<bar_tick> packed_ticks::all() const {
   return out;
 }
 
-// ---- tick_history
-
-void tick_history::stretch::add(const bar_tick& t) {
-  if (ticks.size() == 0) {
-    first = key_of(t);
-    oldest_coverage = t.coverage;
-  }
-  last = key_of(t);
-  // Numbers of coverages wrap.
-  const auto newer_by = static_cast<std::uint16_t>(t.coverage - oldest_coverage);
-  if (newer_by > INT16_MAX) oldest_coverage = t.coverage;
-  ticks.add(t);
+void packed_ticks::restore(std::string_view bytes, std::size_t count, const bar_tick& last) {
+  bytes_ = bytes;
+  count_ = count;
+  last_ = last;
 }
 
-void tick_history::add(const bar_tick& t, const bar_fold& before, duration stretch_length) {
-  if (stretches_.empty() || stretches_.back().ticks.size() >= max_stretch ||
-      t.time >= stretches_.back().first.time + stretch_length) {
-    if (!stretches_.empty()) stretches_.back().ticks.give_back_room();
-    stretches_.push_back({before, {}, {}, 0, {}});
+// ---- tick_history
+
+void tick_history::stretch::note(std::span<const bar_tick> some) {
+  if (ticks.size() == 0) {
+    first = key_of(some.front());
+    oldest_coverage = some.front().coverage;
   }
-  stretches_.back().add(t);
-  if (++size_ > max_ticks) forget_oldest();
+  last = key_of(some.back());
+  for (const auto& t : some) {
+    // Numbers of coverages wrap.
+    const auto newer_by = static_cast<std::uint16_t>(t.coverage - oldest_coverage);
+    if (newer_by > INT16_MAX) oldest_coverage = t.coverage;
+  }
+}
+
+void tick_history::stretch::add(std::span<const bar_tick> some) {
+  note(some);
+  ticks.add(some);
+}
+
+bool tick_history::stretch::restore(std::string_view bytes, std::size_t count) {
+  std::vector<bar_tick> all;
+  if (!packed_ticks::unpack(bytes, count, all) || all.empty()) return false;
+  note(all);
+  ticks.restore(bytes, count, all.back());
+  return true;
+}
+
+std::size_t tick_history::add(std::span<const bar_tick> ticks, const bar_fold& before,
+                              duration stretch_length) {
+  const auto is_over = [&](std::size_t size, timestamp next) {
+    return size >= max_stretch || next >= stretches_.back().first.time + stretch_length;
+  };
+  if (stretches_.empty() || is_over(stretches_.back().ticks.size(), ticks.front().time)) {
+    std::size_t likely_size = 0;
+    if (!stretches_.empty()) {
+      stretches_.back().ticks.give_back_room();
+      likely_size = stretches_.back().ticks.bytes().size();
+    }
+    stretches_.push_back({before, {}, {}, 0, {}});
+    stretches_.back().ticks.reserve(likely_size);
+    stretches_.back().first = key_of(ticks.front());
+  }
+  auto& s = stretches_.back();
+  std::size_t n = 1;
+  while (n < ticks.size() && !is_over(s.ticks.size() + n, ticks[n].time)) ++n;
+  s.add(ticks.first(n));
+  size_ += n;
+  while (size_ > max_ticks) forget_oldest();
+  return n;
 }
 
 void tick_history::forget_oldest() {
@@ -215,7 +315,7 @@ void tick_history::insert(std::size_t index, const bar_tick& t) {
                        [](const tick_key& k, const bar_tick& h) { return k < key_of(h); });
   all.insert(place, t);
   s.ticks = {};
-  for (const auto& h : all) s.add(h);
+  s.add(all);
   ++size_;
 }
 

@@ -12,22 +12,26 @@
 namespace artham::market {
 
 /// Ticks in tick order, packed to some 8 bytes each: time, price, volume and position as
-/// differences to the tick before.
+/// differences to the tick before, in groups whose columns have one width each.
 class packed_ticks {
  public:
-  void add(const bar_tick& t);
+  void add(std::span<const bar_tick> ticks);
   [[nodiscard]] std::size_t size() const { return count_; }
-  [[nodiscard]] std::string_view bytes() const { return {room_.data(), used_}; }
+  [[nodiscard]] std::string_view bytes() const { return bytes_; }
+  void reserve(std::size_t bytes) { bytes_.reserve(bytes); }
   /// When no more are to come soon.
-  void give_back_room();
+  void give_back_room() { bytes_.shrink_to_fit(); }
   /// The other way round. False for bytes that `add` did not make.
   [[nodiscard]] static bool unpack(std::string_view bytes, std::size_t count,
                                    std::vector<bar_tick>& out);
   [[nodiscard]] std::vector<bar_tick> all() const;
+  /// `bytes` hold `count` ticks, of which `last` is the last.
+  void restore(std::string_view bytes, std::size_t count, const bar_tick& last);
 
  private:
-  std::string room_;
-  std::size_t used_ = 0;
+  void add_group(std::span<const bar_tick> ticks);
+
+  std::string bytes_;
   std::size_t count_ = 0;
   bar_tick last_;
 };
@@ -43,14 +47,20 @@ class tick_history {
     std::uint16_t oldest_coverage = 0;
     packed_ticks ticks;
 
-    void add(const bar_tick& t);
+    void add(std::span<const bar_tick> ticks);
+    /// As it was saved; false for what was not.
+    [[nodiscard]] bool restore(std::string_view bytes, std::size_t count);
+
+   private:
+    void note(std::span<const bar_tick> ticks);
   };
   /// Ticks kept at the most; beyond, the oldest stretch goes before its time.
   static constexpr std::size_t max_ticks = 262'144;
   static constexpr std::size_t max_stretch = max_ticks / 8;
 
-  /// The next tick in order; `before` is what it will be folded into.
-  void add(const bar_tick& t, const bar_fold& before, duration stretch_length);
+  /// The next ticks in order; `before` is what they will be folded into. Takes those that belong to
+  /// the same stretch as the first and returns how many.
+  std::size_t add(std::span<const bar_tick> ticks, const bar_fold& before, duration stretch_length);
   /// Forgets stretches whose ticks all lie before `floor`.
   void forget(timestamp floor);
   void forget_oldest();

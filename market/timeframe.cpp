@@ -3,13 +3,17 @@
 #include <algorithm>
 #include <charconv>
 
+#include "market/price.hpp"
+
 namespace artham::market {
 
 namespace {
 
 constexpr std::string_view accepted =
     "accepted are whole seconds, minutes and hours up to 24h (30s 5m 75m 1h), 1D, 1W, 1M, 3M, 6M "
-    "and 1Y";
+    "and 1Y, and bars that end with a count of ticks (100t), a traded volume (50000v), a traded "
+    "value (1000000n) or a span of prices (2.5r)";
+constexpr std::int64_t most_ticks = 1'000'000'000;
 constexpr std::size_t max_timeframes = 32;
 
 tl::unexpected<error> refuse(errc code, std::string_view text, std::string_view why) {
@@ -17,19 +21,36 @@ tl::unexpected<error> refuse(errc code, std::string_view text, std::string_view 
                         std::string(accepted));
 }
 
+/// A span of prices: decimal, and so unlike all other lengths.
+result<timeframe> parse_range(std::string_view text, std::string_view number) {
+  if (number.empty() || number.front() == '+') {
+    return refuse(errc::bad_input, text, "not a number and a unit");
+  }
+  const auto span = parse_price(number);
+  if (!span) return refuse(errc::bad_input, text, span.error().message);
+  if (span->units <= 0) return refuse(errc::bad_input, text, "the span must be positive");
+  return timeframe{timeframe::unit::range, span->units};
+}
+
 }  // namespace
 
 result<timeframe> parse_timeframe(std::string_view text) {
+  const auto number = text.substr(0, text.empty() ? 0 : text.size() - 1);
+  const char suffix = text.empty() ? '\0' : text.back();
+  if (suffix == 'r') return parse_range(text, number);
   std::int64_t count = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const auto suffix = text.substr(static_cast<std::size_t>(end - text.data()));
-  if (failure != std::errc() || suffix.size() != 1) {
+  const auto* const last = number.data() + number.size();
+  const auto [end, failure] = std::from_chars(number.data(), last, count);
+  if (failure == std::errc::result_out_of_range && end == last) {
+    return refuse(errc::bad_input, text, "the number is too large");
+  }
+  if (failure != std::errc() || end != last) {
     return refuse(errc::bad_input, text, "not a number and a unit");
   }
   if (count <= 0) return refuse(errc::bad_input, text, "the length must be positive");
 
   duration length = 0;
-  switch (suffix.front()) {
+  switch (suffix) {
     case 's':
       length = second;
       break;
@@ -52,11 +73,12 @@ result<timeframe> parse_timeframe(std::string_view text) {
       if (count == 1) return timeframe{timeframe::unit::months, 12};
       return refuse(errc::unsupported, text, "several years in one bar are not offered");
     case 't':
+      if (count <= most_ticks) return timeframe{timeframe::unit::ticks, count};
+      return refuse(errc::bad_input, text, "more than 1000000000 ticks");
     case 'v':
+      return timeframe{timeframe::unit::volume, count};
     case 'n':
-    case 'r':
-      return refuse(errc::unsupported, text,
-                    "tick, volume, value and range bars are not offered here");
+      return timeframe{timeframe::unit::value, count};
     default:
       return refuse(errc::bad_input, text, "unknown unit");
   }
@@ -65,10 +87,23 @@ result<timeframe> parse_timeframe(std::string_view text) {
 }
 
 std::string to_string(timeframe tf) {
-  if (tf.kind == timeframe::unit::trading_day) return "1D";
-  if (tf.kind == timeframe::unit::week) return "1W";
-  if (tf.kind == timeframe::unit::months) {
-    return tf.length == 12 ? "1Y" : std::to_string(tf.length) + "M";
+  switch (tf.kind) {
+    case timeframe::unit::trading_day:
+      return "1D";
+    case timeframe::unit::week:
+      return "1W";
+    case timeframe::unit::months:
+      return tf.length == 12 ? "1Y" : std::to_string(tf.length) + "M";
+    case timeframe::unit::ticks:
+      return std::to_string(tf.length) + "t";
+    case timeframe::unit::volume:
+      return std::to_string(tf.length) + "v";
+    case timeframe::unit::value:
+      return std::to_string(tf.length) + "n";
+    case timeframe::unit::range:
+      return to_string(price{tf.length}) + "r";
+    case timeframe::unit::intraday:
+      break;
   }
   if (tf.length % hour == 0) return std::to_string(tf.length / hour) + "h";
   if (tf.length % minute == 0) return std::to_string(tf.length / minute) + "m";

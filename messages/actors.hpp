@@ -103,6 +103,13 @@ using store_actor = caf::typed_actor<
     // The transaction under way has ended.
     caf::reacts_to<commit_outcome_ptr>>;
 
+/// Has the journal's room looked after.
+using journal_keeper_actor = caf::typed_actor<
+    // Time to look again.
+    caf::reacts_to<timeout_atom>,
+    // The look has ended.
+    caf::reacts_to<done_atom>>;
+
 /// Something for a client, encoded once for all who get it.
 struct push {
   frame_ptr frame;

@@ -10,6 +10,7 @@ PORTS = {"feed", "bridge", "store"}  # headers at the top of the folder
 # folder -> folders that it may include besides itself; the longest match of a path decides.
 MAY = {
     "market": set(),
+    "market/option": {"market"},
     "runtime": set(),
     "messages/record": {"market"},
     "messages/protocol": {"market"},

@@ -1,5 +1,7 @@
 #include "store/audit.hpp"
 
+#include "market/price.hpp"
+
 namespace artham::store {
 
 audited_bar as_row(const record::bar_record& r) {
@@ -31,6 +33,21 @@ audited_bar as_row(const record::bar_record& r) {
            seq(r.cause.at),
            r.cause.ordinal,
            std::nullopt}};
+}
+
+std::string column_text(std::string_view column, const std::optional<std::int64_t>& value,
+                        market::duration utc_offset) {
+  if (!value) return column == "instrument_id" ? "one of this token" : "none";
+  if (column == "bar_end_ts") return market::to_rfc3339(*value, utc_offset);
+  for (const auto* price : {"open", "high", "low", "close", "vwap"}) {
+    if (column == price) return market::to_string(market::price{*value});
+  }
+  if (column == "flags") {
+    const auto known = static_cast<std::uint16_t>(*value);
+    const auto text = market::flags_text(known);
+    if (known == *value && !text.empty()) return text;
+  }
+  return std::to_string(*value);
 }
 
 }  // namespace artham::store

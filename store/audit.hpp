@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct audited_bar {
 };
 /// The row that a bar belongs in. instrument_id stays absent: only the store knows it.
 [[nodiscard]] audited_bar as_row(const record::bar_record& r);
+/// A value as people read it: prices in decimals, times at `utc_offset`, flags by name, `none`.
+[[nodiscard]] std::string column_text(std::string_view column,
+                                      const std::optional<std::int64_t>& value,
+                                      market::duration utc_offset);
 
 /// Everything that was committed when it was opened; changes nothing. Calls block.
 class audit {

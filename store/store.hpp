@@ -57,6 +57,15 @@ struct batch {
   stored_position position;
 };
 
+/// What storing candles changed; those that were there already count in neither.
+struct candle_counts {
+  std::size_t added = 0;
+  std::size_t changed = 0;  ///< the exchange corrected them
+};
+
+/// Whose candles: rows of other sources are other rows.
+inline constexpr std::string_view kite_source = "kite";
+
 /// The only writing connection; used from one thread at a time. Calls block.
 class writer {
  public:
@@ -71,6 +80,10 @@ class writer {
   /// vanished ones end. Atomic; the same dump twice changes nothing.
   virtual result<void> put_instruments(std::span<const market::instrument> list,
                                        market::date valid_from) = 0;
+  /// Bars that an exchange made itself, in any order: prices, volume and OI of them are stored
+  /// beside our own bars. Atomic; the newest of a bar is kept.
+  virtual result<candle_counts> put_candles(std::string_view source, market::timeframe tf,
+                                            std::span<const market::bar> candles) = 0;
 };
 
 /// An instrument as the store knows it.
@@ -89,7 +102,8 @@ struct bar_query {
   std::size_t limit = 1000;
   bool newest_first =
       false;  ///< take the newest `limit`; the answer is in order of start all the same
-  bool all_revisions = false;  ///< else only the last of each bar
+  /// Else only the last of each bar, without bars that were withdrawn (ticks are 0).
+  bool all_revisions = false;
   /// Only what records of md:ticks up to here have made.
   record::position as_of{UINT32_MAX, INT64_MAX};
 };
@@ -110,6 +124,9 @@ class reader {
  public:
   virtual ~reader() = default;
   [[nodiscard]] virtual result<std::vector<record::bar_record>> bars(const bar_query& q) = 0;
+  /// Candles of a source, flagged `backfilled`; revisions and as_of mean nothing to them.
+  [[nodiscard]] virtual result<std::vector<market::bar>> candles(std::string_view source,
+                                                                 const bar_query& q) = 0;
   [[nodiscard]] virtual result<std::vector<stored_instrument>> instruments() = 0;
   /// `NSE:INFY`, or a bare token; the one in force now.
   [[nodiscard]] virtual result<std::optional<stored_instrument>> find(std::string_view key) = 0;

@@ -43,6 +43,13 @@ messages::child_spec ingest_tree(const tree_options& o, actors::ingestor_config 
                            {worker("ingestor", std::move(factory))});
 }
 
+messages::child_spec journal_child(actors::journal_keeper_config config) {
+  return worker("journal", messages::make_factory(
+                               [config = std::move(config)](const messages::child_context& c) {
+                                 return c.system.spawn(actors::journal_keeper, config);
+                               }));
+}
+
 messages::child_spec bars_tree(const tree_options& o, actors::bar_reader_config config) {
   auto builder_options = named(o, "builders", strategy::one_for_one);
   builder_options.backoff.first_at_once = true;

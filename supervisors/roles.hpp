@@ -6,6 +6,7 @@
 #include "actors/ingest/ingestor.hpp"
 #include "actors/session/hub.hpp"
 #include "actors/store/stream_store.hpp"
+#include "actors/upkeep/journal_keeper.hpp"
 #include "supervisors/supervisor.hpp"
 
 /// The tree of each role: which actors there are, in which order they start, and who falls with
@@ -23,6 +24,8 @@ struct tree_options {
 /// ingest: the ingestor with its feed.
 [[nodiscard]] messages::child_spec ingest_tree(const tree_options& o,
                                                actors::ingestor_config config);
+/// journal: who looks after its room.
+[[nodiscard]] messages::child_spec journal_child(actors::journal_keeper_config config);
 /// bars: the builders' supervisor and the reader; one without the other's state is useless, so they
 /// fall together.
 [[nodiscard]] messages::child_spec bars_tree(const tree_options& o,

@@ -11,6 +11,7 @@
 #include "actors/bars/checkpoint.hpp"
 #include "actors/bars/tick_stream.hpp"
 #include "messages/caf_compat.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::actors {
 
@@ -57,6 +58,7 @@ void bar_builder_state::consume(messages::bar_work& work, messages::bar_slice& s
   slice.next_close = aggregator_->next_close();
   if (work.save_state) aggregator_->save(slice.state);
   if (work.answer(slice)) caf::anon_send(config_.reader, messages::done_atom_v);
+  runtime::failpoint("bars.answered");
 }
 
 void bar_builder_state::consume_record_by_record(const messages::bar_work& work,
@@ -110,6 +112,7 @@ void bar_builder_state::refill(const messages::bar_refill& r) {
           messages::value_or_throw(market::bar_aggregator::load(config_.plan, bytes)));
     }
   }
+  runtime::failpoint("bars.refilled");
   if (after >= r.until) return;
   const std::uint32_t tokens[] = {config_.token};
   const auto cursor = messages::value_or_throw(

@@ -11,6 +11,7 @@
 #include <caf/send.hpp>
 
 #include "messages/caf_compat.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::actors {
@@ -105,7 +106,10 @@ bar_reader_actor::behavior_type bar_reader_state::start(
       },
       [this](const messages::commit_outcome_ptr& o) {
         checkpoint_under_way_ = false;
-        if (!o->ok) runtime::log().error("checkpoint: {}", o->error);
+        if (!o->ok) {
+          runtime::log().error("checkpoint: {}", o->error);
+          checkpoint_clock_ = 0;  // not in five minutes, but when the disk may have recovered
+        }
         for (auto& p : std::exchange(checkpoint_askers_, {})) {
           if (o->ok) {
             p.deliver(caf::ok_atom_v);
@@ -146,6 +150,7 @@ void bar_reader_state::restore() {
     break;
   }
   if (!checkpoint_) return;
+  runtime::failpoint("bars.restored");
   maker_->start_at(checkpoint_->at, checkpoint_->clock);
   checkpoint_clock_ = checkpoint_->clock;
   for (const auto& entry : checkpoint_->builders) {
@@ -401,6 +406,7 @@ void bar_reader_state::pull() {
 void bar_reader_state::dispatch(bar_work_ptr work) {
   in_flight_.push_back(work);
   for (std::uint32_t i = 0; i < work->slice_count; ++i) send_slice(work, i);
+  runtime::failpoint("bars.dispatched");
   if (work->open.load(std::memory_order_acquire) == 0) {
     caf::anon_send(bar_reader_actor{self_}, messages::done_atom_v);
   }
@@ -459,6 +465,7 @@ void bar_reader_state::finish(messages::bar_work& work) {
   }
   for (const auto slot : work.watched) live_answers_.push_back(maker_->token(slot));
   if (work.last.seq != 0) live_at_ = work.last;
+  if (!closed_.empty()) runtime::failpoint("bars.closed");
   derived_->add(closed_, book_, config_.repaired);
   send_live();
   // With nothing held back, everything up to here is on its way into the streams.
@@ -492,6 +499,7 @@ void bar_reader_state::want_checkpoint() {
   barrier_->plan = config_.plan_hash;
   barrier_->tops = derived_->tops();
   dispatch(std::move(work));
+  runtime::failpoint("checkpoint.barrier");
 }
 
 void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
@@ -513,6 +521,7 @@ void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
     c->builders.emplace(maker_->token(slice.slot), std::move(slice.state));
   }
   checkpoint_ = c;
+  runtime::failpoint("checkpoint.gathered");
   const bool taken = config_.disk->post([c, dir = config_.checkpoint_dir,
                                          me = bar_reader_actor{self_}] {
     const auto saved = checkpoint_directory(dir).save(*c);

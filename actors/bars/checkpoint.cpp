@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
 #include <iterator>
 #include <utility>
+
+#include "runtime/failpoint.hpp"
 
 namespace artham::actors {
 
@@ -151,6 +154,9 @@ result<void> checkpoint_directory::save(const checkpoint& c) const {
   const std::string bytes = encode(c);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail(errc::io, system_error("cannot write", temporary));
+  runtime::failpoint("checkpoint.half", [&] {
+    [[maybe_unused]] const auto n = ::write(fd, bytes.data(), bytes.size() / 2);
+  });
   std::size_t done = 0;
   while (done < bytes.size()) {
     const auto n = ::write(fd, bytes.data() + done, bytes.size() - done);
@@ -158,11 +164,14 @@ result<void> checkpoint_directory::save(const checkpoint& c) const {
     if (n < 0) break;
     done += static_cast<std::size_t>(n);
   }
+  runtime::failpoint("checkpoint.written");
   const bool synced = done == bytes.size() && ::fsync(fd) == 0;
   auto failure = synced ? std::string() : system_error("cannot write", temporary);
   ::close(fd);
   if (synced) {
+    runtime::failpoint("checkpoint.synced");
     std::filesystem::rename(temporary, file, ec);
+    runtime::failpoint("checkpoint.renamed");
     if (ec) failure = "cannot rename " + temporary.string() + ": " + ec.message();
   }
   if (!failure.empty()) {
@@ -173,8 +182,12 @@ result<void> checkpoint_directory::save(const checkpoint& c) const {
     ::fsync(d);
     ::close(d);
   }
+  runtime::failpoint("checkpoint.kept");
   const auto files = newest_first();
-  for (std::size_t i = keep_; i < files.size(); ++i) std::filesystem::remove(files[i], ec);
+  for (std::size_t i = keep_; i < files.size(); ++i) {
+    std::filesystem::remove(files[i], ec);
+    runtime::failpoint("checkpoint.removed");
+  }
   return {};
 }
 
@@ -186,6 +199,19 @@ std::vector<std::filesystem::path> checkpoint_directory::newest_first() const {
   }
   std::sort(files.rbegin(), files.rend());
   return files;
+}
+
+std::optional<record::position> checkpoint_directory::position_of(
+    const std::filesystem::path& file) {
+  const auto stem = file.stem().string();
+  record::position at;
+  const auto dash = stem.data() + std::min<std::size_t>(10, stem.size());
+  const auto end = stem.data() + stem.size();
+  const auto epoch = std::from_chars(stem.data(), dash, at.epoch);
+  if (stem.size() != 31 || epoch.ptr != dash || *dash != '-') return std::nullopt;
+  const auto seq = std::from_chars(dash + 1, end, at.seq);
+  if (seq.ec != std::errc() || seq.ptr != end) return std::nullopt;
+  return at;
 }
 
 result<checkpoint> checkpoint_directory::load(const std::filesystem::path& file) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,6 +38,9 @@ class checkpoint_directory {
   [[nodiscard]] result<void> save(const checkpoint& c) const;
   /// The files that are there, newest first, read or not.
   [[nodiscard]] std::vector<std::filesystem::path> newest_first() const;
+  /// Where a file's barrier stands, by its name.
+  [[nodiscard]] static std::optional<record::position> position_of(
+      const std::filesystem::path& file);
   [[nodiscard]] static result<checkpoint> load(const std::filesystem::path& file);
 
  private:

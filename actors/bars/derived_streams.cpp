@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "messages/record/bar_codec.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::actors {
 
@@ -127,6 +128,7 @@ result<bool> derived_streams::flush(const std::function<void()>& room) {
     s.held.clear();
     s.held_tokens.clear();
     s.held_count = 0;
+    runtime::failpoint("bars.appended");
   }
   return true;
 }

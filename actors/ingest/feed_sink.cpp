@@ -18,6 +18,9 @@ feed_sink::feed_sink(std::size_t budget, runtime::metrics& metrics)
       state_(metrics.gauge(feed_state_metric,
                            "Feed: 0 stopped, 1 connecting, 2 live, 3 backing off, 4 rate limited, "
                            "5 token expired.")),
+      stalls_(metrics.counter("artham_feed_stalls_total",
+                              "Times that a connection was given up because nothing, or no tick, "
+                              "came.")),
       texts_(metrics.counter("artham_feed_texts_total", "Text messages of the feed.")) {}
 
 void feed_sink::connect(messages::ingestor_actor target, feed::feed& source) {
@@ -73,6 +76,7 @@ void feed_sink::on_state(feed::state_change change, market::timestamp market_tim
   runtime::log().info("feed: {}{}{}", feed::to_string(change.state),
                       change.detail.empty() ? "" : ": ", change.detail);
   state_.set(static_cast<std::int64_t>(change.state));
+  if (change.cause == market::gap_cause::stalled) stalls_.add();
   send({market_time, wall, std::move(change)});
 }
 

@@ -46,6 +46,7 @@ class feed_sink final : public feed::sink {
   runtime::gauge& queue_bytes_;
   runtime::counter& pauses_;
   runtime::gauge& state_;
+  runtime::counter& stalls_;
   runtime::counter& texts_;
 };
 

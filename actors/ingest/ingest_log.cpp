@@ -79,15 +79,7 @@ void ingest_log::on_state(const feed_event& e, const feed::state_change& s, reco
   if (s.state == feed::state::live) {
     connected_ = true;
     if (lost_at_ == 0) return;
-    mark m;
-    m.kind = mark_kind::gap;
-    m.from = lost_at_;
-    m.time = market_time_;
-    m.wall = e.wall;
-    m.cause = lost_cause_;
-    m.subject = std::exchange(lost_detail_, {});
-    lost_at_ = 0;
-    put(std::move(m), out);
+    put(whole_loss(), out);
     ++counts_.gaps;
     clock_.force(market_time_, due_);
     put_clocks(e.wall, out);
@@ -101,24 +93,117 @@ void ingest_log::on_state(const feed_event& e, const feed::state_change& s, reco
   lost_detail_ = s.detail;
   // Bars that close while the feed is lost must know: the loss is told when it begins, and again,
   // with its length, when it is over.
+  put_loss_begins(lost_at_, s.cause, s.detail, market_time_, out);
+}
+
+void ingest_log::put_loss_begins(market::timestamp from, gap_cause cause, std::string detail,
+                                 market::timestamp at, record_batch& out) {
   mark m;
   m.kind = mark_kind::gap;
   m.flag = market::gap_begins;
-  m.from = lost_at_;
-  m.time = market_time_;
-  m.wall = e.wall;
-  m.cause = s.cause;
-  m.subject = s.detail;
+  m.from = from;
+  m.time = at;
+  m.wall = wall_;
+  m.cause = cause;
+  m.subject = std::move(detail);
   put(std::move(m), out);
+}
+
+mark ingest_log::whole_loss() {
+  mark m;
+  m.kind = mark_kind::gap;
+  m.from = std::exchange(lost_at_, 0);
+  m.time = market_time_;
+  m.wall = wall_;
+  m.cause = lost_cause_;
+  m.subject = std::exchange(lost_detail_, {});
+  return m;
+}
+
+void ingest_log::drop(record_batch& batch) {
+  counts_.ticks -= batch.count;
+  --counts_.frames;
+  counts_.dropped_ticks += batch.count;
+  ++counts_.dropped_frames;
+  batch.clear();
+}
+
+void ingest_log::lose(std::string detail, bool kept, record_batch& out) {
+  losing_ = true;
+  // Nothing behind this time is in the journal: should the program end now, the gap that its next
+  // start tells begins here too.
+  losing_from_ = kept ? market_time_ : before_;
+  losing_why_ = std::move(detail);
+  put_loss_begins(losing_from_, gap_cause::disk_full, losing_why_, losing_from_, out);
+}
+
+void ingest_log::on_while_losing(const feed_event& e) {
+  market_time_ = std::max(market_time_, e.market_time);
+  if (const auto* f = std::get_if<frame_event>(&e.what)) {
+    counts_.dropped_ticks += decoder_.packets(f->bytes);
+    ++counts_.dropped_frames;
+  } else if (const auto* s = std::get_if<subscription_event>(&e.what)) {
+    for (const auto token : s->tokens) subscriptions_[token] = {s->mode, s->added};
+  } else if (const auto* c = std::get_if<feed::state_change>(&e.what)) {
+    if (c->state == feed::state::live) {
+      connected_ = true;
+      if (lost_at_ == 0) return;
+      const bool before = lost_at_ < losing_from_;
+      auto over = whole_loss();
+      if (before) feed_loss_over_ = std::move(over);
+    } else if (connected_ && c->cause != gap_cause::none) {
+      connected_ = false;
+      lost_at_ = c->heard != 0 ? std::min(c->heard, market_time_) : market_time_;
+      lost_cause_ = c->cause;
+      lost_detail_ = c->detail;
+    }
+  }
+}
+
+void ingest_log::resume(record_batch& out) {
+  losing_ = false;
+  if (feed_loss_over_) {
+    put(*std::exchange(feed_loss_over_, std::nullopt), out);
+    ++counts_.gaps;
+  }
+  mark gap;
+  gap.kind = mark_kind::gap;
+  gap.from = losing_from_;
+  gap.time = market_time_;
+  gap.wall = wall_;
+  gap.cause = gap_cause::disk_full;
+  gap.subject = std::exchange(losing_why_, {});
+  put(std::move(gap), out);
+  ++counts_.gaps;
+  std::map<std::pair<bool, market::tick_mode>, std::vector<std::uint32_t>> changes;
+  for (const auto& [token, w] : std::exchange(subscriptions_, {}))
+    changes[{w.added, w.mode}].push_back(token);
+  for (auto& [how, tokens] : changes) {
+    mark m;
+    m.kind = mark_kind::subscription;
+    m.time = market_time_;
+    m.wall = wall_;
+    m.flag = how.first ? 1 : 0;
+    m.mode = how.second;
+    m.tokens = std::move(tokens);
+    put(std::move(m), out);
+  }
+  // That mark said that all is well again.
+  if (lost_at_ != 0) put_loss_begins(lost_at_, lost_cause_, lost_detail_, market_time_, out);
+  clock_.force(market_time_, due_);
+  put_clocks(wall_, out);
 }
 
 void ingest_log::on(const feed_event& e, record_batch& out) {
   const auto* state = std::get_if<feed::state_change>(&e.what);
+  before_ = market_time_;
+  wall_ = e.wall;
   if (!begun_) {
     // Nothing is known of the feed's time before it is live.
     if (!state || state->state != feed::state::live) return;
     begin(e, out);
   }
+  if (losing_) return on_while_losing(e);
   if (const auto* f = std::get_if<frame_event>(&e.what)) {
     market_time_ = std::max(market_time_, e.market_time);
     const auto packets = decoder_.packets(f->bytes);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,8 @@ class ingest_log {
     std::uint64_t frames = 0;
     std::uint64_t gaps = 0;
     std::uint64_t clock_marks = 0;
+    std::uint64_t dropped_ticks = 0;  ///< in frames that the journal had no room for
+    std::uint64_t dropped_frames = 0;
   };
 
   ingest_log(ingest_options options, const feed::decoder& decoder);
@@ -51,14 +55,29 @@ class ingest_log {
   /// Appends what `e` makes to `out`, perhaps nothing.
   void on(const feed_event& e, record_batch& out);
 
+  /// The frame of the last event was not journaled: takes it back out of the batch.
+  void drop(record_batch& batch);
+  /// The journal had no room for what the last event made, and has none until `resume`. Appends the
+  /// mark that says so. `kept`: those records found a place all the same; else they were a frame,
+  /// which is dropped. Frames that come from now on are dropped and counted.
+  void lose(std::string detail, bool kept, record_batch& out);
+  /// The journal has room again: appends how long the loss was and what changed meanwhile.
+  void resume(record_batch& out);
+  [[nodiscard]] bool is_losing() const { return losing_; }
+
   [[nodiscard]] const counters& counts() const { return counts_; }
   [[nodiscard]] market::timestamp market_time() const { return market_time_; }
 
  private:
   void begin(const feed_event& e, record_batch& out);
   void move_time(const feed_event& e, record_batch& out);
+  void on_while_losing(const feed_event& e);
   void on_state(const feed_event& e, const feed::state_change& s, record_batch& out);
   void put(market::mark m, record_batch& out);
+  void put_loss_begins(market::timestamp from, market::gap_cause cause, std::string detail,
+                       market::timestamp at, record_batch& out);
+  /// The feed's loss, from its beginning until now.
+  [[nodiscard]] market::mark whole_loss();
   void put_clocks(market::timestamp wall, record_batch& out);
 
   ingest_options options_;
@@ -72,6 +91,19 @@ class ingest_log {
   market::gap_cause lost_cause_ = market::gap_cause::none;
   std::string lost_detail_;
   std::vector<bool> session_open_;  ///< per calendar
+
+  market::timestamp before_ = 0;  ///< market time in front of the last event
+  market::timestamp wall_ = 0;    ///< of the last event
+  bool losing_ = false;
+  market::timestamp losing_from_ = 0;
+  std::string losing_why_;
+  std::optional<market::mark> feed_loss_over_;  ///< one that began before, not yet told
+  struct wish {
+    market::tick_mode mode;
+    bool added;
+  };
+  std::map<std::uint32_t, wish> subscriptions_;  ///< changed meanwhile, not yet told
+
   std::vector<market::timestamp> due_;
 };
 

@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 
 #include "messages/caf_compat.hpp"
+#include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::actors {
@@ -53,6 +54,15 @@ ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self
   frames_ =
       &m.counter("artham_frames_received_total", "Frames received from the feed and journaled.");
   gaps_ = &m.counter("artham_gaps_total", "Times that the feed was lost and came back.");
+  const runtime::labels full{{"why", "disk_full"}};
+  dropped_ticks_ = &m.counter(dropped_ticks_metric, "Packets received and not journaled.", full);
+  dropped_frames_ =
+      &m.counter("artham_frames_dropped_total", "Frames received and not journaled.", full);
+  silent_ = &m.gauge("artham_feed_silent_milliseconds", "Market time since the last tick.");
+  stall_limit_ = &m.gauge("artham_feed_stall_limit_milliseconds",
+                          "A longer silence is a stall; 0: no tick is expected now.");
+  expected_frames_ = &m.gauge("artham_feed_expected_frames_per_hour",
+                              "Usual in this phase of the day; 0: not known.");
   market_time_ = &m.gauge("artham_market_time_seconds", "Market time of the newest record.");
 
   auto previous = newest_record_times(*config_.journal);
@@ -72,16 +82,25 @@ ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self
   feed_->start(*sink_);
   return {
       [this](const feed_event_ptr& e) { on_event(e); },
-      [this](messages::room_atom) {
-        blocked_ = false;
-        write();
-        while (!blocked_ && !waiting_.empty()) {
-          const auto e = std::move(waiting_.front());
-          waiting_.pop_front();
-          on_event(e);
-        }
-      },
+      [this](messages::room_atom) { on_room(); },
   };
+}
+
+void ingestor_state::on_room() {
+  blocked_ = false;
+  if (log_->is_losing()) {
+    log_->resume(batch_);
+    is_frame_ = false;
+    runtime::log().warn("ingest: the disk has room again; {} ticks were dropped so far",
+                        log_->counts().dropped_ticks);
+  }
+  write();
+  publish_counts();
+  while (!blocked_ && !waiting_.empty()) {
+    const auto e = std::move(waiting_.front());
+    waiting_.pop_front();
+    on_event(e);
+  }
 }
 
 ingestor_state::~ingestor_state() {
@@ -94,31 +113,68 @@ void ingestor_state::on_event(const feed_event_ptr& e) {
     waiting_.push_back(e);
     return;
   }
+  is_frame_ = std::holds_alternative<frame_event>(e->what);
   log_->on(*e, batch_);
+  if (batch_.count != 0) runtime::failpoint("ingest.read");
   write();
   sink_->handled(e->weight());
   publish_counts();
+  if (std::holds_alternative<time_event>(e->what)) publish_expectation();
 }
 
 void ingestor_state::write() {
   if (batch_.count == 0) return;
   auto at = writer_->append(batch_.bytes, batch_.count, batch_.tokens);
   if (at) {
+    runtime::failpoint("ingest.appended");
     batch_.clear();
     return;
   }
   if (!is_transient(at.error().code)) throw std::runtime_error(at.error().message);
-  blocked_ = true;
+  if (!config_.feed_waits && writer_->disk_is_full()) {
+    lose(at.error().message);
+  } else {
+    blocked_ = true;
+  }
   writer_->when_room([to = ingestor_actor{self_}] { caf::anon_send(to, messages::room_atom_v); });
 }
 
+void ingestor_state::lose(const std::string& why) {
+  if (is_frame_) {
+    log_->drop(batch_);
+  } else {
+    put_urgently();
+  }
+  log_->lose(why, !is_frame_, batch_);
+  put_urgently();
+  runtime::log().error("ingest: {}: what comes in is dropped until there is room", why);
+}
+
+void ingestor_state::put_urgently() {
+  if (auto put = writer_->append_urgent(batch_.bytes, batch_.count); !put)
+    throw std::runtime_error(put.error().message);
+  batch_.clear();
+}
+
 void ingestor_state::publish_counts() {
+  // What waits is not journaled yet.
+  if (blocked_) return;
   const auto& now = log_->counts();
   ticks_->add(now.ticks - published_.ticks);
   frames_->add(now.frames - published_.frames);
   gaps_->add(now.gaps - published_.gaps);
+  dropped_ticks_->add(now.dropped_ticks - published_.dropped_ticks);
+  dropped_frames_->add(now.dropped_frames - published_.dropped_frames);
   published_ = now;
   market_time_->set(log_->market_time() / market::second);
+}
+
+void ingestor_state::publish_expectation() {
+  const auto e = feed_->expectation();
+  const auto silent = e.last == 0 ? 0 : std::max<market::duration>(log_->market_time() - e.last, 0);
+  silent_->set(silent / market::millisecond);
+  stall_limit_->set(e.limit / market::millisecond);
+  expected_frames_->set(e.frames_per_hour);
 }
 
 ingestor_actor::behavior_type ingestor(ingestor_actor::stateful_pointer<ingestor_state> self,

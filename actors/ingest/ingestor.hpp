@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
@@ -16,6 +17,9 @@
 
 namespace artham::actors {
 
+/// A counter, by `why`.
+inline constexpr std::string_view dropped_ticks_metric = "artham_ticks_dropped_total";
+
 struct ingestor_config {
   bridge::bridge* journal = nullptr;
   const feed::decoder* decoder = nullptr;
@@ -25,9 +29,13 @@ struct ingestor_config {
   /// previous_time is filled in from the journal at every start.
   ingest_options log;
   std::size_t queue_bytes = 64U << 20U;
+  /// The feed stands still while nobody reads it (a recording): on a full disk it waits, and
+  /// nothing is lost. Else what comes meanwhile is dropped and told as a gap.
+  bool feed_waits = false;
 };
 
-/// The only writer of md:ticks. Owns the feed and its way in; every start begins a new epoch.
+/// The only writer of md:ticks. Owns the feed and its way in; every start begins a new epoch. While
+/// the disk is full it drops frames, counts them, and goes on by itself when there is room.
 ///
 /// State: the log that makes records, one batch that the journal has no room for, events that wait
 /// behind it (bounded by the sink's budget). Takes: feed events; "room" from the journal. Sends:
@@ -43,7 +51,13 @@ class ingestor_state {
  private:
   void on_event(const feed_event_ptr& e);
   void write();
+  /// The disk has no room for the batch: keeps marks in the reserve, drops a frame, and marks a
+  /// gap.
+  void lose(const std::string& why);
+  void put_urgently();
+  void on_room();
   void publish_counts();
+  void publish_expectation();
 
   messages::ingestor_actor::pointer self_ = nullptr;
   ingestor_config config_;
@@ -54,10 +68,16 @@ class ingestor_state {
   record_batch batch_;
   std::deque<feed_event_ptr> waiting_;
   bool blocked_ = false;
+  bool is_frame_ = false;  ///< the batch is a frame, not marks
   ingest_log::counters published_;
   runtime::counter* ticks_ = nullptr;
   runtime::counter* frames_ = nullptr;
   runtime::counter* gaps_ = nullptr;
+  runtime::counter* dropped_ticks_ = nullptr;
+  runtime::counter* dropped_frames_ = nullptr;
+  runtime::gauge* silent_ = nullptr;
+  runtime::gauge* stall_limit_ = nullptr;
+  runtime::gauge* expected_frames_ = nullptr;
   runtime::gauge* market_time_ = nullptr;
 };
 

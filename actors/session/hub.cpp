@@ -13,6 +13,7 @@
 #include "messages/protocol/command.hpp"
 #include "messages/protocol/json.hpp"
 #include "messages/record/dead_letter_codec.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::actors {
 
@@ -165,6 +166,7 @@ void hub_state::read_finals() {
           }
           tail_.push_back({key, bar});
         });
+        runtime::failpoint("hub.finals");
       }
     }
     cursor->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
@@ -363,7 +365,7 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
     return out + "}}";
   }
   // The store's bars, those that it does not have yet, and the unfinished one: each start once, the
-  // newest revision.
+  // newest revision, without those that were withdrawn.
   std::map<market::timestamp, const market::bar*> bars;
   for (const auto& b : history) bars[b.bar.start] = &b.bar;
   for (const auto& t : tail_) {
@@ -371,6 +373,7 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
     auto& at = bars[t.bar.bar.start];
     if (at == nullptr || at->revision <= t.bar.bar.revision) at = &t.bar.bar;
   }
+  std::erase_if(bars, [](const auto& entry) { return entry.second->ticks == 0; });
   while (bars.size() > history_wanted) bars.erase(bars.begin());
   const auto live = live_.find(w.key);
   const bool unfinished = live != live_.end() && !bars.contains(live->second.start);

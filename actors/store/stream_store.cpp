@@ -65,10 +65,14 @@ void stream_store_state::on_outcome(const commit_outcome& o) {
   if (!o.ok) {
     if (!o.transient || !cursor_) throw std::runtime_error(config_.stream + ": " + o.error);
     retries_->add();
-    runtime::log().warn("store: {}: {}; trying again", config_.stream, o.error);
+    if (o.error != trouble_)
+      runtime::log().warn("store: {}: {}; trying until it works", config_.stream, o.error);
+    trouble_ = o.error;
     self_->delayed_send(store_actor{self_}, retry_after, messages::timeout_atom_v);
     return;
   }
+  if (!trouble_.empty()) runtime::log().info("store: {}: stores again", config_.stream);
+  trouble_.clear();
   stored_ = o.position;
   if (!cursor_) {
     auto cursor = config_.journal->open_reader(config_.stream, stored_, bridge::top::durable, {});

@@ -79,6 +79,7 @@ class stream_store_state {
   std::optional<transaction> under_way_;
   std::optional<transaction> next_;
   bool armed_ = false;
+  std::string trouble_;        ///< why the transaction under way fails
   std::uint64_t put_off_ = 0;  ///< records behind the newest transaction, with nothing to store
   runtime::gauge* lag_ = nullptr;
   runtime::counter* commits_ = nullptr;

@@ -13,12 +13,14 @@
 #include "bridge/common/stream_rules.hpp"
 #include "bridge/local/segment_scan.hpp"
 #include "runtime/clock.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
 namespace {
 
 constexpr std::uint64_t flush_bytes = 256U << 10U;  ///< no lingering from here on
 constexpr std::size_t blocks_at_once = 64;
+constexpr std::uint64_t allocation_step = 1U << 20U;
 constexpr auto retry_interval = std::chrono::milliseconds(100);
 
 std::int64_t day_of(std::int64_t time) {
@@ -47,7 +49,11 @@ core::core(options o)
       syncs_(metrics_.counter("artham_journal_fsync_total", "Calls of fdatasync for the journal.")),
       sync_ns_(metrics_.counter("artham_journal_fsync_nanoseconds_total",
                                 "Time spent in fdatasync for the journal.")),
-      queue_gauge_(metrics_.gauge("artham_journal_queue_bytes", "Appended and not yet written.")) {}
+      queue_gauge_(metrics_.gauge("artham_journal_queue_bytes", "Appended and not yet written.")),
+      full_gauge_(metrics_.gauge(disk_full_metric, "1 while the journal's disk has no room.")),
+      reserve_gauge_(metrics_.gauge("artham_journal_reserve_bytes",
+                                    "Room on the disk that is held for what must still be "
+                                    "written when it is full.")) {}
 
 core::~core() {
   stop();
@@ -136,6 +142,21 @@ result<void> core::reserve(std::uint64_t bytes) {
   return {};
 }
 
+result<void> core::reserve_urgent(std::uint64_t bytes) {
+  const std::lock_guard lock(queue_mutex_);
+  if (stopping_)
+    return fail(errc::unavailable, "the journal in " + options_.dir.string() + " is stopped");
+  if (broken_) return tl::unexpected(*failure_);
+  queued_ += bytes;
+  queue_gauge_.set(static_cast<std::int64_t>(queued_));
+  return {};
+}
+
+bool core::disk_is_full() const {
+  const std::lock_guard lock(queue_mutex_);
+  return failure_ && failure_->code == errc::full;
+}
+
 void core::submit(std::uint64_t bytes) {
   bool notify = false;
   {
@@ -179,14 +200,23 @@ void core::release(std::uint64_t bytes) {
 }
 
 void core::set_failure(std::optional<error> e, bool permanent) {
+  std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(queue_mutex_);
     if (broken_ || (!e && !failure_)) return;
     broken_ = permanent;
     const bool known = e && failure_ && *e == *failure_ && !permanent;
+    const bool same_kind = e && failure_ && e->code == failure_->code;
     failure_ = e;
+    full_gauge_.set(e && e->code == errc::full ? 1 : 0);
     if (known) return;
+    // Who waits for the queue must hear that it is the disk now.
+    if (e && !same_kind) {
+      for (auto& waiter : room_waiters_) callbacks.push_back(std::move(waiter.second));
+      room_waiters_.clear();
+    }
   }
+  run_all(callbacks);
   if (options_.on_health) options_.on_health(e);
   if (!e) release(0);
 }
@@ -213,7 +243,8 @@ void core::write_loop() {
       last = stopping_;
     }
     collect();
-    const auto written = write_all();
+    auto written = write_all();
+    if (written) written = check_room();
     last_write = clock::now();
     if (written) {
       set_failure(std::nullopt, false);
@@ -256,30 +287,70 @@ result<void> core::write_all() {
       while (!out.batches.empty()) {
         if (auto ok = write_some(out); !ok) return ok;
       }
+      // Said as soon as the reserve is touched, while what is on its way fits into it.
+      if (out.segment) {
+        if (auto ok = allocate(out, 0); !ok) return ok;
+      }
     }
   }
   return {};
 }
 
-result<void> core::write_some(output& out) {
-  const auto& first = *out.batches.front().block;
-  const auto longest = first.payload.size() + sizeof(block_header);
-  if (out.segment &&
-      (out.epoch != first.epoch || day_of(first, out.of->source) > out.day ||
-       (out.size > sizeof(segment_header) && out.size + longest > options_.segment_bytes))) {
-    if (auto ok = end_segment(out); !ok) return ok;
+/// After a full disk: writing goes on when there is more room than the next few blocks take.
+result<void> core::check_room() const {
+  if (!disk_is_full()) return {};
+  std::error_code failed;
+  const auto room = std::filesystem::space(options_.dir, failed);
+  if (failed || room.available >= 2 * options_.reserve_bytes) return {};
+  const std::lock_guard lock(queue_mutex_);
+  return tl::unexpected(*failure_);
+}
+
+result<void> core::allocate(output& out, std::uint64_t bytes) {
+  if (!out.of->source || options_.reserve_bytes == 0) return {};
+  const auto wanted = out.size + bytes + options_.reserve_bytes;
+  if (out.allocated >= wanted) return {};
+  const auto end = (wanted / allocation_step + 1) * allocation_step;
+  if (disk_.allocate(out.segment->fd(), static_cast<off_t>(out.size), static_cast<off_t>(end)) ==
+      0) {
+    out.allocated = end;
+    reserve_gauge_.set(static_cast<std::int64_t>(end - out.size - bytes));
+    return {};
   }
-  if (!out.segment) {
-    if (auto ok = begin_segment(out, first); !ok) return ok;
+  auto e = system_error("write to", out.path, errno);
+  if (e.code == errc::full) {
+    reserve_gauge_.set(
+        static_cast<std::int64_t>(out.allocated > out.size ? out.allocated - out.size : 0));
+    return tl::unexpected(std::move(e));
   }
-  std::vector<std::string> parts;  // head and, if compressed, payload
-  std::vector<iovec> io;
-  std::vector<std::uint64_t> lengths;
-  parts.reserve(2 * blocks_at_once);
-  std::uint64_t total = 0;
+  // A file system that cannot hold room: writing goes on without a reserve.
+  reserve_gauge_.set(0);
+  out.allocated = UINT64_MAX;
+  return {};
+}
+
+/// Where the disk has no room for all of `p`, leaves what fits into the reserve; errc::full when
+/// nothing does.
+result<void> core::make_room(output& out, pass& p) {
+  auto ok = allocate(out, p.total);
+  if (ok || ok.error().code != errc::full) return ok;
+  const auto held = out.allocated > out.size ? out.allocated - out.size : 0;
+  while (p.total > held) {
+    p.total -= p.lengths.back();
+    p.lengths.pop_back();
+    p.io.resize(2 * p.lengths.size());
+  }
+  if (p.lengths.empty()) return ok;
+  return {};
+}
+
+core::pass core::next_pass(const output& out) const {
+  pass p;
+  p.parts.reserve(2 * blocks_at_once);
   for (const auto& b : out.batches) {
-    if (lengths.size() == blocks_at_once || b.block->epoch != out.epoch ||
-        (!lengths.empty() && out.size + total + b.block->payload.size() > options_.segment_bytes)) {
+    if (p.lengths.size() == blocks_at_once || b.block->epoch != out.epoch ||
+        (!p.lengths.empty() &&
+         out.size + p.total + b.block->payload.size() > options_.segment_bytes)) {
       break;
     }
     block_header h;
@@ -291,17 +362,39 @@ result<void> core::write_some(output& out) {
     std::string_view stored = b.block->payload;
     if (options_.compress == compression::zstd) {
       if (auto small = compress(stored)) {
-        stored = parts.emplace_back(std::move(*small));
+        stored = p.parts.emplace_back(std::move(*small));
         h.codec = static_cast<std::uint8_t>(codec::zstd);
       }
     }
     h.stored = static_cast<std::uint32_t>(stored.size());
-    const auto& head = parts.emplace_back(block_head(h, b.places, stored));
-    io.push_back({const_cast<char*>(head.data()), head.size()});
-    io.push_back({const_cast<char*>(stored.data()), stored.size()});
-    lengths.push_back(head.size() + stored.size());
-    total += lengths.back();
+    const auto& head = p.parts.emplace_back(block_head(h, b.places, stored));
+    p.io.push_back({const_cast<char*>(head.data()), head.size()});
+    p.io.push_back({const_cast<char*>(stored.data()), stored.size()});
+    p.lengths.push_back(head.size() + stored.size());
+    p.total += p.lengths.back();
   }
+  return p;
+}
+
+result<void> core::write_some(output& out) {
+  const auto& first = *out.batches.front().block;
+  const auto longest = first.payload.size() + sizeof(block_header);
+  if (out.segment &&
+      (out.epoch != first.epoch || day_of(first, out.of->source) > out.day ||
+       (out.size > sizeof(segment_header) && out.size + longest > options_.segment_bytes))) {
+    if (auto ok = end_segment(out); !ok) return ok;
+    runtime::failpoint("segment.ended");
+  }
+  if (!out.segment) {
+    if (auto ok = begin_segment(out, first); !ok) return ok;
+  }
+  auto p = next_pass(out);
+  if (auto ok = make_room(out, p); !ok) return ok;
+  auto& io = p.io;
+  runtime::failpoint(out.of->source ? "journal.ticks.half" : "journal.bars.half", [&] {
+    const iovec half[] = {io[0], {io[1].iov_base, io[1].iov_len / 2}};
+    static_cast<void>(disk_.write(out.segment->fd(), half, 2, static_cast<off_t>(out.size)));
+  });
   std::uint64_t done = 0;
   for (std::size_t i = 0; i < io.size();) {
     const auto n = disk_.write(out.segment->fd(), io.data() + i, static_cast<int>(io.size() - i),
@@ -311,6 +404,7 @@ result<void> core::write_some(output& out) {
       const int number = errno;
       // No torn block stays in the file; should this fail too, the next attempt writes over it.
       static_cast<void>(::ftruncate(out.segment->fd(), static_cast<off_t>(out.size)));
+      if (out.allocated != UINT64_MAX) out.allocated = 0;
       return tl::unexpected(system_error("write to", out.path, number));
     }
     done += static_cast<std::uint64_t>(n);
@@ -318,7 +412,8 @@ result<void> core::write_some(output& out) {
     for (; i < io.size() && left >= io[i].iov_len; ++i) left -= io[i].iov_len;
     if (left != 0) io[i] = {static_cast<char*>(io[i].iov_base) + left, io[i].iov_len - left};
   }
-  publish(out, lengths);
+  runtime::failpoint(out.of->source ? "journal.ticks.written" : "journal.bars.written");
+  publish(out, p.lengths);
   return {};
 }
 
@@ -330,6 +425,7 @@ result<void> core::begin_segment(output& out, const record::block& first) {
   const auto path = s.dir / segment_name(first.first_seq, first.epoch);
   auto f = open_file(path, O_RDWR | O_CREAT | O_TRUNC);
   if (!f) return tl::unexpected(f.error());
+  runtime::failpoint("segment.created");
   auto header = make_segment_header(s.name, first.epoch, first.first_seq, runtime::utc_now());
   const iovec part{&header, sizeof header};
   errno = EIO;
@@ -337,12 +433,14 @@ result<void> core::begin_segment(output& out, const record::block& first) {
       disk_.sync(f->fd()) != 0) {
     return tl::unexpected(system_error("begin segment", path, errno));
   }
+  runtime::failpoint("segment.headed");
   for (const auto& dir : {s.dir, options_.dir}) {
     if (auto ok = sync_directory(dir); !ok) return ok;
   }
   out.segment = std::make_shared<file>(std::move(*f));
   out.path = path;
   out.size = sizeof header;
+  out.allocated = 0;
   out.day = day_of(first, s.source);
   out.epoch = first.epoch;
   const std::lock_guard lock(s.mutex);
@@ -357,6 +455,10 @@ result<void> core::begin_segment(output& out, const record::block& first) {
 result<void> core::end_segment(output& out) {
   auto& s = *out.of;
   if (auto ok = sync_file(*out.segment, s.name); !ok) return ok;
+  runtime::failpoint("segment.synced");
+  // Gives back the room behind the end; without that, opening does.
+  if (out.allocated > out.size)
+    static_cast<void>(::ftruncate(out.segment->fd(), static_cast<off_t>(out.size)));
   segment_ptr at;
   index_ptr index;
   {
@@ -477,9 +579,11 @@ result<void> core::sync_pass() {
   }
   std::ranges::reverse(targets);
   for (const auto& t : targets) {
+    runtime::failpoint(t.of->source ? "journal.ticks.unsynced" : "journal.bars.unsynced");
     if (t.active) {
       if (auto ok = sync_file(*t.active, t.of->name); !ok) return ok;
     }
+    runtime::failpoint(t.of->source ? "journal.ticks.synced" : "journal.bars.synced");
     std::vector<std::function<void()>> ready;
     {
       const std::lock_guard lock(t.of->mutex);

@@ -45,10 +45,14 @@ class core {
 
   /// Room in the queue for `bytes`, or why not: full, the disk's error, unavailable after stop.
   [[nodiscard]] result<void> reserve(std::uint64_t bytes);
+  /// Takes `bytes` for the queue whether there is room or not; unavailable after stop, or the
+  /// disk's error when it is for good.
+  [[nodiscard]] result<void> reserve_urgent(std::uint64_t bytes);
   /// Those bytes are in a stream's pending batches now.
   void submit(std::uint64_t bytes);
-  /// Calls fn as soon as reserve(bytes) would succeed.
+  /// Calls fn as soon as reserve(bytes) would succeed, or the disk's error is another one.
   void when_room(std::uint64_t bytes, std::function<void()> fn);
+  [[nodiscard]] bool disk_is_full() const;
 
  private:
   using clock = std::chrono::steady_clock;
@@ -60,6 +64,7 @@ class core {
     std::shared_ptr<file> segment;  ///< null until something is written
     std::filesystem::path path;
     std::uint64_t size = 0;
+    std::uint64_t allocated = 0;  ///< the segment holds room up to here
     std::int64_t day = 0;
     std::uint32_t epoch = 0;
   };
@@ -70,6 +75,18 @@ class core {
   void collect();
   [[nodiscard]] result<void> write_all();
   [[nodiscard]] result<void> write_some(output& out);
+  /// What is to be written at once: heads and payloads of the first blocks.
+  struct pass {
+    std::vector<std::string> parts;
+    std::vector<iovec> io;
+    std::vector<std::uint64_t> lengths;
+    std::uint64_t total = 0;
+  };
+  [[nodiscard]] pass next_pass(const output& out) const;
+  /// Room for `bytes` and the reserve behind them; errc::full.
+  [[nodiscard]] result<void> allocate(output& out, std::uint64_t bytes);
+  [[nodiscard]] result<void> make_room(output& out, pass& p);
+  [[nodiscard]] result<void> check_room() const;
   [[nodiscard]] result<void> begin_segment(output& out, const record::block& first);
   [[nodiscard]] result<void> end_segment(output& out);
   void publish(output& out, const std::vector<std::uint64_t>& lengths);
@@ -89,6 +106,8 @@ class core {
   runtime::counter& syncs_;
   runtime::counter& sync_ns_;
   runtime::gauge& queue_gauge_;
+  runtime::gauge& full_gauge_;
+  runtime::gauge& reserve_gauge_;
 
   mutable std::mutex streams_mutex_;
   stream_map streams_;

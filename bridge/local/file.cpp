@@ -9,6 +9,8 @@
 #include <cstring>
 #include <utility>
 
+#include "runtime/failpoint.hpp"
+
 namespace artham::bridge::local {
 
 file::file(file&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -27,6 +29,10 @@ ssize_t disk::write(int fd, const iovec* parts, int n, off_t offset) {
 }
 int disk::sync(int fd) {
   return ::fdatasync(fd);
+}
+
+int disk::allocate(int fd, off_t from, off_t end) {
+  return ::fallocate(fd, FALLOC_FL_KEEP_SIZE, from, end - from);
 }
 
 error system_error(std::string_view what, const std::filesystem::path& path, int number) {
@@ -102,6 +108,9 @@ result<void> replace_file(const std::filesystem::path& path, std::string_view co
   {
     auto f = open_file(beside, O_WRONLY | O_CREAT | O_TRUNC);
     if (!f) return tl::unexpected(f.error());
+    runtime::failpoint("file.half", [&] {
+      [[maybe_unused]] const auto n = ::pwrite(f->fd(), content.data(), content.size() / 2, 0);
+    });
     while (!content.empty()) {
       const auto n = ::write(f->fd(), content.data(), content.size());
       if (n < 0) {
@@ -110,11 +119,14 @@ result<void> replace_file(const std::filesystem::path& path, std::string_view co
       }
       content.remove_prefix(static_cast<std::size_t>(n));
     }
+    runtime::failpoint("file.written");
     if (durable && ::fsync(f->fd()) != 0)
       return tl::unexpected(system_error("sync", beside, errno));
   }
+  runtime::failpoint("file.synced");
   if (::rename(beside.c_str(), path.c_str()) != 0)
     return tl::unexpected(system_error("rename to", path, errno));
+  runtime::failpoint("file.renamed");
   if (durable) return sync_directory(path.parent_path());
   return {};
 }

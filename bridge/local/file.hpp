@@ -37,6 +37,9 @@ class disk {
   virtual ssize_t write(int fd, const iovec* parts, int n, off_t offset);
   /// As fdatasync(2).
   virtual int sync(int fd);
+  /// Sees to it that writing up to `end` needs no more room; the file does not grow. 0, or -1 with
+  /// errno.
+  virtual int allocate(int fd, off_t from, off_t end);
 };
 
 /// "WHAT PATH: REASON (remedy)" by errno: full (no space, quota), not_found, refused (permission),

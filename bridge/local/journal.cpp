@@ -15,6 +15,8 @@
 #include "bridge/local/opening.hpp"
 #include "bridge/local/stream_reader.hpp"
 #include "bridge/local/stream_writer.hpp"
+#include "bridge/local/trimming.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
 namespace {
@@ -143,8 +145,11 @@ result<opened> open(options o) {
   auto streams = load_streams(c->settings().dir, access::writable, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
   if (auto ok = cut_derived(*streams, report); !ok) return tl::unexpected(ok.error());
+  runtime::failpoint("open.mended");
   c->start(std::move(*streams));
-  return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report)};
+  auto trim = make_trimmer(c);
+  return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report),
+                std::move(trim)};
 }
 
 result<opened> open_read_only(const std::filesystem::path& dir) {
@@ -155,7 +160,7 @@ result<opened> open_read_only(const std::filesystem::path& dir) {
   auto streams = load_streams(dir, access::read_only, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
   c->show(std::move(*streams));
-  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report)};
+  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report), nullptr};
 }
 
 result<std::optional<std::string>> writer_of(const std::filesystem::path& dir) {
@@ -176,6 +181,7 @@ result<open_report> verify(const std::filesystem::path& dir) {
   runtime::metrics unread;
   auto streams = load_streams(dir, access::read_only, unread, ends);
   if (!streams) return tl::unexpected(streams.error());
+  report.trimmed = std::move(ends.trimmed);
   if (auto ok = verify_streams(*streams, report); !ok) return tl::unexpected(ok.error());
   const auto objects = object_store(dir / "objects").damaged();
   if (!objects) return tl::unexpected(objects.error());

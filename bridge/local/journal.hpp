@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bridge/bridge.hpp"
@@ -14,6 +16,9 @@
 
 /// The segment journal: every stream is a directory of append-only segment files. docs/journal.md
 namespace artham::bridge::local {
+
+/// A gauge: 1 while the journal's disk has no room.
+inline constexpr std::string_view disk_full_metric = "artham_journal_disk_full";
 
 enum class compression : std::uint8_t { none, zstd };
 
@@ -27,6 +32,9 @@ struct options {
   std::uint64_t segment_bytes = 256ULL << 20U;  ///< a segment ends before it would grow beyond
   std::uint64_t tail_bytes = 64ULL << 20U;      ///< newest blocks kept in memory, over all streams
   std::uint64_t queue_bytes = 64ULL << 20U;     ///< appended and not yet written, over all streams
+  /// Room on the disk that the growing segment of md:ticks holds beyond its end, so that what is on
+  /// its way and a mark still fit when the disk is full. 0: none.
+  std::uint64_t reserve_bytes = 1ULL << 20U;
   market::duration linger = market::millisecond;  ///< longest wait for neighbours of a block
   market::duration sync_interval =
       50 * market::millisecond;  ///< 0: as soon as something is written
@@ -70,14 +78,53 @@ struct open_report {
     std::uint64_t positions = 0;
     record::position top;
   };
+  /// Where a stream begins whose first segments were removed.
+  struct kept {
+    std::string stream;
+    record::position first;      ///< of the records that are kept
+    market::timestamp from = 0;  ///< when it was received, market time
+  };
+  std::vector<kept> trimmed;
   std::vector<cut> cuts;  ///< in read-only use: what would be cut
   std::vector<damaged> damages;
   std::vector<summary> streams;  ///< only of verify
 };
 
+/// What may be removed.
+struct trim_limits {
+  /// Only segments of md:ticks whose records were all received before, in market time.
+  market::timestamp before = 0;
+  /// Up to where nobody needs a stream any more; a stream that is not named is kept whole.
+  std::map<std::string, record::position> passed;
+};
+
+struct stream_size {
+  std::string stream;
+  std::uint64_t segments = 0;
+  std::uint64_t bytes = 0;
+};
+struct trim_report {
+  std::vector<stream_size> removed;
+  std::optional<open_report::kept> kept;  ///< of md:ticks, when something of it was removed
+};
+
+/// Removes whole segments from the front of streams while the journal is written and read. Calls
+/// block; one at a time.
+class trimmer {
+ public:
+  virtual ~trimmer() = default;
+  /// Of md:ticks what the limits allow; of derived streams what came from records that are gone.
+  /// Never the last segment of a stream. What is in force where md:ticks begins then stands in
+  /// front, so that the rest can be read on its own.
+  virtual result<trim_report> trim(const trim_limits& limits) = 0;
+  /// What the files of each stream come to.
+  [[nodiscard]] virtual std::vector<stream_size> sizes() const = 0;
+};
+
 struct opened {
   std::unique_ptr<bridge> journal;
   open_report report;
+  std::shared_ptr<local::trimmer> trimmer;  ///< null when open for reading only
 };
 
 /// Opens for reading and appending. Cuts torn tails; cuts derived records whose cause did not

@@ -11,6 +11,7 @@
 
 #include "bridge/common/stream_rules.hpp"
 #include "bridge/local/segment_scan.hpp"
+#include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
 namespace {
@@ -18,20 +19,53 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Segments in the order of their positions; other files are left alone.
-result<std::vector<segment_ptr>> list_segments(const fs::path& dir) {
+struct listed {
+  std::vector<segment_ptr> segments;
+  std::vector<fs::path> removed;  ///< given up, but still there
+  bool begins_late = false;       ///< the first segment stands for what was removed
+};
+result<listed> list_segments(const fs::path& dir) {
   std::vector<std::pair<std::string, segment_id>> found;
+  std::vector<std::pair<std::string, begin_id>> begins;
   std::error_code failed;
   for (fs::directory_iterator it(dir, failed), end; !failed && it != end; it.increment(failed)) {
     const auto name = it->path().filename().string();
     if (const auto id = parse_segment_name(name)) found.emplace_back(name, *id);
+    if (const auto id = parse_begin_name(name)) begins.emplace_back(name, *id);
   }
   if (failed) return tl::unexpected(system_error("read", dir, failed.value()));
   std::ranges::sort(found, {}, [](const auto& f) { return f.first; });
-  std::vector<segment_ptr> segments;
-  segments.reserve(found.size());
-  for (const auto& [name, id] : found)
-    segments.push_back(std::make_shared<segment>(dir / name, id));
-  return segments;
+  std::ranges::sort(begins, {}, [](const auto& f) { return f.first; });
+  listed all;
+  std::uint64_t first = 0;
+  if (!begins.empty()) {
+    const auto& [name, begin] = begins.back();
+    first = begin.end_seq();
+    all.begins_late = true;
+    all.segments.push_back(std::make_shared<segment>(dir / name, begin.id));
+    begins.pop_back();
+  }
+  for (const auto& [name, id] : begins) all.removed.push_back(dir / name);
+  for (const auto& [name, id] : found) {
+    if (id.first_seq < first) {
+      all.removed.push_back(dir / name);
+    } else {
+      all.segments.push_back(std::make_shared<segment>(dir / name, id));
+    }
+  }
+  return all;
+}
+
+/// Where the records that are kept begin.
+result<open_report::kept> kept_of(const stream& s) {
+  auto& begin = *s.segments.front();
+  const auto end = s.segments.size() == 1 ? s.next_seq : s.segments[1]->first_seq();
+  const auto index = begin.index(s.name, end, false);
+  if (!index) return tl::unexpected(index.error());
+  open_report::kept k{s.name, {begin.epoch(), end}, 0};
+  if (s.segments.size() > 1) k.first.epoch = s.segments[1]->epoch();
+  if (!(*index)->chunks.empty()) k.from = (*index)->chunks.front().first_time;
+  return k;
 }
 
 segment_id id_of(const segment& s) {
@@ -54,11 +88,13 @@ std::optional<segment_index> clean_index(const segment& at, const file& f, std::
   return std::move(*index);
 }
 
-/// Where a segment that was closed cleanly ends, by its index.
+/// Where a segment that was closed cleanly ended, by its index; it may be shorter now.
 std::optional<std::uint64_t> clean_end(const segment& at, std::uint64_t size) {
-  const auto index = load_index(at.path(), size);
-  if (!index || index->first_seq != at.first_seq() || index->epoch != at.epoch())
+  const auto index = load_index(at.path(), std::nullopt);
+  if (!index || index->first_seq != at.first_seq() || index->epoch != at.epoch() ||
+      index->end_offset() < size) {
     return std::nullopt;
+  }
   return index->end_seq();
 }
 
@@ -81,9 +117,10 @@ void report_scan(const stream& s, const fs::path& path, const scanned_segment& s
 }
 
 result<void> truncate_file(const file& f, const fs::path& path, std::uint64_t size) {
-  if (::ftruncate(f.fd(), static_cast<off_t>(size)) != 0 || ::fsync(f.fd()) != 0) {
-    return tl::unexpected(system_error("cut", path, errno));
-  }
+  bool cut = ::ftruncate(f.fd(), static_cast<off_t>(size)) == 0;
+  runtime::failpoint("open.truncated");
+  cut = cut && ::fsync(f.fd()) == 0;
+  if (!cut) return tl::unexpected(system_error("cut", path, errno));
   return {};
 }
 
@@ -100,6 +137,7 @@ result<void> mend_tail(const stream& s, const segment& at, const file& f,
     keep = sizeof h;
   }
   if (auto ok = truncate_file(f, at.path(), keep); !ok) return ok;
+  runtime::failpoint("open.tail_cut");
   // Without an index file the next reader scans.
   static_cast<void>(save_index(at.path(), scanned.index, keep));
   return {};
@@ -191,6 +229,7 @@ class derived_cut {
   }
 
   result<void> apply() {
+    runtime::failpoint("cut.begun");
     // Later segments go first: a crash in between leaves a shorter cut to be made again.
     while (stream_.segments.size() > segment_ + 1) {
       if (auto ok = remove(stream_.segments.back()->path()); !ok) return ok;
@@ -218,6 +257,7 @@ class derived_cut {
       fs::remove(index_path(at->path()), ignored);
       if (auto ok = truncate_file(*f, at->path(), found->offset); !ok) return ok;
     }
+    runtime::failpoint("cut.truncated");
     if (auto ok = sync_directory(stream_.dir); !ok) return ok;
     stream_.next_seq = cut_seq_;
     set_tops(stream_);
@@ -285,12 +325,25 @@ result<stream_map> load_streams(const fs::path& dir, access a, runtime::metrics&
   stream_map streams;
   for (const auto& name : names) {
     auto s = std::make_shared<stream>(name, dir / name, metrics);
-    auto segments = list_segments(s->dir);
-    if (!segments) return tl::unexpected(segments.error());
-    if (segments->empty()) continue;
-    s->segments = std::move(*segments);
+    auto listed = list_segments(s->dir);
+    if (!listed) return tl::unexpected(listed.error());
+    if (listed->segments.empty()) continue;
+    s->segments = std::move(listed->segments);
+    if (a == access::writable) {
+      // What was given up when the process ended in between.
+      for (const auto& path : listed->removed) {
+        fs::remove(index_path(path), failed);
+        fs::remove(path, failed);
+        if (failed) return tl::unexpected(system_error("remove", path, failed.value()));
+      }
+    }
     if (auto ok = load_end(*s, a, report); !ok) return tl::unexpected(ok.error());
     set_tops(*s);
+    if (listed->begins_late) {
+      auto kept = kept_of(*s);
+      if (!kept) return tl::unexpected(kept.error());
+      report.trimmed.push_back(std::move(*kept));
+    }
     streams.emplace(name, std::move(s));
   }
   return streams;

@@ -152,4 +152,23 @@ std::optional<segment_id> parse_segment_name(std::string_view name) {
   return id;
 }
 
+std::string begin_name(const begin_id& b) {
+  auto stem = segment_name(b.id.first_seq, b.id.epoch);
+  stem.resize(stem.size() - 4);
+  char rest[32];
+  std::snprintf(rest, sizeof rest, "-%06llu.begin", static_cast<unsigned long long>(b.count));
+  return stem + rest;
+}
+
+std::optional<begin_id> parse_begin_name(std::string_view name) {
+  begin_id b;
+  if (name.size() != 44 || name[20] != '-' || name[31] != '-' || !name.ends_with(".begin") ||
+      !parse_digits(name.substr(0, 20), b.id.first_seq) ||
+      !parse_digits(name.substr(21, 10), b.id.epoch) ||
+      !parse_digits(name.substr(32, 6), b.count)) {
+    return std::nullopt;
+  }
+  return b;
+}
+
 }  // namespace artham::bridge::local

@@ -83,4 +83,15 @@ struct segment_id {
 };
 [[nodiscard]] std::optional<segment_id> parse_segment_name(std::string_view name);
 
+/// `{first seq, 20 digits}-{epoch, 10 digits}-{count, 6 digits}.begin`: a segment of marks that say
+/// what is in force where the kept records begin. Segments before its end do not count any more.
+struct begin_id {
+  segment_id id;
+  std::uint64_t count = 0;
+
+  [[nodiscard]] std::uint64_t end_seq() const { return id.first_seq + count; }
+};
+[[nodiscard]] std::string begin_name(const begin_id& b);
+[[nodiscard]] std::optional<begin_id> parse_begin_name(std::string_view name);
+
 }  // namespace artham::bridge::local

@@ -100,7 +100,8 @@ result<void> save_index(const std::filesystem::path& segment, const segment_inde
                       std::string(reinterpret_cast<const char*>(&h), sizeof h) + rest, false);
 }
 
-result<segment_index> load_index(const std::filesystem::path& segment, std::uint64_t segment_size) {
+result<segment_index> load_index(const std::filesystem::path& segment,
+                                 std::optional<std::uint64_t> segment_size) {
   const auto path = index_path(segment);
   auto content = read_file(path);
   if (!content) return tl::unexpected(content.error());
@@ -113,8 +114,9 @@ result<segment_index> load_index(const std::filesystem::path& segment, std::uint
   std::memcpy(&h, content->data(), sizeof h);
   const auto rest = std::string_view(*content).substr(sizeof h);
   if (h.magic != expected.magic || h.version != expected.version || h.size != expected.size ||
-      h.segment_size != segment_size || h.checksum != checksum_of(h, rest) ||
-      h.filter_bytes > rest.size() || rest.size() - h.filter_bytes != h.chunks * sizeof(chunk)) {
+      h.segment_size != segment_size.value_or(h.segment_size) ||
+      h.checksum != checksum_of(h, rest) || h.filter_bytes > rest.size() ||
+      rest.size() - h.filter_bytes != h.chunks * sizeof(chunk)) {
     return corrupt();
   }
   segment_index index;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -94,8 +95,9 @@ class index_builder {
 [[nodiscard]] std::filesystem::path index_path(const std::filesystem::path& segment);
 [[nodiscard]] result<void> save_index(const std::filesystem::path& segment,
                                       const segment_index& index, std::uint64_t segment_size);
-/// errc::corrupt when the file does not belong to a segment of that size, or is damaged; not_found.
+/// errc::corrupt when the file does not belong to a segment of that size (if given), or is damaged;
+/// not_found.
 [[nodiscard]] result<segment_index> load_index(const std::filesystem::path& segment,
-                                               std::uint64_t segment_size);
+                                               std::optional<std::uint64_t> segment_size);
 
 }  // namespace artham::bridge::local

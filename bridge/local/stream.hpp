@@ -80,6 +80,7 @@ struct stream {
   file_ptr active_file;
   index_builder active_index;
   std::deque<record::block_ptr> tail;  ///< adjacent, up to `appended`
+  std::uint64_t trimmed_until = 0;     ///< what the tail has before is removed from the stream
   struct waiting_reader {
     std::uint64_t next_seq;
     top until;

@@ -51,8 +51,10 @@ stream_reader::step stream_reader::locate(std::vector<record::block_ptr>& out,
     s.at_top = true;
     return s;
   }
+  // The first segments may have been removed: the cursor begins where the stream does.
+  next_ = std::max(next_, stream_->segments.front()->first_seq());
   const auto& tail = stream_->tail;
-  if (!tail.empty() && tail.front()->first_seq <= next_) {
+  if (!tail.empty() && tail.front()->first_seq <= next_ && next_ >= stream_->trimmed_until) {
     auto it =
         std::ranges::lower_bound(tail, next_, {}, [](const auto& b) { return b->last().seq; });
     for (; it != tail.end() && room != 0 && (*it)->first_seq < s.limit; ++it) {
@@ -63,8 +65,6 @@ stream_reader::step stream_reader::locate(std::vector<record::block_ptr>& out,
     s.at_top = true;
     return s;
   }
-  // The first segments may have been removed: the cursor begins where the stream does.
-  next_ = std::max(next_, stream_->segments.front()->first_seq());
   const auto place = stream_->segment_of(next_);
   s.at = place.at;
   s.end_seq = place.end_seq;
@@ -127,6 +127,12 @@ result<void> stream_reader::fill(const step& s) {
   return {};
 }
 
+/// The segment was taken from the front of the stream while it was looked up.
+bool stream_reader::was_removed(const segment& at) const {
+  const std::lock_guard lock(stream_->mutex);
+  return at.first_seq() < stream_->segments.front()->first_seq();
+}
+
 result<std::vector<record::block_ptr>> stream_reader::pull(std::uint64_t max_records) {
   std::vector<record::block_ptr> out;
   auto room = std::max<std::uint64_t>(max_records, 1);
@@ -136,6 +142,7 @@ result<std::vector<record::block_ptr>> stream_reader::pull(std::uint64_t max_rec
       if (s.at_top) break;
       if (!s.at) continue;
       if (auto ok = fill(s); !ok) {
+        if (ok.error().code == errc::not_found && was_removed(*s.at)) continue;
         // What was found so far is served; the error comes again with the next pull.
         if (!out.empty()) break;
         return tl::unexpected(ok.error());

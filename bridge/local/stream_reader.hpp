@@ -27,6 +27,7 @@ class stream_reader final : public reader {
   struct step;
   [[nodiscard]] step locate(std::vector<record::block_ptr>& out, std::uint64_t& room);
   [[nodiscard]] result<void> fill(const step& s);
+  [[nodiscard]] bool was_removed(const segment& at) const;
   void take(record::block_ptr b);
 
   stream_ptr stream_;

@@ -28,6 +28,24 @@ result<record::position> stream_writer::append(std::string_view records, std::ui
     return tl::unexpected(room.error());
   }
   const auto first = next_;
+  put(records, count, tokens, std::move(*w));
+  return first;
+}
+
+result<record::position> stream_writer::append_urgent(std::string_view records,
+                                                      std::uint64_t count) {
+  auto w = walk(stream_->name, records, count, next_);
+  if (!w) return tl::unexpected(w.error());
+  if (auto taken = core_->reserve_urgent(records.size()); !taken)
+    return tl::unexpected(taken.error());
+  const auto first = next_;
+  put(records, count, {}, std::move(*w));
+  return first;
+}
+
+void stream_writer::put(std::string_view records, std::uint64_t count,
+                        std::span<const std::uint32_t> tokens, walked&& w) {
+  const auto first = next_;
   next_.seq += count;
   {
     const std::lock_guard lock(stream_->mutex);
@@ -42,20 +60,19 @@ result<record::position> stream_writer::append(std::string_view records, std::ui
       pending.back().block->first_seq = first.seq;
     }
     auto& into = pending.back();
-    for (auto place : w->places) {
+    for (auto place : w.places) {
       place.offset += static_cast<std::uint32_t>(into.block->payload.size());
       place.index += static_cast<std::uint32_t>(into.block->count);
       into.places.push_back(place);
     }
     into.block->payload.append(records);
     into.block->count += count;
-    std::ranges::move(w->marks, std::back_inserter(into.block->marks));
+    std::ranges::move(w.marks, std::back_inserter(into.block->marks));
     into.tokens.insert(into.tokens.end(), tokens.begin(), tokens.end());
-    into.any_token = into.any_token || (tokens.empty() && !w->only_marks);
+    into.any_token = into.any_token || (tokens.empty() && !w.only_marks);
     stream_->next_seq = next_.seq;
   }
   core_->submit(records.size());
-  return first;
 }
 
 void stream_writer::when_room(std::function<void()> fn) {

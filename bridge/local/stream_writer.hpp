@@ -6,6 +6,7 @@
 #include <span>
 #include <string_view>
 
+#include "bridge/common/record_walk.hpp"
 #include "bridge/local/core.hpp"
 
 namespace artham::bridge::local {
@@ -17,10 +18,15 @@ class stream_writer final : public writer {
   ~stream_writer() override;
   result<record::position> append(std::string_view records, std::uint64_t count,
                                   std::span<const std::uint32_t> tokens) override;
+  result<record::position> append_urgent(std::string_view records, std::uint64_t count) override;
+  [[nodiscard]] bool disk_is_full() const override { return core_->disk_is_full(); }
   void when_room(std::function<void()> fn) override;
   [[nodiscard]] record::position next() const override { return next_; }
 
  private:
+  void put(std::string_view records, std::uint64_t count, std::span<const std::uint32_t> tokens,
+           walked&& w);
+
   std::shared_ptr<core> core_;
   stream_ptr stream_;
   record::position next_;

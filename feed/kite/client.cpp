@@ -17,6 +17,9 @@ result<void> check(const client_options& o) {
   if (o.clock_interval <= 0) return bad("the clock interval must be positive");
   if (o.connect_timeout.count() <= 0) return bad("the connect timeout must be positive");
   if (o.silence_limit.count() <= 0) return bad("the silence limit must be positive");
+  if (o.stall.least < 0 || o.stall.factor < 1 || o.stall.start < 0) {
+    return bad("a stall needs times of at least 0 and a factor of at least 1");
+  }
   if (o.backoff.min.count() <= 0 || o.backoff.max < o.backoff.min || o.backoff.factor == 0) {
     return bad("the back-off needs 0 < min <= max and a factor of at least 1");
   }
@@ -131,6 +134,11 @@ counters client::counts() const {
 
 state client::current() const {
   return impl_->shared.current;
+}
+
+tick_expectation client::expectation() const {
+  const std::lock_guard lock(impl_->shared.mutex);
+  return impl_->shared.expected;
 }
 
 }  // namespace artham::feed::kite

@@ -7,9 +7,11 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "feed/feed.hpp"
 #include "feed/kite/backoff.hpp"
+#include "feed/kite/tick_watch.hpp"
 #include "market/error.hpp"
 #include "market/time.hpp"
 #include "runtime/secret.hpp"
@@ -35,7 +37,9 @@ struct client_options {
   clock_source clock = clock_source::host;
   market::duration clock_interval = 250 * market::millisecond;
   std::chrono::milliseconds connect_timeout{7'000};  ///< name, TCP, TLS and WebSocket together
-  std::chrono::milliseconds silence_limit{5'000};
+  std::chrono::milliseconds silence_limit{5'000};    ///< not a byte
+  stall_options stall;                               ///< bytes, but no tick
+  std::vector<market::calendar_ptr> calendars{};     ///< when ticks are expected
   backoff_options backoff;
   std::size_t max_tokens = 3'000;  ///< Kite's limit per connection
   std::size_t chunk = 500;         ///< tokens per subscribe or mode message
@@ -48,6 +52,7 @@ struct client_options {
 /// back. Own thread; every sink call comes from it, and market time never goes back between them on
 /// one connection.
 ///
+/// - A connection with heartbeats but no ticks where ticks are usual is a stall: tick_watch.
 /// - A 403 ends trying until there is another access token; a 429 waits the longest back-off.
 /// - With `clock_source::exchange` the connection is live with the first clock message; it must
 /// come within the
@@ -75,6 +80,7 @@ class client final : public feed {
   void resume() override;
   [[nodiscard]] counters counts() const override;
   [[nodiscard]] state current() const override;
+  [[nodiscard]] tick_expectation expectation() const override;
 
  private:
   struct impl;

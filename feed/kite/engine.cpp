@@ -31,6 +31,10 @@ std::uint16_t declared_packets(std::string_view frame) {
                                     static_cast<unsigned char>(frame[1]));
 }
 
+std::int64_t nanoseconds(std::chrono::steady_clock::time_point t) {
+  return std::chrono::nanoseconds(t.time_since_epoch()).count();
+}
+
 void replace_all(std::string& text, const std::string& what, std::string_view with) {
   if (what.empty()) return;
   for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) {
@@ -50,7 +54,8 @@ engine::engine(const client_options& options, const endpoint& server,
       sink_(s),
       shared_(shared),
       backoff_(options.backoff, std::random_device{}()),
-      intervals_(options.clock_interval) {}
+      intervals_(options.clock_interval),
+      ticks_(options.stall, options.calendars) {}
 
 void engine::run() {
   asio::post(io_, [this] {
@@ -86,6 +91,7 @@ void engine::request_resume() {
     if (!paused_) return;
     paused_ = false;
     last_life_ = steady::now();
+    ticks_.resumed(nanoseconds(last_life_));
     arm_watchdog();
     connection_->read();
   });
@@ -125,6 +131,7 @@ void engine::became_live() {
   shared_.current = state::live;
   const auto market_time = stamp();
   heard_at_ = market_time;
+  ticks_.connected(market_time, nanoseconds(steady::now()));
   sink_.on_state({state::live}, market_time, options_.utc_now());
   sync();
 }
@@ -164,6 +171,7 @@ void engine::take_binary(std::string frame) {
   if (whole < declared_packets(frame) || whole == 0 || !live_) shared_.count.malformed.add();
   if (whole == 0 || !live_) return;
   const auto market_time = stamp();
+  ticks_.heard(market_time, nanoseconds(last_life_));
   if (!sink_.on_frame(std::move(frame), market_time, options_.utc_now())) {
     paused_ = true;
     watchdog_.cancel();
@@ -189,6 +197,7 @@ void engine::take_text(std::string text) {
     became_live();
   }
   sink_.on_market_time(market_time_, options_.utc_now());
+  watch_ticks();
 }
 
 void engine::sync() {
@@ -313,9 +322,27 @@ void engine::watch() {
            "; only artham's own exchange sends one, Kite itself needs this host's clock");
 }
 
+void engine::watch_ticks() {
+  if (!live_ || paused_ || stopping_ || sent_.empty()) return;
+  const bool stalled = ticks_.stalled(market_time_, nanoseconds(steady::now()));
+  const auto expected = ticks_.expectation(market_time_);
+  {
+    const std::lock_guard lock(shared_.mutex);
+    shared_.expected = expected;
+  }
+  if (!stalled) return;
+  // The peer lives, but what was lost begins with the last tick.
+  heard_at_ = ticks_.last_heard();
+  const auto silence = (market_time_ - heard_at_) / market::millisecond;
+  lost(state::backing_off, gap_cause::stalled,
+       "connected, but no tick for " + text_of(std::chrono::milliseconds(silence)) + ", where " +
+           std::to_string(expected.frames_per_hour) + " messages an hour are usual");
+}
+
 void engine::tick() {
   const auto now = options_.utc_now();
   stamp();
+  watch_ticks();
   const auto nap = std::min(intervals_.until_next(now), longest_nap);
   clock_.expires_after(std::chrono::nanoseconds(nap));
   clock_.async_wait([this](error_code ec) {

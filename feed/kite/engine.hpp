@@ -18,6 +18,7 @@
 #include "feed/kite/client.hpp"
 #include "feed/kite/interval_clock.hpp"
 #include "feed/kite/subscription_book.hpp"
+#include "feed/kite/tick_watch.hpp"
 #include "feed/kite/ws_connection.hpp"
 #include "runtime/metrics.hpp"
 
@@ -28,7 +29,8 @@ struct shared_state {
   explicit shared_state(std::size_t max_tokens) : book(max_tokens) {}
 
   std::mutex mutex;
-  subscription_book book;  // guarded by mutex
+  subscription_book book;     // guarded by mutex
+  tick_expectation expected;  // guarded by mutex
 
   std::atomic<state> current{state::stopped};
   struct {
@@ -72,6 +74,7 @@ class engine final : private ws_connection::handler {
   void write_next();
   void arm_watchdog();
   void watch();
+  void watch_ticks();
   void tick();
   void finish_stop();
   /// Market time of what is delivered now; announces clock multiples that have passed.
@@ -109,6 +112,7 @@ class engine final : private ws_connection::handler {
   std::deque<std::string> outbox_;
   backoff backoff_;
   interval_clock intervals_;
+  tick_watch ticks_;
   market::timestamp market_time_ = 0;
 };
 

@@ -26,6 +26,8 @@ errc code_of(const std::string& type, int status) {
 }
 
 std::string_view remedy(const std::string& type, int status, std::string_view session_remedy) {
+  if (type == "PermissionException")
+    return "the API key has no right to this: see its plan at https://developers.kite.trade";
   if (type == "TokenException" || status == 403 || status == 401) return session_remedy;
   if (status == 429) return "wait a second and try again";
   if (status >= 500) return "the server has a problem; try again later";
@@ -52,6 +54,25 @@ result<void> check(const http_response& answer, std::string_view what,
     text += "; " + std::string(way_out);
   }
   return fail(code_of(type, answer.status), std::move(text));
+}
+
+result<http_response> get(const rest_server& server, const credentials& who, std::string url,
+                          std::string query) {
+  return http_call(
+      {.method = "GET",
+       .url = std::move(url),
+       .query = std::move(query),
+       .body = {},
+       .headers = {{"X-Kite-Version", "3"},
+                   {"Authorization", "token " + who.api_key + ":" + who.access_token.reveal()}}},
+      {.ca_file = server.ca_file, .timeout = server.timeout});
+}
+
+/// `2026-11-20 09:15:00`, in India.
+std::string local_time(market::timestamp t) {
+  auto text = market::to_rfc3339(t, market::india_offset).substr(0, 19);
+  text[10] = ' ';
+  return text;
 }
 
 }  // namespace
@@ -116,14 +137,7 @@ result<std::string> fetch_instruments(const rest_server& server, const credentia
   if (!exchange.empty()) {
     url += "/" + encode_parameters({{"", exchange}}).substr(1);
   }
-  auto answer = http_call(
-      {.method = "GET",
-       .url = std::move(url),
-       .query = {},
-       .body = {},
-       .headers = {{"X-Kite-Version", "3"},
-                   {"Authorization", "token " + who.api_key + ":" + who.access_token.reveal()}}},
-      {.ca_file = server.ca_file, .timeout = server.timeout});
+  auto answer = get(server, who, std::move(url), {});
   if (!answer) return tl::unexpected(answer.error());
   if (auto ok = check(*answer, "Kite instruments", "the access token is not valid: log in again");
       !ok) {
@@ -135,6 +149,32 @@ result<std::string> fetch_instruments(const rest_server& server, const credentia
                                        server.url + " Kite's REST API?");
   }
   return std::move(answer->body);
+}
+
+result<std::vector<candle>> fetch_candles(const rest_server& server, const credentials& who,
+                                          std::uint32_t token, market::timeframe tf,
+                                          market::timestamp from, market::timestamp to) {
+  const auto interval = interval_of(tf);
+  if (!interval) return tl::unexpected(interval.error());
+  const auto what = "Kite candles of instrument " + std::to_string(token);
+  const auto answer =
+      get(server, who,
+          server.url + "/instruments/historical/" + std::to_string(token) + "/" +
+              std::string(*interval),
+          encode_parameters({{"from", local_time(from)}, {"to", local_time(to)}, {"oi", "1"}}));
+  if (!answer) return tl::unexpected(answer.error());
+  if (auto ok = check(*answer, what,
+                      "token_expired: the access token is not valid (any more): log in again with "
+                      "artham kite login");
+      !ok) {
+    return tl::unexpected(ok.error());
+  }
+  auto candles = parse_candles(answer->body);
+  if (!candles) {
+    return fail(errc::refused, what + ": the answer of " + server.url +
+                                   " is no list of candles: " + candles.error().message);
+  }
+  return candles;
 }
 
 }  // namespace artham::feed::kite

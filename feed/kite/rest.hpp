@@ -1,9 +1,12 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "feed/kite/candles.hpp"
 #include "market/error.hpp"
 #include "market/time.hpp"
 #include "runtime/secret.hpp"
@@ -49,5 +52,14 @@ struct session {
 [[nodiscard]] result<std::string> fetch_instruments(const rest_server& server,
                                                     const credentials& who,
                                                     std::string_view exchange = {});
+
+/// Official candles from `from` to `to`, both inclusive, as Kite labels them; at most
+/// longest_request(tf) apart. errc::unsupported for a timeframe that Kite has not, refused (with
+/// `token_expired`) for a token that is not valid.
+[[nodiscard]] result<std::vector<candle>> fetch_candles(const rest_server& server,
+                                                        const credentials& who, std::uint32_t token,
+                                                        market::timeframe tf,
+                                                        market::timestamp from,
+                                                        market::timestamp to);
 
 }  // namespace artham::feed::kite

@@ -14,7 +14,6 @@ namespace artham::store::sqlite {
 namespace {
 
 constexpr int busy_timeout_ms = 5000;
-constexpr std::string_view bar_table_prefix = "bars_";
 
 class sqlite_audit final : public audit {
  public:
@@ -30,10 +29,7 @@ class sqlite_audit final : public audit {
       SQLite::Statement s(db_, "SELECT name FROM sqlite_master WHERE type = 'table'");
       std::vector<market::timeframe> all;
       while (s.executeStep()) {
-        const auto name = s.getColumn(0).getString();
-        if (!name.starts_with(bar_table_prefix)) continue;
-        const auto tf = market::parse_timeframe(name.substr(bar_table_prefix.size()));
-        if (tf) all.push_back(*tf);
+        if (const auto tf = timeframe_of_table(s.getColumn(0).getString())) all.push_back(*tf);
       }
       std::ranges::sort(all);
       return all;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,8 +22,9 @@ struct migration {
 /// All of them, in order.
 [[nodiscard]] const std::vector<migration>& migrations();
 
-/// Applies what is missing, each in a transaction with its entry in schema_migrations.
-/// errc::conflict when the file was written by a newer program.
-[[nodiscard]] result<void> migrate(SQLite::Database& db);
+/// Applies what is missing, in order, each in a transaction with its entry in schema_migrations.
+/// errc::conflict when the file has one that is not in the list: a newer program wrote it.
+[[nodiscard]] result<void> migrate(SQLite::Database& db,
+                                   std::span<const migration> list = migrations());
 
 }  // namespace artham::store::sqlite

@@ -95,7 +95,7 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
         "AND bar_start_ts >= ?2 AND bar_start_ts < ?3 AND instrument_token = ?1 "
         "AND (cause_epoch, cause_seq) <= (?5, ?6) " +
         (q.all_revisions ? ""
-                         : "AND revision = (SELECT MAX(revision) FROM " + table +
+                         : "AND ticks > 0 AND revision = (SELECT MAX(revision) FROM " + table +
                                " AS l WHERE l.instrument_id = b.instrument_id AND l.bar_start_ts = "
                                "b.bar_start_ts AND (l.cause_epoch, l.cause_seq) <= (?5, ?6)) ") +
         (q.newest_first ? "ORDER BY bar_start_ts DESC, revision DESC"
@@ -110,6 +110,45 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
     s.bind(6, static_cast<std::int64_t>(q.as_of.seq));
     std::vector<record::bar_record> found;
     while (s.executeStep()) found.push_back(read_bar(s));
+    if (q.newest_first) std::reverse(found.begin(), found.end());
+    return found;
+  });
+}
+
+result<std::vector<market::bar>> sqlite_reader::candles(std::string_view source,
+                                                        const bar_query& q) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<market::bar>> {
+    SQLite::Statement s(db,
+                        std::string("SELECT bar_start_ts, bar_end_ts, open, high, low, close, "
+                                    "volume, oi FROM candles WHERE source = ? AND instrument_token "
+                                    "= ? AND timeframe = ? AND bar_start_ts >= ? AND bar_start_ts "
+                                    "< ? ORDER BY bar_start_ts") +
+                            (q.newest_first ? " DESC" : "") + " LIMIT ?");
+    s.bind(1, std::string(source));
+    s.bind(2, q.token);
+    s.bind(3, market::to_string(q.timeframe));
+    s.bind(4, q.from);
+    s.bind(5, q.to);
+    s.bind(6, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
+    std::vector<market::bar> found;
+    while (s.executeStep()) {
+      market::bar b;
+      b.token = q.token;
+      b.start = s.getColumn(0).getInt64();
+      b.end = s.getColumn(1).getInt64();
+      b.open = {s.getColumn(2).getInt64()};
+      b.high = {s.getColumn(3).getInt64()};
+      b.low = {s.getColumn(4).getInt64()};
+      b.close = {s.getColumn(5).getInt64()};
+      b.volume = s.getColumn(6).getInt64();
+      b.fields = market::bar::volume_known;
+      if (!s.isColumnNull(7)) {
+        b.oi = s.getColumn(7).getInt64();
+        b.fields |= market::bar::oi_known;
+      }
+      b.flags = static_cast<std::uint16_t>(market::bar_flag::backfilled);
+      found.push_back(b);
+    }
     if (q.newest_first) std::reverse(found.begin(), found.end());
     return found;
   });

@@ -17,6 +17,8 @@ class sqlite_reader final : public reader {
   explicit sqlite_reader(std::filesystem::path file);
 
   [[nodiscard]] result<std::vector<record::bar_record>> bars(const bar_query& q) override;
+  [[nodiscard]] result<std::vector<market::bar>> candles(std::string_view source,
+                                                         const bar_query& q) override;
   [[nodiscard]] result<std::vector<stored_instrument>> instruments() override;
   [[nodiscard]] result<std::optional<stored_instrument>> find(std::string_view key) override;
   [[nodiscard]] result<std::vector<gap_row>> gaps(market::timestamp from,

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/failpoint.hpp"
 #include "store/sqlite/connection.hpp"
 
 namespace artham::store::sqlite {
@@ -169,8 +170,10 @@ void sqlite_writer::write_quarantines(std::span<const quarantine_row> rows) {
 result<void> sqlite_writer::in_transaction(const std::function<result<void>()>& fn) {
   auto outcome = guarded(db_.getFilename(), [&]() -> result<void> {
     SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    runtime::failpoint("store.begun");
     if (auto done = fn(); !done) return done;
     transaction.commit();
+    runtime::failpoint("store.committed");
     return {};
   });
   if (!outcome) {
@@ -203,7 +206,9 @@ result<void> sqlite_writer::commit(const batch& b) {
     if (!b.bars.empty()) write_bars(b.timeframe, b.bars);
     if (!b.marks.empty()) write_gaps(b.marks);
     if (!b.quarantines.empty()) write_quarantines(b.quarantines);
+    runtime::failpoint("store.rows");
     write_position(b.position);
+    runtime::failpoint("store.positioned");
     return {};
   });
 }
@@ -221,11 +226,56 @@ result<void> sqlite_writer::put_instruments(std::span<const market::instrument> 
   auto outcome = guarded(db_.getFilename(), [&]() -> result<void> {
     SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
     instruments_.put(list, valid_from);
+    runtime::failpoint("store.instruments");
     transaction.commit();
     return {};
   });
   if (!outcome) instruments_.reload();
   return outcome;
+}
+
+result<candle_counts> sqlite_writer::put_candles(std::string_view source, market::timeframe tf,
+                                                 std::span<const market::bar> candles) {
+  return guarded(db_.getFilename(), [&]() -> result<candle_counts> {
+    SQLite::Transaction transaction(db_, SQLite::TransactionBehavior::IMMEDIATE);
+    auto& known = statement(
+        "SELECT 1 FROM candles WHERE source = ? AND instrument_token = ? AND timeframe = ? AND "
+        "bar_start_ts = ?");
+    auto& put = statement(
+        "INSERT INTO candles (source, instrument_token, timeframe, bar_start_ts, bar_end_ts, open, "
+        "high, low, close, volume, oi) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (source, instrument_token, timeframe, bar_start_ts) DO UPDATE SET bar_end_ts "
+        "= excluded.bar_end_ts, open = excluded.open, high = excluded.high, low = excluded.low, "
+        "close = excluded.close, volume = excluded.volume, oi = excluded.oi WHERE (bar_end_ts, "
+        "open, high, low, close, volume, oi) IS NOT (excluded.bar_end_ts, excluded.open, "
+        "excluded.high, excluded.low, excluded.close, excluded.volume, excluded.oi)");
+    const auto name = market::to_string(tf);
+    candle_counts counts;
+    for (const auto& b : candles) {
+      for (auto* s : {&known, &put}) {
+        s->reset();
+        s->clearBindings();
+        s->bind(1, std::string(source));
+        s->bind(2, b.token);
+        s->bind(3, name);
+        s->bind(4, b.start);
+      }
+      const bool is_new = !known.executeStep();
+      known.reset();
+      put.bind(5, b.end);
+      put.bind(6, b.open.units);
+      put.bind(7, b.high.units);
+      put.bind(8, b.low.units);
+      put.bind(9, b.close.units);
+      put.bind(10, b.volume);
+      if ((b.fields & market::bar::oi_known) != 0) put.bind(11, b.oi);
+      const auto changes = static_cast<std::size_t>(put.exec());
+      put.reset();
+      (is_new ? counts.added : counts.changed) += changes;
+    }
+    transaction.commit();
+    return counts;
+  });
 }
 
 }  // namespace artham::store::sqlite

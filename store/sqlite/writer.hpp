@@ -27,6 +27,8 @@ class sqlite_writer final : public writer {
   result<void> put_instruments(std::span<const market::instrument> list,
                                market::date valid_from) override;
   result<void> put_bars(market::timeframe tf, std::span<const record::bar_record> bars) override;
+  result<candle_counts> put_candles(std::string_view source, market::timeframe tf,
+                                    std::span<const market::bar> candles) override;
 
  private:
   [[nodiscard]] std::optional<stored_position> read_position(std::string_view consumer,

@@ -134,6 +134,165 @@ TEST_CASE(
   for (const auto& m : resumed.live(previous)) CHECK(m.kind != market::mark_kind::gap);
 }
 
+namespace {
+
+/// A frame of one packet, as what the log makes of it.
+feed_event frame_at(market::timestamp t) {
+  market::tick tick;
+  tick.token = 408065;
+  tick.mode = market::tick_mode::ltp;
+  tick.last.units = 1500 * market::price_scale;
+  feed::kite::frame_builder frame;
+  REQUIRE(frame.add(tick));
+  return {t, t, actors::frame_event{frame.finish()}};
+}
+
+std::vector<market::mark> marks_in(const actors::record_batch& out) {
+  std::vector<market::mark> marks;
+  record::block b;
+  b.payload = out.bytes;
+  b.first_seq = 1;
+  record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+    REQUIRE(h.kind == record::kind::mark);
+    marks.push_back(*record::decode_mark(h, {1, seq}, body));
+  });
+  return marks;
+}
+std::vector<market::mark> resumed(ingest_run& l) {
+  actors::record_batch out;
+  l.ingest.resume(out);
+  return marks_in(out);
+}
+/// The frame at `t` finds no room.
+std::vector<market::mark> lose_frame(ingest_run& l, market::timestamp t) {
+  actors::record_batch out;
+  l.ingest.on(frame_at(t), out);
+  l.ingest.drop(out);
+  CHECK(out.count == 0);
+  l.ingest.lose("no room", false, out);
+  return marks_in(out);
+}
+
+}  // namespace
+
+TEST_CASE("a full disk is a gap from the last kept record to the first one after it") {
+  ingest_run l;
+  l.live(l.open);
+  l.on(frame_at(l.open + 5 * market::second));
+  const auto begins = lose_frame(l, l.open + 6 * market::second);
+  REQUIRE(begins.size() == 1);
+  CHECK(begins[0].kind == market::mark_kind::gap);
+  CHECK(begins[0].cause == market::gap_cause::disk_full);
+  CHECK(begins[0].flag == market::gap_begins);
+  CHECK(begins[0].from == l.open + 5 * market::second);
+  // Should the program end now, the next start tells a gap from there.
+  CHECK(begins[0].time == l.open + 5 * market::second);
+  CHECK(begins[0].subject == "no room");
+  CHECK(l.ingest.is_losing());
+  CHECK(l.on(frame_at(l.open + 7 * market::second)).empty());
+  CHECK(l.time(l.open + 20 * market::second).empty());
+  CHECK(l.frames == 1);
+  CHECK(l.ingest.counts().ticks == 1);
+  CHECK(l.ingest.counts().dropped_ticks == 2);
+  CHECK(l.ingest.counts().dropped_frames == 2);
+  const auto over = resumed(l);
+  REQUIRE(kinds(over) == std::vector{market::mark_kind::gap, market::mark_kind::clock});
+  CHECK(over[0].cause == market::gap_cause::disk_full);
+  CHECK(over[0].flag == 0);
+  CHECK(over[0].from == l.open + 5 * market::second);
+  CHECK(over[0].time == l.open + 20 * market::second);
+  CHECK(over[1].time == l.open + 20 * market::second);
+  CHECK_FALSE(l.ingest.is_losing());
+  l.on(frame_at(l.open + 21 * market::second));
+  CHECK(l.frames == 2);
+  const auto more = l.time(l.open + 21 * market::second);
+  REQUIRE(!more.empty());
+  CHECK(more.front().time == l.open + 20 * market::second + 250 * market::millisecond);
+}
+
+TEST_CASE("marks that found a place are not lost: the gap begins behind them") {
+  ingest_run l;
+  l.live(l.open);
+  REQUIRE(!l.time(l.open + market::second).empty());
+  actors::record_batch out;
+  l.ingest.lose("no room", true, out);
+  CHECK(marks_in(out)[0].from == l.open + market::second);
+  l.time(l.open + 2 * market::second);
+  CHECK(resumed(l)[0].from == l.open + market::second);
+}
+
+TEST_CASE("subscriptions that change while the disk is full are told when there is room") {
+  ingest_run l;
+  l.live(l.open);
+  lose_frame(l, l.open + market::second);
+  const auto t = l.open + 2 * market::second;
+  const auto full = market::tick_mode::full;
+  CHECK(l.on({t, t, actors::subscription_event{{9, 3, 5}, full, true}}).empty());
+  CHECK(l.on({t, t, actors::subscription_event{{5}, full, false}}).empty());
+  const auto over = resumed(l);
+  REQUIRE(over.size() >= 3);
+  CHECK(over[0].kind == market::mark_kind::gap);
+  CHECK(over[1].kind == market::mark_kind::subscription);
+  CHECK(over[1].flag == 0);
+  CHECK(over[1].tokens == std::vector<std::uint32_t>{5});
+  CHECK(over[2].flag == 1);
+  CHECK(over[2].mode == full);
+  CHECK(over[2].tokens == std::vector<std::uint32_t>{3, 9});
+}
+
+TEST_CASE("a feed that is lost while the disk is full") {
+  ingest_run l;
+  l.live(l.open);
+  l.time(l.open + 10 * market::second);
+  const auto lost = [&](market::timestamp t) {
+    return l.on(
+        {t, t,
+         feed::state_change{feed::state::backing_off, market::gap_cause::disconnected, "gone", t}});
+  };
+  SUBCASE("and comes back meanwhile adds nothing") {
+    lose_frame(l, l.open + 11 * market::second);
+    CHECK(lost(l.open + 12 * market::second).empty());
+    CHECK(l.live(l.open + 13 * market::second).empty());
+    l.time(l.open + 14 * market::second);
+    const auto over = resumed(l);
+    REQUIRE(kinds(over) == std::vector{market::mark_kind::gap, market::mark_kind::clock});
+    CHECK(over[0].cause == market::gap_cause::disk_full);
+    CHECK(over[0].time == l.open + 14 * market::second);
+  }
+  SUBCASE("and is still lost afterwards is told as lost") {
+    lose_frame(l, l.open + 11 * market::second);
+    lost(l.open + 12 * market::second);
+    l.time(l.open + 14 * market::second);
+    const auto over = resumed(l);
+    REQUIRE(over.size() == 3);
+    CHECK(over[0].cause == market::gap_cause::disk_full);
+    CHECK(over[1].flag == market::gap_begins);
+    CHECK(over[1].cause == market::gap_cause::disconnected);
+    CHECK(over[1].from == l.open + 12 * market::second);
+    const auto back = l.live(l.open + 20 * market::second);
+    REQUIRE(!back.empty());
+    CHECK(back[0].cause == market::gap_cause::disconnected);
+    CHECK(back[0].from == l.open + 12 * market::second);
+    CHECK(back[0].time == l.open + 20 * market::second);
+  }
+  SUBCASE("and was lost before has a gap of its own") {
+    lost(l.open + 11 * market::second);
+    l.time(l.open + 12 * market::second);
+    actors::record_batch out;
+    l.ingest.lose("no room", true, out);
+    CHECK(l.live(l.open + 13 * market::second).empty());
+    l.time(l.open + 15 * market::second);
+    const auto over = resumed(l);
+    REQUIRE(over.size() == 3);
+    CHECK(over[0].cause == market::gap_cause::disconnected);
+    CHECK(over[0].from == l.open + 11 * market::second);
+    CHECK(over[0].time == l.open + 13 * market::second);
+    CHECK(over[1].cause == market::gap_cause::disk_full);
+    CHECK(over[1].from == l.open + 12 * market::second);
+    CHECK(over[1].time == l.open + 15 * market::second);
+  }
+}
+
 TEST_CASE("a frame is kept verbatim and counts its packets") {
   ingest_run l;
   l.live(l.open);

@@ -25,14 +25,18 @@ namespace {
 using namespace artham;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
 
-/// A store whose bars cannot be read until told otherwise.
-class failing_store final : public store::reader {
+/// A store whose bars cannot be read while it is broken.
+class some_store final : public store::reader {
  public:
-  std::atomic<bool> broken{true};
+  std::atomic<bool> broken{false};
+  std::vector<record::bar_record> rows;
 
   result<std::vector<record::bar_record>> bars(const store::bar_query&) override {
     if (broken) return fail(errc::io, "artham.db: disk I/O error");
-    return std::vector<record::bar_record>{};
+    return rows;
+  }
+  result<std::vector<market::bar>> candles(std::string_view, const store::bar_query&) override {
+    return {};
   }
   result<std::vector<store::stored_instrument>> instruments() override { return {}; }
   result<std::optional<store::stored_instrument>> find(std::string_view) override {
@@ -84,27 +88,17 @@ class listener final : public messages::client {
   std::vector<json> frames_;
 };
 
-}  // namespace
-
-TEST_CASE("a subscription whose history cannot be read is refused, and works when tried again") {
-  auto calendars = app::load_calendar_set(config::builtin_calendar_names());
-  REQUIRE(calendars);
-  market::instrument infy;
-  infy.token = 408065;
-  infy.exchange = "NSE";
-  infy.symbol = "INFY";
-  const auto journal = bridge::memory::make();
-  const feed::kite::frame_decoder decoder;
-  failing_store store;
-  runtime::metrics metrics;
-  const auto names = std::make_shared<messages::directory>();
-  const auto index = std::make_shared<const actors::instrument_index>(
-      std::vector<market::instrument>{infy}, calendars->by_name);
-  runtime::worker history("history", 4);
-  auto config = messages::make_system_config(2);
-  caf::actor_system system(config);
-  const auto client = std::make_shared<listener>();
-  {
+/// A hub and the session of one client.
+struct gateway {
+  explicit gateway(const char* timeframes) {
+    auto calendars = app::load_calendar_set(config::builtin_calendar_names());
+    REQUIRE(calendars);
+    market::instrument infy;
+    infy.token = 408065;
+    infy.exchange = "NSE";
+    infy.symbol = "INFY";
+    const auto index = std::make_shared<const actors::instrument_index>(
+        std::vector<market::instrument>{infy}, calendars->by_name);
     actors::hub_config h;
     h.journal = journal.get();
     h.decoder = &decoder;
@@ -113,8 +107,8 @@ TEST_CASE("a subscription whose history cannot be read is refused, and works whe
     h.metrics = &metrics;
     h.names = names;
     h.instruments = index;
-    h.timeframes = *market::parse_timeframes("1m 5m");
-    const auto hub = system.spawn(actors::hub, h);
+    h.timeframes = *market::parse_timeframes(timeframes);
+    hub = system.spawn(actors::hub, h);
     names->put(actors::hub_name, caf::actor_cast<caf::actor>(hub));
     actors::session_config s;
     s.client = client;
@@ -123,50 +117,112 @@ TEST_CASE("a subscription whose history cannot be read is refused, and works whe
     s.timeframes = h.timeframes;
     s.max_subscriptions = 10;
     s.metrics = &metrics;
-    const auto session = system.spawn(actors::session, s);
-    const auto command = [&](const std::string& text) {
-      caf::anon_send(session, messages::command_atom_v, text);
-    };
-
-    command(R"({"id":1,"op":"sub","keys":["bar:NSE:INFY:1m"],"history":10})");
-    const auto refused = client->reply(1);
-    INFO(refused.dump());
-    CHECK(refused["ok"] == false);
-    CHECK(refused["error"]["code"] == 4503);
-    CHECK(refused["error"]["retry"] == true);
-    CHECK(refused["error"]["message"] == "artham.db: disk I/O error");
-    command(R"({"id":2,"op":"status"})");
-    CHECK(client->reply(2)["status"]["subscriptions"] == 0);
-
-    store.broken = false;
-    command(R"({"id":3,"op":"sub","keys":["bar:NSE:INFY:1m"],"history":10})");
-    CHECK(client->reply(3)["ok"] == true);
-    command(R"({"id":4,"op":"status"})");
-    CHECK(client->reply(4)["status"]["subscriptions"] == 1);
-
-    // The instrument's bar builder stops: whoever watches its bars hears of it, and whoever comes
-    // later too.
-    record::dead_letter stopped;
-    stopped.what = record::letter_kind::actor;
-    stopped.token = infy.token;
-    stopped.at = stopped.cause.at = {1, 7};
-    stopped.time = 5 * market::second;
-    std::string body;
-    record::encode(body, stopped);
-    std::string bytes;
-    record::append(bytes, record::with_cause(record::kind::dead_letter, stopped.cause), body);
-    const auto letters = std::move(*journal->open_writer(record::dead_letters_stream(), 1));
-    REQUIRE(letters->append(bytes, 1, {}));
-    const auto stop = client->event("gap", "bar:NSE:INFY:1m");
-    CHECK(stop["cause"] == "quarantined");
-    CHECK(stop["from"] == 5'000'000);
-    CHECK_FALSE(stop.contains("to"));
-    command(R"({"id":5,"op":"sub","keys":["bar:NSE:INFY:5m","tick:NSE:INFY"]})");
-    CHECK(client->event("gap", "bar:NSE:INFY:5m")["cause"] == "quarantined");
-    CHECK(client->reply(5)["ok"] == true);
+    session = system.spawn(actors::session, s);
+  }
+  ~gateway() {
     caf::anon_send(session, messages::closed_atom_v);
     caf::anon_send_exit(hub, caf::exit_reason::user_shutdown);
     names->remove(actors::hub_name, hub.address());
+    session = nullptr;
+    hub = nullptr;
+    system.await_all_actors_done();
+    history.stop();
   }
-  history.stop();
+  gateway(const gateway&) = delete;
+  gateway& operator=(const gateway&) = delete;
+
+  /// The reply to a command with this id.
+  json ask(int id, const std::string& text) {
+    caf::anon_send(session, messages::command_atom_v,
+                   R"({"id":)" + std::to_string(id) + "," + text + "}");
+    return client->reply(id);
+  }
+
+  std::shared_ptr<bridge::bridge> journal = bridge::memory::make();
+  feed::kite::frame_decoder decoder;
+  some_store store;
+  runtime::metrics metrics;
+  std::shared_ptr<messages::directory> names = std::make_shared<messages::directory>();
+  std::shared_ptr<listener> client = std::make_shared<listener>();
+  runtime::worker history{"history", 4};
+  caf::actor_system_config config = messages::make_system_config(2);
+  caf::actor_system system{config};
+  messages::hub_actor hub;
+  messages::session_actor session;
+};
+
+}  // namespace
+
+TEST_CASE("a subscription whose history cannot be read is refused, and works when tried again") {
+  gateway g("1m 5m");
+  g.store.broken = true;
+  const std::string subscribe = R"("op":"sub","keys":["bar:NSE:INFY:1m"],"history":10)";
+  const auto refused = g.ask(1, subscribe);
+  INFO(refused.dump());
+  CHECK(refused["ok"] == false);
+  CHECK(refused["error"]["code"] == 4503);
+  CHECK(refused["error"]["retry"] == true);
+  CHECK(refused["error"]["message"] == "artham.db: disk I/O error");
+  CHECK(g.ask(2, R"("op":"status")")["status"]["subscriptions"] == 0);
+
+  g.store.broken = false;
+  CHECK(g.ask(3, subscribe)["ok"] == true);
+  CHECK(g.ask(4, R"("op":"status")")["status"]["subscriptions"] == 1);
+}
+
+TEST_CASE("whoever watches bars whose builder stops hears of it, and whoever comes later too") {
+  gateway g("1m 5m");
+  CHECK(g.ask(1, R"("op":"sub","keys":["bar:NSE:INFY:1m"])")["ok"] == true);
+  record::dead_letter stopped;
+  stopped.what = record::letter_kind::actor;
+  stopped.token = 408065;
+  stopped.at = stopped.cause.at = {1, 7};
+  stopped.time = 5 * market::second;
+  std::string body;
+  record::encode(body, stopped);
+  std::string bytes;
+  record::append(bytes, record::with_cause(record::kind::dead_letter, stopped.cause), body);
+  const auto letters = std::move(*g.journal->open_writer(record::dead_letters_stream(), 1));
+  REQUIRE(letters->append(bytes, 1, {}));
+  const auto stop = g.client->event("gap", "bar:NSE:INFY:1m");
+  CHECK(stop["cause"] == "quarantined");
+  CHECK(stop["from"] == 5'000'000);
+  CHECK_FALSE(stop.contains("to"));
+  CHECK(g.ask(2, R"("op":"sub","keys":["bar:NSE:INFY:5m","tick:NSE:INFY"])")["ok"] == true);
+  CHECK(g.client->event("gap", "bar:NSE:INFY:5m")["cause"] == "quarantined");
+}
+
+TEST_CASE("a snapshot has no bar that was withdrawn, though the store still gives it") {
+  gateway g("1m 2.5r");
+  for (int i = 1; i <= 3; ++i) {
+    record::bar_record r;
+    r.bar.token = 408065;
+    r.bar.start = i * market::second;
+    r.bar.end = r.bar.start + market::second;
+    r.bar.ticks = 2;
+    g.store.rows.push_back(r);
+  }
+  const auto starts = [&](int id, int history) {
+    const auto reply = g.ask(
+        id, R"("op":"sub","keys":["bar:NSE:INFY:2.5r"],"history":)" + std::to_string(history));
+    REQUIRE_MESSAGE(reply.value("ok", false), reply.dump());
+    std::vector<std::int64_t> all;
+    for (const auto& b : reply["subs"][0]["snapshot"]["bars"])
+      all.push_back(b["start"].get<std::int64_t>() / 1'000'000);
+    return all;
+  };
+  CHECK(starts(1, 10) == std::vector<std::int64_t>{1, 2, 3});
+  auto withdrawn = g.store.rows[2].bar;
+  withdrawn.ticks = 0;
+  withdrawn.revision = 1;
+  std::string body;
+  std::string payload;
+  record::encode(body, withdrawn);
+  record::append(payload, record::with_cause(record::kind::bar, {{1, 9}, 0}), body);
+  const auto writer = g.journal->open_writer(record::final_bars_stream("2.5r"), 1);
+  REQUIRE(writer);
+  const std::uint32_t tokens[] = {408065};
+  REQUIRE((*writer)->append(payload, 1, tokens));
+  CHECK(starts(2, 10) == std::vector<std::int64_t>{1, 2});
+  CHECK(starts(3, 1) == std::vector<std::int64_t>{2});
 }

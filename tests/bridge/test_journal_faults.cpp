@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,13 @@ class faulty_disk : public bridge::local::disk {
     room -= done;
     return done;
   }
+  int allocate(int fd, off_t from, off_t end) override {
+    if (no_more_room) {
+      errno = ENOSPC;
+      return -1;
+    }
+    return disk::allocate(fd, from, end);
+  }
   int sync(int fd) override {
     if (sync_fails) {
       errno = EIO;
@@ -58,6 +66,7 @@ class faulty_disk : public bridge::local::disk {
   }
   std::atomic<std::int64_t> room{-1};  ///< bytes that can be written; -1 any
   std::atomic<bool> sync_fails{false};
+  std::atomic<bool> no_more_room{false};  ///< but what is held already
 
  private:
   void wait_while_held() { held.wait(true); }
@@ -249,6 +258,95 @@ TEST_CASE(
   CHECK(frames_are_right(blocks, 0));
 }
 
+TEST_CASE("while the disk is full, marks still find a place in the reserve, at once and in order") {
+  const scratch dir;
+  faulty_disk disk;
+  health_log health;
+  auto o = options_in(dir.path());
+  o.disk = &disk;
+  o.on_health = health.callback();
+  auto opened = must_open(o);
+  auto& j = *opened.journal;
+  auto w = *j.open_writer(ticks, 1);
+  auto d = *j.open_writer(derived, 1);
+  auto follower = *j.open_reader(ticks, {}, bridge::top::durable, {});
+  REQUIRE(w->append(frame_record({0, 0}, 0), 2, {}));
+  REQUIRE(!pull_to(*follower, 2).empty());
+  CHECK(!w->disk_is_full());
+
+  disk.no_more_room = true;
+  // Held room is written first: it is told as soon as that is touched.
+  std::uint64_t accepted = 2;
+  while (w->append(frame_record({1, 1}, 1), 2, {})) {
+    accepted += 2;
+    std::this_thread::yield();
+  }
+  CHECK(w->disk_is_full());
+  CHECK(w->append(frame_record({1, 1}, 1), 2, {}).error().code == errc::full);
+  CHECK(d->append(derived_record({1, 1}, 0, "x"), 1, {}).error().code == errc::full);
+  REQUIRE(health.changed.wait());
+  const auto mark = w->append_urgent(clock_record(open_time + 9), 1);
+  REQUIRE(mark);
+  CHECK(*mark == record::position{1, accepted + 1});
+  // It is in the file, and durable, while nothing else is taken.
+  const auto blocks = pull_to(*follower, accepted + 1);
+  REQUIRE(!blocks.empty());
+  CHECK(blocks.back()->marks.back().time == open_time + 9);
+  const auto beside = bridge::local::open_read_only(dir.path());
+  REQUIRE(beside);
+  CHECK(read_all(*beside->journal).back()->marks.back().time == open_time + 9);
+  CHECK(w->disk_is_full());
+
+  events room;
+  w->when_room(room.once());
+  CHECK(room.count() == 0);
+  disk.no_more_room = false;
+  REQUIRE(room.wait());
+  CHECK(!w->disk_is_full());
+  REQUIRE(w->append(frame_record({2, 2}, 2), 2, {}));
+  REQUIRE(d->append(derived_record({1, 1}, 0, "x"), 1, {}));
+  REQUIRE(!pull_to(*follower, accepted + 3).empty());
+  j.stop();
+  const auto checked = bridge::local::verify(dir.path());
+  REQUIRE(checked);
+  CHECK(checked->damages.empty());
+  CHECK(checked->cuts.empty());
+  // The room that was held is given back.
+  for (const auto& path : files_of(dir.path() / ticks, ".seg")) {
+    struct stat s {};
+    REQUIRE(::stat(path.c_str(), &s) == 0);
+    CHECK(s.st_blocks * 512 < s.st_size + 64 * 1024);
+  }
+}
+
+TEST_CASE("who waits for the queue hears that the disk is full now") {
+  const scratch dir;
+  faulty_disk disk;
+  auto o = options_in(dir.path());
+  o.disk = &disk;
+  o.queue_bytes = 10'000;
+  auto opened = must_open(o);
+  auto w = *opened.journal->open_writer(ticks, 1);
+  disk.hold();
+  while (w->append(frame_record({1, 1}, 1), 2, {})) {
+  }
+  CHECK(!w->disk_is_full());
+  events told;
+  w->when_room(told.once());
+  CHECK(told.count() == 0);
+  disk.no_more_room = true;
+  disk.room = 0;
+  disk.let_go();
+  REQUIRE(told.wait());
+  // Either it was written before the disk was found full, or that is why.
+  disk.no_more_room = false;
+  disk.room = -1;
+  events room;
+  w->when_room(room.once());
+  REQUIRE(room.wait());
+  while (!w->append(frame_record({1, 1}, 1), 2, {})) std::this_thread::yield();
+}
+
 TEST_CASE("a real full file system") {
   const scratch dir;
   constexpr int no_permission = 77;
@@ -267,6 +365,7 @@ TEST_CASE("a real full file system") {
     {
       auto o = options_in(dir.path() / "journal");
       o.queue_bytes = 4000;  // no block larger than that
+      o.reserve_bytes = 0;   // the disk is smaller than that
       auto opened = bridge::local::open(o);
       if (!opened) return 1;
       auto w = *opened->journal->open_writer(ticks, 1);
@@ -283,12 +382,46 @@ TEST_CASE("a real full file system") {
       const auto tops = *opened->journal->stream_tops(ticks);
       if (tops.durable != tops.appended || tops.appended.seq == 0) return 2;
     }
-    auto again = bridge::local::open_read_only(dir.path() / "journal");
-    if (!again) return 3;
-    if (!again->report.cuts.empty()) return 4;
-    const auto blocks = read_all(*again->journal);
-    if (!is_dense(blocks, 1) || !frames_are_right(blocks, 0)) return 5;
-    return blocks.back()->last().seq > 1000 ? 0 : 6;
+    {
+      auto again = bridge::local::open_read_only(dir.path() / "journal");
+      if (!again) return 3;
+      if (!again->report.cuts.empty()) return 4;
+      const auto blocks = read_all(*again->journal);
+      if (!is_dense(blocks, 1) || !frames_are_right(blocks, 0)) return 5;
+      if (blocks.back()->last().seq < 1000) return 6;
+    }
+    // Larger, so that there is a reserve; then somebody else takes all the room.
+    if (::mount("none", dir.path().c_str(), "tmpfs", MS_REMOUNT, "size=8m") != 0) return 7;
+    auto o = options_in(dir.path() / "journal");
+    o.sync_interval = 0;
+    auto opened = bridge::local::open(o);
+    if (!opened) return 8;
+    auto w = *opened->journal->open_writer(ticks, 2);
+    auto r = *opened->journal->open_reader(ticks, opened->journal->stream_tops(ticks)->appended,
+                                           bridge::top::durable, {});
+    auto first = w->append(frame_record({1, 1}, 1), 2, {});
+    if (!first || pull_to(*r, first->seq + 1).empty()) return 9;
+    const auto ballast = dir.path() / "ballast";
+    {
+      std::ofstream out(ballast, std::ios::binary);
+      const std::string chunk(4096, 'x');
+      while (out.write(chunk.data(), 4096).flush()) {
+      }
+    }
+    while (w->append(frame_record({1, 1}, 1), 2, {})) std::this_thread::yield();
+    if (!w->disk_is_full()) return 10;
+    const auto mark = w->append_urgent(clock_record(open_time + 9), 1);
+    if (!mark || pull_to(*r, mark->seq).empty()) return 11;
+    if (!w->disk_is_full()) return 12;
+    fs::remove(ballast);
+    events room;
+    w->when_room(room.once());
+    if (!room.wait()) return 13;
+    const auto last = w->append(frame_record({1, 1}, 1), 2, {});
+    if (!last || pull_to(*r, last->seq + 1).empty()) return 14;
+    opened->journal->stop();
+    const auto checked = bridge::local::verify(dir.path() / "journal");
+    return checked && checked->damages.empty() && checked->cuts.empty() ? 0 : 15;
   });
   if (outcome == no_permission) {
     std::puts(

@@ -77,6 +77,8 @@ TEST_CASE("without any source the defaults are in force") {
   CHECK(s.ingest.clock_interval == 250 * millisecond);
   CHECK(s.bars.timeframes.size() == 10);
   CHECK(s.bridge.local.segment_bytes == 256LL * 1024 * 1024);
+  CHECK(s.journal.retention == 0);
+  CHECK(s.journal.reserve == 1LL << 30);
   CHECK(s.web.address == "127.0.0.1");
   CHECK(s.data.dir == "./artham-data");
 }
@@ -229,6 +231,7 @@ TEST_CASE("wrong types and ranges say what is accepted") {
   CHECK(refusal(from_set("ingest.instruments=NSE:INFY,INFY")).find("\"NSE:INFY\"") !=
         std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=60m 1h")).find("listed twice") != std::string::npos);
+  CHECK(refusal(from_set("bars.timeframes=1m 0t")).find("timeframe '0t'") != std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=1W")).find("timeframe '1W'") != std::string::npos);
   for (const auto* speed : {"0", "-1", "fast", "inf", "nan", ""}) {
     CHECK(refusal(from_set("exchange.speed=" + std::string(speed))).find("\"max\"") !=
@@ -302,8 +305,8 @@ quantity_scale = 0
 [ingest]
 clock_interval = "250ms"
 )");
-  auto s = loaded(from_set("bars.timeframes=60m 1m"));
-  CHECK(canonical_text(s).find("timeframes = \"1m 1h\"") != std::string::npos);
+  auto s = loaded(from_set("bars.timeframes=2.50r 60m 100t 1m"));
+  CHECK(canonical_text(s).find("timeframes = \"1m 1h 100t 2.5r\"") != std::string::npos);
   s.bars.lateness = 1500 * millisecond;
   s.bars.volume = volume_rule::sizes;
   s.ingest.clock_interval = second;

@@ -112,6 +112,13 @@ TEST_CASE("journal verify says what each stream holds and changes nothing") {
     CHECK(journal({"verify", data, "--json"}).code == 4);
     CHECK(read_file(segment) == before);
   }
+  SUBCASE("a closed segment that is shorter now") {
+    std::filesystem::resize_file(segment, std::filesystem::file_size(segment) - 5);
+    const auto f = journal({"verify", data});
+    CHECK(f.code == 4);
+    CHECK(f.out.find(segment.string()) != std::string::npos);
+    CHECK(f.out.find("are damaged: positions ") != std::string::npos);
+  }
   SUBCASE("a torn tail") {
     // As after kill -9: no index, and a block that was not written to its end.
     std::filesystem::remove(std::filesystem::path(segment).replace_extension(".idx"));

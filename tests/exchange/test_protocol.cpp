@@ -81,11 +81,14 @@ TEST_CASE("the packet book tells in which modes a packet is news") {
 TEST_CASE("misbehaviours are read from JSON and refused with what is possible") {
   CHECK(parse_misbehaviour(R"({"do":"drop"})")->what == mischief::drop);
   CHECK(parse_misbehaviour(R"({"do":"silent","seconds":0.5})")->seconds == 0.5);
+  CHECK(parse_misbehaviour(R"({"do":"mute"})")->what == mischief::mute);
+  CHECK_FALSE(parse_misbehaviour(R"({"do":"mute"})")->client);
+  CHECK(parse_misbehaviour(R"({"do":"mute","client":2})")->client == 2U);
   CHECK(parse_misbehaviour(R"({"do":"send","what":"huge"})")->what == mischief::huge);
   CHECK(parse_misbehaviour(R"({"do":"reject","status":429})")->status == 429);
   for (const auto* bad : {"", "[]", R"({"do":"dance"})", R"({"do":"silent"})", R"({"do":7})",
                           R"({"do":"silent","seconds":-1})", R"({"do":"send","what":"love"})",
-                          R"({"do":"reject","status":500})"}) {
+                          R"({"do":"reject","status":500})", R"({"do":"mute","client":-1})"}) {
     CAPTURE(bad);
     const auto refused = parse_misbehaviour(bad);
     REQUIRE_FALSE(refused);

@@ -410,6 +410,32 @@ TEST_CASE("it misbehaves on request") {
     CHECK(c.closed());
     CHECK(kite_client(s->port()).status() == 101);
   }
+  SUBCASE("mute") {
+    kite_client other(s->port());
+    // What was on its way comes; then heartbeats and the time, but no tick.
+    const auto goes_mute = [](kite_client& who) {
+      bool beats = false;
+      bool time = false;
+      for (int quiet = 0; quiet < 50;) {
+        const auto m = who.read();
+        REQUIRE(m);
+        quiet = m->is_frame() ? 0 : quiet + 1;
+        beats = quiet != 0 && (beats || m->is_heartbeat());
+        time = quiet != 0 && (time || m->clock());
+      }
+      CHECK(beats);
+      CHECK(time);
+    };
+    CHECK(control(R"({"do":"mute","client":0})") == 200);
+    goes_mute(c);
+    other.set_mode("full", tokens_of(*s));
+    CHECK(other.read_frame());
+    CHECK(control(R"({"do":"mute"})") == 200);
+    goes_mute(other);
+    kite_client anew(s->port());
+    anew.set_mode("full", tokens_of(*s));
+    CHECK(anew.read_frame());
+  }
   SUBCASE("silent") {
     CHECK(control(R"({"do":"silent","seconds":0.5})") == 200);
     const auto start_at = std::chrono::steady_clock::now();

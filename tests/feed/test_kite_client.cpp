@@ -89,6 +89,19 @@ bool gets(const mock_ticker& ticker, const std::vector<std::string>& expected) {
   return got;
 }
 
+market::calendar_ptr around_the_clock() {
+  market::calendar_spec spec;
+  spec.name = "always";
+  spec.offsets = {{0, 0}};
+  spec.weekend = {};
+  spec.regulars = {{market::make_date(2020, 1, 1), {{0, market::day}}}};
+  spec.first = market::make_date(2020, 1, 1);
+  spec.last = market::make_date(2030, 1, 1);
+  auto made = market::calendar::make(std::move(spec));
+  REQUIRE(made);
+  return std::make_shared<const market::calendar>(std::move(*made));
+}
+
 constexpr market::timestamp monday = 1'763'950'500'000'000'000;
 
 }  // namespace
@@ -269,6 +282,7 @@ TEST_CASE("a refused token ends the trying until there is another one, and is ne
   token = "fresh";
   REQUIRE(sink.wait_for(kind::state, 2));
   CHECK(feed->current() == feed::state::live);
+  REQUIRE(eventually([&] { return !ticker.sessions().empty(); }));
   CHECK(ticker.sessions().front().target == "/?api_key=key&access_token=fresh");
   REQUIRE(gets(ticker, {R"({"a":"subscribe","v":[4]})", R"({"a":"mode","v":["quote",[4]]})"}));
   CHECK(states(sink).size() == 2);
@@ -286,6 +300,7 @@ TEST_CASE("a token that came while live is used for the next connection") {
   token = "next";
   ticker.drop();
   REQUIRE(sink.wait_for(kind::state, 3));
+  REQUIRE(eventually([&] { return ticker.sessions().size() == 2; }));
   CHECK(ticker.sessions()[1].target == "/?api_key=key&access_token=next");
 }
 
@@ -329,6 +344,65 @@ TEST_CASE("a silent connection is given up and made again; heartbeats and pongs 
   CHECK(states(sink)[1].market_time - states(sink)[1].heard >= 800 * market::millisecond);
   CHECK(states(sink)[2].state == feed::state::live);
   CHECK(sink.events(kind::frame).empty());
+}
+
+TEST_CASE("a connection that lives but brings no tick where ticks are usual is made anew") {
+  mock_ticker ticker;
+  auto options = quick(ticker.url());
+  options.clock_interval = 10 * market::millisecond;
+  options.stall.least = 100 * market::millisecond;
+  options.stall.start = 20 * market::second;
+  options.calendars = {around_the_clock()};
+  std::atomic<market::timestamp> now{monday};
+  options.utc_now = [&] { return now.load(); };
+  recording_sink sink;
+  auto feed = make(std::move(options));
+  REQUIRE(feed->subscribe(tokens{1}, tick_mode::ltp));
+  feed->start(sink);
+  REQUIRE(sink.wait_for(kind::subscription, 1));
+  for (std::size_t i = 1; i <= 40; ++i) {
+    now += market::second;
+    ticker.binary(ltp_frame({1}));
+    REQUIRE(sink.wait_for(kind::frame, i));
+  }
+  const market::timestamp last = now;
+  // Three times the usual second; heartbeats and texts are no ticks.
+  const auto alive = [&] {
+    const auto beats = feed->counts().heartbeats;
+    ticker.binary("\x01");
+    ticker.text(R"({"type":"message","data":"still here"})");
+    return eventually([&] { return feed->counts().heartbeats > beats; });
+  };
+  now += 2'990 * market::millisecond;
+  REQUIRE(eventually([&] { return feed->expectation().limit == 3 * market::second; }));
+  REQUIRE(alive());
+  CHECK(states(sink).size() == 1);
+  CHECK(feed->expectation().frames_per_hour == 3'600);
+  now += 20 * market::millisecond;
+  REQUIRE(sink.wait_for(kind::state, 3));
+  const auto lost = states(sink)[1];
+  CHECK(lost.state == feed::state::backing_off);
+  CHECK(lost.cause == gap_cause::stalled);
+  CHECK(lost.heard == last);
+  CHECK(lost.detail.find("connected, but no tick for 3.0 s") != std::string::npos);
+  CHECK(states(sink)[2].state == feed::state::live);
+  REQUIRE(gets(ticker, {R"({"a":"subscribe","v":[1]})", R"({"a":"mode","v":["ltp",[1]]})"}));
+}
+
+TEST_CASE("a connection without subscriptions owes no ticks") {
+  mock_ticker ticker;
+  auto options = quick(ticker.url());
+  options.clock_interval = 10 * market::millisecond;
+  options.stall = {.least = market::millisecond, .factor = 1, .start = market::millisecond};
+  options.calendars = {around_the_clock()};
+  recording_sink sink;
+  auto feed = make(std::move(options));
+  feed->start(sink);
+  REQUIRE(sink.wait_for(kind::market_time, 20));
+  CHECK(states(sink).size() == 1);
+  REQUIRE(feed->subscribe(tokens{1}, tick_mode::ltp));
+  REQUIRE(sink.wait_for(kind::state, 2));
+  CHECK(states(sink)[1].cause == gap_cause::stalled);
 }
 
 TEST_CASE("a server that never answers is given up in time") {

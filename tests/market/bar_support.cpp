@@ -175,11 +175,12 @@ std::vector<closed_bar> by_start(std::vector<closed_bar> bars) {
 std::vector<closed_bar> in_the_end(const std::vector<closed_bar>& bars) {
   std::map<std::pair<std::uint32_t, timestamp>, closed_bar> newest;
   for (const auto& b : bars) {
-    auto& at = newest[{b.timeframe, b.bar.start}];
-    if (at.bar.ticks == 0 || b.bar.revision > at.bar.revision) at = b;
+    const auto [at, added] = newest.try_emplace({b.timeframe, b.bar.start}, b);
+    if (!added && b.bar.revision > at->second.bar.revision) at->second = b;
   }
   std::vector<closed_bar> out;
   for (auto& [key, b] : newest) {
+    if (b.bar.ticks == 0) continue;
     b.cause = {};
     b.bar.revision = 0;
     b.bar.flags &= static_cast<std::uint16_t>(~static_cast<unsigned>(bar_flag::late));
@@ -334,6 +335,63 @@ std::optional<std::pair<timestamp, timestamp>> bar_of(const timeframe& tf, const
   return std::nullopt;
 }
 
+using cut_bars = std::map<std::pair<timestamp, timestamp>, std::vector<const counted*>>;
+
+cut_bars cut_by_time(const timeframe& tf, const trading_day& d, const std::vector<counted>& today) {
+  cut_bars bars;
+  for (const auto& c : today) {
+    if (const auto bounds = bar_of(tf, d, c.tick.time)) bars[*bounds].push_back(&c);
+  }
+  return bars;
+}
+
+/// Whether ticks that make one bar are enough for it, all of them looked at anew.
+bool is_full(const timeframe& tf, const std::vector<const counted*>& inside) {
+  std::int64_t volume = 0;
+  int128 value = 0;
+  auto high = inside.front()->tick.last;
+  auto low = high;
+  for (const auto* c : inside) {
+    volume += c->step.value_or(0);
+    value += int128{c->tick.last.units} * c->step.value_or(0);
+    high = std::max(high, c->tick.last);
+    low = std::min(low, c->tick.last);
+  }
+  switch (tf.kind) {
+    case timeframe::unit::ticks:
+      return static_cast<std::int64_t>(inside.size()) == tf.length;
+    case timeframe::unit::volume:
+      return volume >= tf.length;
+    case timeframe::unit::value:
+      return value >= int128{tf.length} * price_scale;
+    default:
+      return high.units - low.units >= tf.length;
+  }
+}
+
+/// `last_end` is where the bar before ended, of any day.
+cut_bars cut_by_events(const timeframe& tf, const trading_day& d, const std::vector<counted>& today,
+                       timestamp& last_end) {
+  const auto in_microseconds = [](timestamp t) { return t - t % microsecond; };
+  cut_bars bars;
+  for (const auto& s : d.sessions) {
+    std::vector<const counted*> inside;
+    const auto end_with = [&](std::optional<timestamp> last_tick) {
+      const auto start = std::max(in_microseconds(inside.front()->tick.time), last_end);
+      const auto end = last_tick ? in_microseconds(*last_tick) + microsecond : s.close;
+      last_end = std::max(end, start + microsecond);
+      bars[{start, last_end}] = std::exchange(inside, {});
+    };
+    for (const auto& c : today) {
+      if (c.tick.time < s.open || c.tick.time >= s.close) continue;
+      inside.push_back(&c);
+      if (is_full(tf, inside)) end_with(c.tick.time);
+    }
+    if (!inside.empty()) end_with(std::nullopt);
+  }
+  return bars;
+}
+
 bool is_short(const timeframe& tf, const trading_day& d, timestamp start) {
   return std::any_of(d.sessions.begin(), d.sessions.end(), [&](const session& s) {
     const bool whole_day = tf.kind == timeframe::unit::trading_day;
@@ -403,15 +461,14 @@ std::vector<closed_bar> reference(const bar_plan& plan, std::vector<bar_input> t
   for (const auto& t : ticks) days[plan.cal->day_of(t.time).trading_date].push_back({t, {}, 0});
 
   std::vector<closed_bar> out;
+  std::vector<timestamp> events_end(plan.timeframes.size(), 0);
   for (auto& [trading_date, today] : days) {
     const auto d = plan.cal->day(trading_date);
     count_volume(today, d, news, first_tick);
     for (std::uint32_t i = 0; i < plan.timeframes.size(); ++i) {
       const auto& tf = plan.timeframes[i];
-      std::map<std::pair<timestamp, timestamp>, std::vector<const counted*>> bars;
-      for (const auto& c : today) {
-        if (const auto bounds = bar_of(tf, d, c.tick.time)) bars[*bounds].push_back(&c);
-      }
+      const auto bars =
+          is_event(tf) ? cut_by_events(tf, d, today, events_end[i]) : cut_by_time(tf, d, today);
       for (const auto& [bounds, inside] : bars) {
         const auto final_by =
             std::lower_bound(clocks.begin(), clocks.end(), bounds.second + plan.lateness,

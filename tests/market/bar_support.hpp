@@ -65,8 +65,8 @@ std::vector<bar> only(std::string_view timeframe, const bar_plan& plan,
 std::vector<closed_bar> reference(const bar_plan& plan, std::vector<bar_input> ticks,
                                   const std::vector<market::mark>& marks);
 
-/// The last revision of each bar, as if it had been final with all its ticks from the start: by
-/// (timeframe, start), without revision, cause and `late`.
+/// The last revision of each bar that was not withdrawn, as if it had been final with all its ticks
+/// from the start: by (timeframe, start), without revision, cause and `late`.
 std::vector<closed_bar> in_the_end(const std::vector<closed_bar>& bars);
 
 /// Sorted by (timeframe, start).

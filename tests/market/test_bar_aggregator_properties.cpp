@@ -165,7 +165,8 @@ std::vector<market_options> kinds() {
 }
 
 const char* const timeframe_lists[] = {
-    "1m,3m,5m,15m,25m,30m,1h,75m,125m,1D", "3m,5m", "7s,1m", "1D", "2h,1D", "1s"};
+    "1m,3m,5m,15m,25m,30m,1h,75m,125m,1D", "3m,5m", "7s,1m", "1D", "2h,1D", "1s",
+    "1m,1D,1t,7t,1000v,500000n,0.5r",      "40t"};
 
 /// Gives the records in slices cut anywhere, leaving out clock marks as the contract allows, saving
 /// and loading on the way.
@@ -241,7 +242,7 @@ TEST_CASE("two sessions a day and a day around the clock give the bars of the so
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     const auto s = make_market(seed, {});
     for (const auto& cal : {two_sessions(), around_the_clock()}) {
-      const auto plan = make_plan("1m,7m,1h,1D", cal);
+      const auto plan = make_plan("1m,7m,1h,1D,7t,1000v,500000n,0.5r", cal);
       const auto diff =
           difference(by_start(closed_by(plan, s)), reference(*plan, s.ticks, s.marks));
       CHECK_MESSAGE(diff.empty(), "seed ", seed, " ", diff);
@@ -279,7 +280,8 @@ TEST_CASE("however late ticks come, the last revisions are the bars of the sorte
       options.most_delay = delay;
       for (std::uint64_t seed = 0; seed < 2; ++seed) {
         const auto s = make_market(seed, options);
-        for (const auto* list : {"1m,3m,5m,15m,25m,30m,1h,75m,125m,1D", "7s,1m"}) {
+        for (const auto* list :
+             {"1m,3m,5m,15m,25m,30m,1h,75m,125m,1D", "7s,1m", "1m,1t,7t,1000v,500000n,0.5r"}) {
           const auto plan = make_plan(list);
           bar_aggregator a(plan, token);
           std::vector<closed_bar> made;
@@ -317,7 +319,7 @@ TEST_CASE("volume is conserved: baseline, bars and outside make the day's volume
     market_options options;
     options.days = 1;
     const auto s = make_market(seed, options);
-    const auto plan = make_plan("1m,25m,1D");
+    const auto plan = make_plan("1m,25m,1D,5t,1000v,500000n,0.5r");
     bar_aggregator a(plan, token);
     const auto closed = closed_by(a, s);
     auto ticks = s.ticks;
@@ -376,7 +378,7 @@ TEST_CASE("minutes add up to every longer timeframe") {
 
 TEST_CASE("a damaged state is loaded or refused, never harmful to read") {
   const auto s = make_market(1, {});
-  const auto plan = make_plan("1m,5m,1D");
+  const auto plan = make_plan("1m,5m,1D,7t,1000v");
   bar_aggregator a(plan, token);
   std::vector<closed_bar> out;
   const auto half = s.ticks.size() / 2;

@@ -5,8 +5,11 @@
 #include <string>
 #include <vector>
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/migrations.hpp"
 #include "tests/support/process.hpp"
 
 namespace {
@@ -121,6 +124,64 @@ TEST_CASE("bars are read as they were known up to a record") {
   CHECK(known({1, 11}, true) == "3r0 11r1 8r0 ");
 }
 
+TEST_CASE("a bar that was withdrawn is served no more, but as it was known then") {
+  fixture f;
+  auto withdrawn = bar(1, 60 * market::second, 7, 1);
+  withdrawn.bar.ticks = 0;
+  REQUIRE(f.commit({bar(1, 0, 3), bar(1, 60 * market::second, 4), withdrawn}, 0, 3));
+  store::bar_query q{1, one_minute};
+  const auto starts = [&] {
+    std::vector<market::timestamp> all;
+    const auto found = f.db->reading().bars(q);
+    REQUIRE(found);
+    for (const auto& r : *found) all.push_back(r.bar.start / market::second);
+    return all;
+  };
+  CHECK(starts() == std::vector<market::timestamp>{0});
+  q.limit = 1;
+  q.newest_first = true;
+  CHECK(starts() == std::vector<market::timestamp>{0});
+  q.as_of = {1, 6};
+  CHECK(starts() == std::vector<market::timestamp>{60});
+  q.as_of = {1, 7};
+  q.all_revisions = true;
+  q.limit = 10;
+  CHECK(starts() == std::vector<market::timestamp>{0, 60, 60});
+  // It came back.
+  REQUIRE(f.commit({bar(1, 60 * market::second, 9, 2)}, 3, 4));
+  q = {1, one_minute};
+  CHECK(starts() == std::vector<market::timestamp>{0, 60});
+}
+
+TEST_CASE("every kind of bar has a table, whose name tells its timeframe") {
+  const test::scratch dir;
+  const auto timeframes = *market::parse_timeframes("1m 1D 100t 50000v 1000000n 2.5r 25r");
+  {
+    const auto opened = store::sqlite::open(dir / "artham.db", {false, timeframes});
+    REQUIRE(opened);
+    record::position at;
+    for (const auto tf : timeframes) {
+      auto one = bar(1, market::second * static_cast<std::int64_t>(at.seq + 1), at.seq + 1);
+      store::batch b;
+      b.timeframe = tf;
+      b.bars = {&one, 1};
+      b.expected = {"c", "s", 0, at, 0};
+      at = {1, at.seq + 1};
+      b.position = {"c", "s", 0, at, 0};
+      REQUIRE((*opened)->writing().commit(b));
+    }
+    for (std::size_t i = 0; i < timeframes.size(); ++i) {
+      const auto found = (*opened)->reading().bars({1, timeframes[i]});
+      REQUIRE_MESSAGE(found, found.error().message);
+      REQUIRE(found->size() == 1);
+      CHECK(found->front().cause.at.seq == i + 1);
+    }
+  }
+  const auto audit = store::sqlite::open_audit(dir / "artham.db");
+  REQUIRE(audit);
+  CHECK((*audit)->timeframes() == timeframes);
+}
+
 TEST_CASE("a tick is a row with its packet; a store without a tick table refuses it") {
   store::tick_row row;
   row.core.seq = 3;
@@ -177,6 +238,73 @@ TEST_CASE("the instrument archive knows what was in force when") {
   CHECK((*r.find("NSE:INFY"))->valid_to->days == 20006);
   CHECK_FALSE(*r.find("NSE:NOSUCH"));
   CHECK_FALSE(*r.find("nonsense"));
+}
+
+TEST_CASE("the exchange's candles are kept beside our bars, the newest of each") {
+  fixture f;
+  REQUIRE(f.commit({bar(408065, 60 * market::second, 10)}, 0, 10));
+  const auto candle = [](market::timestamp start, std::int64_t high) {
+    auto b = bar(408065, start, 0).bar;
+    b.high = {high * market::price_scale};
+    return b;
+  };
+  auto with_oi = candle(120 * market::second, 102);
+  with_oi.fields |= market::bar::oi_known;
+  with_oi.oi = 0;
+  const auto put = [&](std::vector<market::bar> candles, market::timeframe tf = one_minute) {
+    const auto n = f.db->writing().put_candles("kite", tf, candles);
+    REQUIRE_MESSAGE(n, n.error().message);
+    return std::pair(n->added, n->changed);
+  };
+  using counts = std::pair<std::size_t, std::size_t>;
+  CHECK(put({candle(60 * market::second, 101), with_oi}) == counts{2, 0});
+  CHECK(put({candle(60 * market::second, 101), with_oi}) == counts{0, 0});
+  CHECK(put({candle(60 * market::second, 105), with_oi, candle(180 * market::second, 1)}) ==
+        counts{1, 1});
+  CHECK(put({candle(60 * market::second, 1)}, *market::parse_timeframe("5m")) == counts{1, 0});
+  f.open();
+  store::bar_query q{408065, one_minute};
+  auto found = *f.db->reading().candles("kite", q);
+  REQUIRE(found.size() == 3);
+  CHECK(found[0].high.units == 105 * market::price_scale);
+  CHECK(found[0].flags == static_cast<std::uint16_t>(market::bar_flag::backfilled));
+  CHECK(found[0].ticks == 0);
+  CHECK((found[0].fields & market::bar::oi_known) == 0);
+  CHECK((found[1].fields & market::bar::oi_known) != 0);
+  q.newest_first = true;
+  q.limit = 1;
+  CHECK(f.db->reading().candles("kite", q)->front().start == 180 * market::second);
+  q.to = 180 * market::second;
+  CHECK(f.db->reading().candles("kite", q)->front().start == 120 * market::second);
+  CHECK(f.db->reading().candles("nse", q)->empty());
+  q.token = 7;
+  CHECK(f.db->reading().candles("kite", q)->empty());
+  // Ours stay what they were.
+  CHECK(f.db->reading().bars({408065, one_minute})->front() ==
+        bar(408065, 60 * market::second, 10));
+  const auto audit = store::sqlite::open_audit(f.dir / "artham.db");
+  REQUIRE(audit);
+  CHECK((*audit)->timeframes()->size() == 1);
+}
+
+TEST_CASE("a migration that was written beside a later one is made up for") {
+  const test::scratch dir;
+  SQLite::Database db(dir / "x.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  using store::sqlite::migration;
+  const migration one{1, "one", "CREATE TABLE one (n INTEGER)"};
+  const migration two{2, "two", "CREATE TABLE two (n INTEGER)"};
+  const migration three{3, "three", "CREATE TABLE three (n INTEGER)"};
+  const auto apply = [&](std::vector<migration> list) { return store::sqlite::migrate(db, list); };
+  REQUIRE(apply({one, three}));
+  CHECK_FALSE(db.tableExists("two"));
+  REQUIRE(apply({one, two, three}));
+  CHECK(db.tableExists("two"));
+  CHECK(db.execAndGet("SELECT COUNT(*) FROM schema_migrations").getInt() == 3);
+  REQUIRE(apply({one, two, three}));
+  const auto older = apply({one, three});
+  REQUIRE_FALSE(older);
+  CHECK(older.error().code == errc::conflict);
+  CHECK(older.error().message.find("version 2") != std::string::npos);
 }
 
 TEST_CASE("what is no database, or a newer program's, is refused by name") {

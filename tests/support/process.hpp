@@ -118,6 +118,21 @@ class process {
     }
     return *status_;
   }
+  /// The same, or nothing if it still runs after `limit`.
+  std::optional<int> wait_for(std::chrono::seconds limit) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (!status_) {
+      int s = 0;
+      if (waitpid(pid_, &s, WNOHANG) == pid_) {
+        status_ = WIFEXITED(s) ? WEXITSTATUS(s) : 128 + WTERMSIG(s);
+      } else if (std::chrono::steady_clock::now() > deadline) {
+        return std::nullopt;
+      } else {
+        usleep(5'000);
+      }
+    }
+    return status_;
+  }
   [[nodiscard]] std::string errors() const { return read_file(stderr_file_); }
   [[nodiscard]] pid_t pid() const { return pid_; }
 

@@ -47,6 +47,8 @@ class fake_reader : public store::reader {
   std::vector<store::stored_instrument> list;
   std::vector<record::bar_record> rows;  ///< of every timeframe
   std::vector<store::gap_row> gap_rows;
+  std::vector<market::bar> candle_rows;
+  std::string candles_of;
   std::optional<error> failure;
   std::function<void()> before_bars;
   std::atomic<int> instrument_reads{0};
@@ -72,6 +74,13 @@ class fake_reader : public store::reader {
         out.resize(q.limit);
     }
     return out;
+  }
+  result<std::vector<market::bar>> candles(std::string_view source,
+                                           const store::bar_query& q) override {
+    candles_of = source;
+    asked = q;
+    if (failure) return tl::unexpected(*failure);
+    return candle_rows;
   }
   result<std::vector<store::stored_instrument>> instruments() override {
     ++instrument_reads;

@@ -117,6 +117,20 @@ TEST_CASE_FIXTURE(fixture, "bars come as JSON, oldest first") {
   CHECK(document["bars"][1]["volume"] == 10);
 }
 
+TEST_CASE_FIXTURE(fixture, "event bars are asked for by their text, however it is written") {
+  dependencies.timeframes = *market::parse_timeframes("1m,100t,2.5r");
+  CHECK(json::parse(ask("/v1/timeframes").body)["timeframes"] ==
+        json::array({"1m", "100t", "2.5r"}));
+  const auto found = json::parse(ask("/v1/bars?instrument=NSE:INFY&timeframe=2.50r").body);
+  CHECK(found["timeframe"] == "2.5r");
+  CHECK(found["bars"].size() == 5);
+  const std::string other = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=50t", 400)["detail"];
+  CHECK(other.find("stored are 1m, 100t, 2.5r") != std::string::npos);
+  const std::string none = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=0t", 400)["detail"];
+  CHECK(none.find("'0t'") != std::string::npos);
+  CHECK(none.find("accepted are") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(fixture, "a limit keeps the newest bars, or the first after a given start") {
   const auto closes = [&](std::string_view query) {
     std::vector<std::string> out;
@@ -188,6 +202,8 @@ TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
   CHECK(months["bars"][1]["volume"] == 22);
   CHECK(asked("timeframe=1Y")["bars"].size() == 1);
   CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
+  dependencies.timeframes = *market::parse_timeframes("1m,1D,100t,2.5r");
+  CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
 
   dependencies.timeframes = *market::parse_timeframes("1m");
   const std::string detail = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1W", 400)["detail"];
@@ -210,6 +226,26 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(reader.asked.all_revisions);
   CHECK(asked_for == open + 5 * market::minute);
   CHECK(reader.asked.as_of == record::position{3, 77});
+}
+
+TEST_CASE_FIXTURE(fixture, "the exchange's own candles come only on request, flagged") {
+  market::bar candle = reader.rows[0].bar;
+  candle.flags = static_cast<std::uint16_t>(market::bar_flag::backfilled);
+  candle.high = {777 * market::price_scale};
+  reader.candle_rows = {candle};
+  const std::string bars = "/v1/bars?instrument=NSE:INFY&timeframe=";
+  CHECK(ask(bars + "1m").body.find("777") == std::string::npos);
+  CHECK(ask(bars + "1m&source=own").body.find("777") == std::string::npos);
+  CHECK(reader.candles_of.empty());
+  // 3m is not among the stored timeframes: it does not have to be.
+  const auto d = json::parse(ask(bars + "3m&source=kite&limit=7&from=5").body);
+  CHECK(reader.candles_of == "kite");
+  CHECK(reader.asked.timeframe == *market::parse_timeframe("3m"));
+  CHECK(reader.asked.limit == 8);
+  REQUIRE(d["bars"].size() == 1);
+  CHECK(d["bars"][0]["high"] == "777");
+  CHECK(d["bars"][0]["flags"] == json::array({"backfilled"}));
+  CHECK(ask(bars + "1m&source=kite&format=csv").body.find("777") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(fixture, "bars come as CSV in the exchange's zone") {
@@ -238,6 +274,11 @@ TEST_CASE_FIXTURE(fixture, "a bad parameter is named together with the way out")
       {"instrument=NSE:INFY&timeframe=1m&format=xml", "json, csv"},
       {"instrument=NSE:INFY&timeframe=1m&revision=2", "last, all"},
       {"instrument=NSE:INFY&timeframe=1m&as_of=now", "as_of='now'"},
+      {"instrument=NSE:INFY&timeframe=1m&source=nse", "own, kite"},
+      {"instrument=NSE:INFY&source=kite", "'timeframe' is missing"},
+      {"instrument=NSE:INFY&timeframe=1W&source=kite", "1W"},
+      {"instrument=NSE:INFY&timeframe=1m&source=kite&revision=all", "'revision' is for our own"},
+      {"instrument=NSE:INFY&timeframe=1m&source=kite&as_of=5", "'as_of' is for our own"},
       {"instrument=NSE:INFY&timeframe=1m&limt=5", "'limt' is not known"},
       {"instrument=NSE:INFY&timeframe=1m&limit=5&limit=6", "given twice"},
   };
@@ -387,4 +428,118 @@ TEST_CASE_FIXTURE(fixture, "the page is served with its policy and is not sent t
   CHECK(box->wait().status == 304);
   for (const char* file : {"/page.js", "/chart.js", "/page.css", "/favicon.svg"})
     CHECK(ask(handler, file).status == 200);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "the proof of a bar has the stored one, the one made again and the ticks") {
+  reader.rows[0].bar.first = {1, 5};
+  reader.rows[0].bar.last = {1, 9};
+  reader.rows[0].cause = {{1, 12}, 0};
+  reader.rows.push_back(reader.rows[0]);
+  reader.rows.back().bar.revision = 1;
+  record::bar_record asked_about;
+  dependencies.evidence = [&](market::timeframe,
+                              const record::bar_record& stored) -> result<bar_evidence> {
+    asked_about = stored;
+    bar_evidence e;
+    e.recomputed = stored;
+    market::proven_tick t;
+    t.tick.epoch = 1;
+    t.tick.seq = 5;
+    t.tick.time = open + market::second;
+    t.receive = open + 2 * market::second;
+    t.tick.last = {100 * market::price_scale};
+    t.tick.volume_or_size = 40;
+    t.tick.fields = market::bar_input::volume;
+    t.counted = 10;
+    e.ticks.push_back(t);
+    t.fate = market::tick_fate::too_late;
+    t.counted.reset();
+    e.ticks.push_back(t);
+    e.replayed_from = {1, 1};
+    e.replayed_to = {1, 12};
+    return e;
+  };
+  const std::string proof = "/v1/bars/proof?instrument=NSE:INFY&timeframe=1m&start=";
+  const std::string start = "2026-11-20T09:15:00%2B05:30";
+  const auto r = ask(proof + start);
+  REQUIRE(r.status == 200);
+  CHECK(r.content_type == "application/json");
+  auto d = json::parse(r.body);
+  CHECK(d["instrument"] == "NSE:INFY");
+  CHECK(d["timeframe"] == "1m");
+  CHECK(d["equal"] == true);
+  CHECK(d["stored"]["revision"] == 1);
+  CHECK(d["stored"]["first"] == json{{"epoch", 1}, {"seq", 5}});
+  CHECK(d["stored"]["cause"] == json{{"epoch", 1}, {"seq", 12}});
+  CHECK(d["recomputed"] == d["stored"]);
+  CHECK(d["differences"].empty());
+  CHECK(d["ticks"] == json::array({{{"epoch", 1},
+                                    {"seq", 5},
+                                    {"t_ex", (open + market::second) / 1000},
+                                    {"t_rx", (open + 2 * market::second) / 1000},
+                                    {"last", "100"},
+                                    {"volume", 40},
+                                    {"counted", 10},
+                                    {"fate", "used"}},
+                                   {{"epoch", 1},
+                                    {"seq", 5},
+                                    {"t_ex", (open + market::second) / 1000},
+                                    {"t_rx", (open + 2 * market::second) / 1000},
+                                    {"last", "100"},
+                                    {"volume", 40},
+                                    {"fate", "too_late"}}}));
+  CHECK(asked_about.bar.revision == 1);
+  CHECK(ask(proof + std::to_string(open / 1000) + "&revision=0").status == 200);
+  CHECK(asked_about.bar.revision == 0);
+
+  dependencies.evidence = [](market::timeframe, const record::bar_record&) -> result<bar_evidence> {
+    bar_evidence e;
+    e.differences.push_back({"high", "101", "102"});
+    return e;
+  };
+  d = json::parse(ask(proof + start).body);
+  CHECK(d["equal"] == false);
+  CHECK_FALSE(d.contains("recomputed"));
+  CHECK(d["differences"] ==
+        json::array({{{"column", "high"}, {"stored", "101"}, {"recomputed", "102"}}}));
+}
+
+TEST_CASE_FIXTURE(fixture, "a bar that cannot be proven is a problem that says why") {
+  dependencies.evidence = [](market::timeframe, const record::bar_record&) -> result<bar_evidence> {
+    return fail(errc::not_found, "the journal begins later");
+  };
+  const std::string proof = "/v1/bars/proof?";
+  const std::string bar = proof + "instrument=NSE:INFY&timeframe=1m&start=";
+  const auto start = std::to_string(open / 1000);
+  auto gone = problem_of(bar + start, 410);
+  CHECK(gone["type"] == "urn:artham:problem:ticks-gone");
+  CHECK(gone["detail"] == "the journal begins later");
+  dependencies.evidence = [](market::timeframe, const record::bar_record&) -> result<bar_evidence> {
+    return fail(errc::full, "more than 20000");
+  };
+  CHECK(problem_of(bar + start, 422)["type"] == "urn:artham:problem:too-many-ticks");
+  CHECK(problem_of(bar + std::to_string(open / 1000 + 1), 404)["type"] ==
+        "urn:artham:problem:no-such-bar");
+  const std::string detail = problem_of(bar + start + "&revision=3", 404)["detail"];
+  CHECK(detail.find("with that revision") != std::string::npos);
+  CHECK(problem_of(proof + "instrument=NSE:NOPE&timeframe=1m&start=0", 404)["type"] ==
+        "urn:artham:problem:unknown-instrument");
+  const std::pair<const char*, const char*> cases[] = {
+      {"timeframe=1m&start=0", "'instrument' is missing"},
+      {"instrument=NSE:INFY&timeframe=7m&start=0", "stored are 1m, 5m"},
+      {"instrument=NSE:INFY&timeframe=1m", "'start' is missing"},
+      {"instrument=NSE:INFY&timeframe=1m&start=now", "start='now'"},
+      {"instrument=NSE:INFY&timeframe=1m&start=0&revision=-1", "revision='-1'"},
+      {"instrument=NSE:INFY&timeframe=1m&start=0&limit=5", "'limit' is not known"},
+  };
+  for (const auto& [query, expected] : cases) {
+    const std::string text = problem_of(proof + query, 400)["detail"];
+    CAPTURE(text);
+    CHECK(text.find(expected) != std::string::npos);
+  }
+  dependencies.timeframes = *market::parse_timeframes("1m,1D");
+  problem_of(proof + "instrument=NSE:INFY&timeframe=1W&start=0", 400);
+  dependencies.evidence = nullptr;
+  problem_of(bar + start, 503);
 }

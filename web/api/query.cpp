@@ -71,6 +71,49 @@ result<market::timestamp> read_time(const text_pairs& query, std::string_view na
                   " is neither a time like 2026-11-20T09:15:00+05:30 nor microseconds since 1970");
 }
 
+result<std::string> read_instrument(const text_pairs& query) {
+  const auto instrument = find_value(query, "instrument");
+  if (!instrument || instrument->empty())
+    return fail(errc::bad_input,
+                "parameter 'instrument' is missing; give a key like NSE:INFY or a token");
+  return std::string(*instrument);
+}
+
+result<market::timeframe> read_timeframe(const text_pairs& query,
+                                         std::span<const market::timeframe> stored) {
+  std::string known;
+  for (const auto t : stored) known += (known.empty() ? "" : ", ") + market::to_string(t);
+  const auto text = find_value(query, "timeframe");
+  if (!text) return fail(errc::bad_input, "parameter 'timeframe' is missing; stored are " + known);
+  const auto timeframe = market::parse_timeframe(*text);
+  if (!timeframe) return fail(errc::bad_input, "timeframe: " + timeframe.error().message);
+  const auto needed = market::is_period(*timeframe) ? market::one_trading_day : *timeframe;
+  if (std::find(stored.begin(), stored.end(), needed) == stored.end()) {
+    return fail(errc::bad_input, "timeframe='" + std::string(*text) + "' is " +
+                                     (needed == *timeframe ? "" : "made of 1D bars, which are ") +
+                                     "not stored; stored are " + known);
+  }
+  return *timeframe;
+}
+
+result<market::timeframe> read_candle_timeframe(const text_pairs& query) {
+  for (const auto* other : {"revision", "as_of"}) {
+    if (find_value(query, other)) {
+      return fail(errc::bad_input, "'" + std::string(other) +
+                                       "' is for our own bars; source='kite' has each candle once");
+    }
+  }
+  const auto text = find_value(query, "timeframe");
+  if (!text) return fail(errc::bad_input, "parameter 'timeframe' is missing; give one like 1m");
+  const auto timeframe = market::parse_timeframe(*text);
+  if (!timeframe) return fail(errc::bad_input, "timeframe: " + timeframe.error().message);
+  if (market::is_period(*timeframe)) {
+    return fail(errc::bad_input, "timeframe='" + std::string(*text) +
+                                     "' is not offered of source='kite'; its longest is 1D");
+  }
+  return *timeframe;
+}
+
 result<std::string_view> read_choice(const text_pairs& query, std::string_view name,
                                      std::initializer_list<std::string_view> choices) {
   const auto text = find_value(query, name);

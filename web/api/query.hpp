@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "market/error.hpp"
 #include "market/time.hpp"
+#include "market/timeframe.hpp"
 #include "web/server/http.hpp"
 
 /// Query parameters, read strictly: each error names the parameter, what it was and what is
@@ -29,6 +31,18 @@ namespace artham::web {
 /// that was not percent-encoded arrives as a space and is understood.
 [[nodiscard]] result<market::timestamp> read_time(const text_pairs& query, std::string_view name,
                                                   market::timestamp otherwise);
+
+/// `instrument`, which must be there.
+[[nodiscard]] result<std::string> read_instrument(const text_pairs& query);
+
+/// `timeframe`, which must be there: one of `stored`, or a period made of stored 1D bars.
+[[nodiscard]] result<market::timeframe> read_timeframe(const text_pairs& query,
+                                                       std::span<const market::timeframe> stored);
+
+/// `timeframe` of the exchange's candles, which must be there and no period: any, as what was
+/// fetched of them does not depend on what is stored. Nor do they have revisions: parameters that
+/// ask for those are refused.
+[[nodiscard]] result<market::timeframe> read_candle_timeframe(const text_pairs& query);
 
 /// One of `choices`; the first when absent.
 [[nodiscard]] result<std::string_view> read_choice(const text_pairs& query, std::string_view name,

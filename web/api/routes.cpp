@@ -11,6 +11,7 @@
 #include "messages/protocol/json.hpp"
 #include "runtime/worker.hpp"
 #include "store/bars_csv.hpp"
+#include "web/api/bar_proof.hpp"
 #include "web/api/instrument_catalog.hpp"
 #include "web/api/period_bars.hpp"
 #include "web/api/query.hpp"
@@ -23,6 +24,7 @@ constexpr std::string_view json_type = "application/json";
 constexpr std::size_t max_bars = 10'000;
 constexpr std::size_t max_instruments = 5'000;
 constexpr std::size_t max_gaps = 1'000;
+constexpr std::size_t queued_proofs = 8;
 
 constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -61,6 +63,13 @@ http_response failed(const error& e, const std::string& target) {
   }
 }
 
+http_response unknown_instrument(const std::string& key, const std::string& target) {
+  return problem(404, "unknown-instrument", "Unknown instrument",
+                 "instrument='" + key.substr(0, 100) +
+                     "' is not known; look it up with /v1/instruments?query=",
+                 target);
+}
+
 nlohmann::ordered_json to_json(const market::instrument& i) {
   nlohmann::ordered_json out;
   out["key"] = market::display_key(i);
@@ -87,6 +96,7 @@ struct bars_request {
   bool newest = false;
   bool csv = false;
   bool all_revisions = false;
+  bool official = false;  ///< the exchange's candles instead of our bars
   market::timestamp as_of = market::never;
 };
 
@@ -96,6 +106,7 @@ class api {
     for (std::size_t i = 0; i < std::max<std::size_t>(d_.readers, 1); ++i)
       workers_.push_back(
           std::make_unique<runtime::worker>("web-read-" + std::to_string(i), d_.queued_reads));
+    prover_ = std::make_unique<runtime::worker>("web-proof", queued_proofs);
   }
 
   void handle(const http_request& q, const responder& respond) {
@@ -104,11 +115,17 @@ class api {
       void (api::*serve)(const http_request&, const responder&);
     };
     static constexpr route routes[] = {
-        {"/v1/bars", &api::bars},         {"/v1/instruments", &api::instruments},
-        {"/v1/gaps", &api::gaps},         {"/v1/timeframes", &api::timeframes},
-        {"/v1/status", &api::status},     {"/v1/system/tree", &api::tree},
-        {"/livez", &api::livez},          {"/readyz", &api::readyz},
-        {"/metrics", &api::metrics_text}, {"/version", &api::version},
+        {"/v1/bars", &api::bars},
+        {"/v1/bars/proof", &api::proof},
+        {"/v1/instruments", &api::instruments},
+        {"/v1/gaps", &api::gaps},
+        {"/v1/timeframes", &api::timeframes},
+        {"/v1/status", &api::status},
+        {"/v1/system/tree", &api::tree},
+        {"/livez", &api::livez},
+        {"/readyz", &api::readyz},
+        {"/metrics", &api::metrics_text},
+        {"/version", &api::version},
     };
     const bool reads = q.method == "GET" || q.method == "HEAD";
     for (const route& r : routes) {
@@ -150,7 +167,12 @@ class api {
     auto least =
         std::min_element(workers_.begin(), workers_.end(),
                          [](const auto& a, const auto& b) { return a->queued() < b->queued(); });
-    const bool taken = (*least)->post([respond, target = q.target, job = std::move(job)] {
+    run(**least, q, respond, std::move(job));
+  }
+
+  static void run(runtime::worker& on, const http_request& q, const responder& respond,
+                  std::function<http_response(const std::string& target)> job) {
+    const bool taken = on.post([respond, target = q.target, job = std::move(job)] {
       try {
         respond(job(target));
       } catch (const std::exception& e) {
@@ -163,29 +185,19 @@ class api {
 
   result<bars_request> read_bars_request(const http_request& q) const {
     if (auto ok = check_names(q.query, {"instrument", "timeframe", "from", "to", "limit", "order",
-                                        "format", "revision", "as_of"});
+                                        "format", "revision", "as_of", "source"});
         !ok)
       return tl::unexpected(ok.error());
     bars_request out;
-    const auto instrument = find_value(q.query, "instrument");
-    if (!instrument || instrument->empty())
-      return fail(errc::bad_input,
-                  "parameter 'instrument' is missing; give a key like NSE:INFY or a token");
+    const auto instrument = read_instrument(q.query);
+    if (!instrument) return tl::unexpected(instrument.error());
     out.instrument = *instrument;
-
-    std::string known;
-    for (const auto t : d_.timeframes) known += (known.empty() ? "" : ", ") + market::to_string(t);
-    const auto text = find_value(q.query, "timeframe");
-    if (!text)
-      return fail(errc::bad_input, "parameter 'timeframe' is missing; stored are " + known);
-    const auto timeframe = market::parse_timeframe(*text);
-    if (!timeframe) return fail(errc::bad_input, "timeframe: " + timeframe.error().message);
-    const auto stored = market::is_period(*timeframe) ? market::one_trading_day : *timeframe;
-    if (std::find(d_.timeframes.begin(), d_.timeframes.end(), stored) == d_.timeframes.end()) {
-      return fail(errc::bad_input, "timeframe='" + std::string(*text) + "' is " +
-                                       (stored == *timeframe ? "" : "made of 1D bars, which are ") +
-                                       "not stored; stored are " + known);
-    }
+    const auto source = read_choice(q.query, "source", {"own", "kite"});
+    if (!source) return tl::unexpected(source.error());
+    out.official = *source == "kite";
+    const auto timeframe =
+        out.official ? read_candle_timeframe(q.query) : read_timeframe(q.query, d_.timeframes);
+    if (!timeframe) return tl::unexpected(timeframe.error());
     out.timeframe = *timeframe;
 
     const auto from = read_time(q.query, "from", 0);
@@ -204,7 +216,7 @@ class api {
     out.all_revisions = *revision == "all";
     if (out.all_revisions && market::is_period(*timeframe)) {
       return fail(errc::bad_input, "revision='all' is for stored bars; those of " +
-                                       std::string(*text) +
+                                       market::to_string(*timeframe) +
                                        " are made of the last revisions of 1D bars");
     }
     const auto as_of = read_time(q.query, "as_of", market::never);
@@ -225,11 +237,7 @@ class api {
     read(q, respond, [this, asked = std::move(*asked)](const std::string& target) {
       const auto instrument = d_.reader->find(asked.instrument);
       if (!instrument) return failed(instrument.error(), target);
-      if (!*instrument)
-        return problem(404, "unknown-instrument", "Unknown instrument",
-                       "instrument='" + asked.instrument.substr(0, 100) +
-                           "' is not known; look it up with /v1/instruments?query=",
-                       target);
+      if (!*instrument) return unknown_instrument(asked.instrument, target);
       const market::instrument& i = (*instrument)->instrument;
       store::bar_query query;
       query.token = i.token;
@@ -244,12 +252,55 @@ class api {
         if (!position) return failed(position.error(), target);
         query.as_of = *position;
       }
-      auto rows = market::is_period(query.timeframe) ? period_rows(query) : finals(query);
+      auto rows = asked.official                       ? official_rows(query)
+                  : market::is_period(query.timeframe) ? period_rows(query)
+                                                       : finals(query);
       if (!rows) return failed(rows.error(), target);
       const bool more = rows->size() > asked.limit;
       if (more) rows->erase(asked.newest ? rows->begin() : std::prev(rows->end()));
       if (asked.descending) std::reverse(rows->begin(), rows->end());
       return asked.csv ? bars_csv(*rows) : bars_json(asked, i, *rows, more);
+    });
+  }
+
+  void proof(const http_request& q, const responder& respond) {
+    auto asked = read_proof_request(q.query, d_.timeframes);
+    if (!asked) return respond(bad_parameter(asked.error(), q.target));
+    if (!d_.evidence) return respond(unavailable("bars are not proven here", q.target));
+    respond.limit(d_.proof_timeout, "the proof was not done within " +
+                                        std::to_string(d_.proof_timeout.count()) +
+                                        " ms; prove a shorter bar");
+    run(*prover_, q, respond, [this, asked = std::move(*asked)](const std::string& target) {
+      const auto instrument = d_.reader->find(asked.instrument);
+      if (!instrument) return failed(instrument.error(), target);
+      if (!*instrument) return unknown_instrument(asked.instrument, target);
+      const market::instrument& i = (*instrument)->instrument;
+      store::bar_query query;
+      query.token = i.token;
+      query.timeframe = asked.timeframe;
+      query.from = asked.start;
+      query.to = asked.start + 1;
+      query.limit = max_bars;
+      query.all_revisions = true;
+      const auto rows = d_.reader->bars(query);
+      if (!rows) return failed(rows.error(), target);
+      const auto* stored = find_revision(*rows, asked.revision);
+      if (stored == nullptr) {
+        return problem(404, "no-such-bar", "No such bar",
+                       "no " + market::to_string(asked.timeframe) + " bar of " +
+                           market::display_key(i) + " that starts then is stored" +
+                           (rows->empty() ? "" : " with that revision") +
+                           "; /v1/bars?revision=all lists those that are",
+                       target);
+      }
+      const auto evidence = d_.evidence(asked.timeframe, *stored);
+      if (evidence) return json(proof_json(i, asked.timeframe, *stored, *evidence));
+      const error& e = evidence.error();
+      if (e.code == errc::full)
+        return problem(422, "too-many-ticks", "Too many ticks", e.message, target);
+      if (e.code == errc::not_found)
+        return problem(410, "ticks-gone", "Ticks are gone", e.message, target);
+      return failed(e, target);
     });
   }
 
@@ -259,6 +310,15 @@ class api {
     std::vector<served_bar> all;
     all.reserve(rows->size());
     for (const auto& r : *rows) all.push_back({r.bar, true});
+    return all;
+  }
+
+  [[nodiscard]] result<std::vector<served_bar>> official_rows(const store::bar_query& query) const {
+    auto rows = d_.reader->candles(store::kite_source, query);
+    if (!rows) return tl::unexpected(rows.error());
+    std::vector<served_bar> all;
+    all.reserve(rows->size());
+    for (const auto& b : *rows) all.push_back({b, true});
     return all;
   }
 
@@ -339,7 +399,7 @@ class api {
     out["timeframes"] = nlohmann::json::array();
     for (const auto t : d_.timeframes) out["timeframes"].push_back(market::to_string(t));
     out["periods"] = nlohmann::json::array();
-    if (d_.timeframes.back() == market::one_trading_day) {
+    if (std::ranges::count(d_.timeframes, market::one_trading_day) != 0) {
       for (const auto* period : {"1W", "1M", "3M", "6M", "1Y"}) out["periods"].push_back(period);
     }
     out["utc_offset_seconds"] = d_.utc_offset / market::second;
@@ -387,7 +447,9 @@ class api {
 
   const api_dependencies d_;
   instrument_catalog catalog_;
-  std::vector<std::unique_ptr<runtime::worker>> workers_;  // first to go: their jobs use the others
+  // First to go: their jobs use the others. Proofs read much, so they do not hold up other reads.
+  std::unique_ptr<runtime::worker> prover_;
+  std::vector<std::unique_ptr<runtime::worker>> workers_;
 };
 
 }  // namespace

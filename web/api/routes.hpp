@@ -11,6 +11,7 @@
 #include "market/timeframe.hpp"
 #include "runtime/metrics.hpp"
 #include "store/store.hpp"
+#include "web/api/bar_evidence.hpp"
 #include "web/server/http.hpp"
 
 namespace artham::web {
@@ -33,11 +34,13 @@ struct api_dependencies {
   std::function<market::calendar_ptr(std::uint32_t token)> calendar_of;
   /// The last record of md:ticks that came by then; may block.
   std::function<result<record::position>(market::timestamp)> position_at;
+  evidence_source evidence;  ///< `/v1/bars/proof`
   std::string version;
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds source_timeout{2'000};     ///< for status and tree
-  std::size_t readers = 2;                             ///< threads for store reads
-  std::size_t queued_reads = 64;                       ///< per thread; beyond, requests get 503
+  std::chrono::milliseconds proof_timeout{60'000};
+  std::size_t readers = 2;        ///< threads for store reads
+  std::size_t queued_reads = 64;  ///< per thread; beyond, requests get 503
 };
 
 /// The REST routes, the operations' routes and the page. Store reads run on threads that belong to

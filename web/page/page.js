@@ -77,16 +77,25 @@ function withPixels(bar) {
   return { ...bar, o: Number(bar.open), h: Number(bar.high), l: Number(bar.low), c: Number(bar.close), v: bar.volume };
 }
 
+/// Bars become final in their order: an unfinished one in front of a final one has another start now.
+function dropMoved(bars) {
+  const newest = Math.max(...bars.filter((b) => b.final).map((b) => b.start));
+  if (newest === -Infinity) return;
+  for (const [start, b] of state.bars) if (!b.final && start < newest) state.bars.delete(start);
+}
+
 function merge(bars) {
   for (const b of bars) {
     const known = state.bars.get(b.start);
-    if (known && (known.revision > b.revision || (known.final && !b.final))) continue;
+    if (known && (b.final ? known.revision > b.revision : known.final && known.ticks > 0)) continue;
     state.bars.set(b.start, withPixels(b));
   }
+  dropMoved(bars);
 }
 
 function showBars() {
-  const bars = [...state.bars.values()].sort((a, b) => a.start - b.start);
+  // One without ticks was withdrawn; it stays known, so that an older answer does not bring it back.
+  const bars = [...state.bars.values()].filter((b) => b.ticks > 0).sort((a, b) => a.start - b.start);
   if (bars.length > mostBars) {
     for (const b of bars.splice(0, bars.length - mostBars)) state.bars.delete(b.start);
     state.oldestReached = true;
@@ -208,7 +217,7 @@ function showQuality() {
     });
   }
   for (const b of state.bars.values()) {
-    if (b.flags.length === 0) continue;
+    if (b.flags.length === 0 || b.ticks === 0) continue;
     const t = local(b.start, state.offsetSeconds);
     entries.push({
       at: b.start, cause: b.flags.map((f) => flagNames[f] ?? f).join(', '), length: state.timeframe,

@@ -1,0 +1,36 @@
+#include "app/official_data.hpp"
+
+#include <algorithm>
+
+#include "app/calendars.hpp"
+#include "config/calendar_file.hpp"
+#include "store/sqlite/database.hpp"
+
+namespace artham::app {
+
+std::string official_data::name_of(std::uint32_t token) const {
+  const auto found = std::ranges::find(
+      instruments, token, [](const store::stored_instrument& s) { return s.instrument.token; });
+  return market::display_key(found == instruments.end() ? market::unknown_instrument(token)
+                                                        : found->instrument);
+}
+
+result<official_data> open_official_data(const config::settings& s) {
+  const auto file = std::filesystem::path(s.data.dir) / "artham.db";
+  if (!std::filesystem::exists(file)) {
+    return fail(errc::unavailable, "there is no " + file.string() +
+                                       ": give the data directory of artham run with --data");
+  }
+  auto calendars = load_calendar_set(config::builtin_calendar_names());
+  if (!calendars) return tl::unexpected(calendars.error());
+  auto store = store::sqlite::open(file, {});
+  if (!store) return tl::unexpected(store.error());
+  auto instruments = (*store)->reading().instruments();
+  if (!instruments) return tl::unexpected(instruments.error());
+  std::vector<market::instrument> list;
+  for (const auto& i : *instruments) list.push_back(i.instrument);
+  return official_data{std::move(*store), std::move(*instruments),
+                       std::make_shared<const actors::instrument_index>(list, calendars->by_name)};
+}
+
+}  // namespace artham::app
