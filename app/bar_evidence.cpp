@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/bars/quarantine_book.hpp"
 #include "app/journal_ticks.hpp"
 #include "app/position_at.hpp"
 #include "store/audit.hpp"
@@ -27,16 +28,20 @@ class day_replay {
  public:
   day_replay(bridge::bridge& journal, const feed::decoder& decoder, std::uint32_t token,
              market::timestamp day_begin, record::position oldest,
-             const std::atomic<bool>& stopping, market::bar_prover& prover)
+             std::shared_ptr<const messages::left_out> left_out, const std::atomic<bool>& stopping,
+             market::bar_prover& prover)
       : journal_(journal),
         decoder_(decoder),
         token_(token),
         day_begin_(day_begin),
         oldest_(oldest),
+        left_out_(std::move(left_out)),
         stopping_(stopping),
         prover_(prover) {}
 
   result<void> run(record::position after, record::position until) {
+    if (left_out_ && left_out_->from <= until)
+      until = {left_out_->from.epoch, left_out_->from.seq - 1};
     result<void> outcome;
     const auto on_mark = [&](const market::mark& m) {
       if (m.position > until) return false;
@@ -84,6 +89,10 @@ class day_replay {
   void take(const journaled_tick& t) {
     begin(t.core.position(), false);
     if (t.core.token != token_) return;
+    if (left_out_ && std::ranges::binary_search(left_out_->records, t.core.position())) {
+      prover_.leave_out(t.core, t.receive);
+      return;
+    }
     mentioned_ = true;
     prover_.take(t.core, t.receive);
   }
@@ -122,7 +131,8 @@ class day_replay {
   const feed::decoder& decoder_;
   std::uint32_t token_;
   market::timestamp day_begin_;
-  record::position oldest_;  ///< the journal's first record
+  record::position oldest_;                             ///< the journal's first record
+  std::shared_ptr<const messages::left_out> left_out_;  ///< by a quarantine; null: nothing
   const std::atomic<bool>& stopping_;
   market::bar_prover& prover_;
   market::mark epoch_;
@@ -221,11 +231,17 @@ result<web::bar_evidence> evidence_reader::read(market::timeframe tf,
   record::position after;
   if (before_day->epoch != 0) after = end_before(before_day->epoch);
 
+  const auto letters = actors::read_dead_letters(journal_);
+  if (!letters) return tl::unexpected(letters.error());
+  actors::quarantine_book quarantines;
+  for (const auto& l : *letters) quarantines.add(l.letter);
+
   const auto timeframe = std::ranges::find(plan->timeframes, tf) - plan->timeframes.begin();
   market::bar_prover prover(plan, bar.token,
                             {static_cast<std::uint32_t>(timeframe), bar.start, bar.end},
                             web::max_proof_ticks);
-  day_replay replay(journal_, decoder_, bar.token, day.begin, *oldest, stopping_, prover);
+  day_replay replay(journal_, decoder_, bar.token, day.begin, *oldest, quarantines.of(bar.token),
+                    stopping_, prover);
   if (auto done = replay.run(after, stored.cause.at); !done) return tl::unexpected(done.error());
   if (prover.has_too_many()) return too_many();
 

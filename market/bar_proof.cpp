@@ -42,6 +42,8 @@ std::string_view to_string(tick_fate f) {
       return "too_late";
     case tick_fate::outside:
       return "outside";
+    case tick_fate::quarantined:
+      return "quarantined";
   }
   return "";
 }
@@ -66,6 +68,10 @@ void bar_prover::take(const bar_input& t, timestamp receive) {
   bars_.consume({&t, 1}, {}, clock_, closed_);
   keep(t, receive, fate_of(bars_.counts().since(before)));
   keep_revisions();
+}
+
+void bar_prover::leave_out(const bar_input& t, timestamp receive) {
+  keep(t, receive, tick_fate::quarantined);
 }
 
 void bar_prover::keep_revisions() {

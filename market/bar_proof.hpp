@@ -19,7 +19,8 @@ enum class tick_fate : std::uint8_t {
   duplicate,  ///< as bar_aggregator::counters say, like the following
   ahead,
   too_late,
-  outside,  ///< in no session: its volume belongs to no bar
+  outside,      ///< in no session: its volume belongs to no bar
+  quarantined,  ///< the builder died of its record, and leaves it out
 };
 [[nodiscard]] std::string_view to_string(tick_fate f);
 
@@ -50,6 +51,8 @@ class bar_prover {
   /// The next record, in stream order. Ticks are those of the instrument, marks are all.
   void take(const bar_input& t, timestamp receive);
   void take(const mark& m);
+  /// A tick that the bar's builder leaves out.
+  void leave_out(const bar_input& t, timestamp receive);
 
   /// Every revision of the bar that the records made, in order.
   [[nodiscard]] const std::vector<closed_bar>& revisions() const { return revisions_; }

@@ -10,6 +10,7 @@
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/frame_decoder.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
 
@@ -85,6 +86,18 @@ class journal {
     record::encode(body, {&i, 1});
     append(record::kind::packed_ticks, t, body, {&token, 1});
   }
+  /// The builder of INFY died twice of the record that was written last.
+  void quarantine_last() {
+    record::dead_letter l;
+    l.token = infy;
+    l.at = l.cause.at = bridge_->stream_tops(record::ticks_stream())->appended;
+    std::string body;
+    record::encode(body, l);
+    std::string bytes;
+    record::append(bytes, record::with_cause(record::kind::dead_letter, l.cause), body);
+    const auto letters = std::move(*bridge_->open_writer(record::dead_letters_stream(), 1));
+    REQUIRE(letters->append(bytes, 1, {}));
+  }
   bridge::memory::memory_bridge& bridge() { return *bridge_; }
 
   /// As the program makes them.
@@ -92,7 +105,9 @@ class journal {
     const auto rules = app::rules_of(*bridge_);
     REQUIRE_MESSAGE(rules, rules.error().message);
     const auto outputs = bridge::memory::make();
-    REQUIRE(app::rebuild(*bridge_, rules->periods, *outputs, {}));
+    app::rebuild_options how;
+    how.quarantines = *app::read_quarantines(*bridge_);
+    REQUIRE(app::rebuild(*bridge_, rules->periods, *outputs, how));
     return *app::bars_of(*outputs, *market::parse_timeframe(timeframe));
   }
 
@@ -233,6 +248,28 @@ TEST_CASE("a loss that was over before an instrument was named again concerns it
     return r.bar.token == infy && r.bar.start == at("09:15:00", 3) &&
            (r.bar.flags & static_cast<std::uint16_t>(market::bar_flag::gap)) != 0;
   }));
+}
+
+TEST_CASE("a tick in quarantine has no part in a proof, and is listed") {
+  journal j;
+  j.epoch(at("08:55:00"));
+  j.subscribed(at("08:55:00"));
+  j.clock(at("09:15:01"));
+  j.tick(at("09:15:01"), 100, 10);
+  j.tick(at("09:15:02"), 900, 20);
+  j.quarantine_last();
+  j.tick(at("09:15:03"), 101, 40);
+  j.clock(at("09:17:00"));
+  CHECK(check_all(j, "1m") == 1);
+  prover p(j);
+  const auto bar = j.bars("1m").at(0);
+  CHECK(bar.bar.high.units == 101 * market::price_scale);
+  const auto e = p.of("1m", bar);
+  REQUIRE(e);
+  REQUIRE(e->ticks.size() == 3);
+  CHECK(e->ticks[1].fate == market::tick_fate::quarantined);
+  CHECK_FALSE(e->ticks[1].counted);
+  CHECK(e->ticks[2].counted == 30);
 }
 
 TEST_CASE("what is not in the journal any more is told") {
