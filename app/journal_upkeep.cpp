@@ -7,6 +7,7 @@
 
 #include "actors/bars/checkpoint.hpp"
 #include "actors/ingest/ingestor.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 #include "runtime/log.hpp"
 
 namespace artham::app {
@@ -132,6 +133,8 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
   all.before =
       std::min(newest->market - options_.retention, day_begin(options_.calendars, newest->market));
   for (const auto& p : *positions) {
+    // A quarantine holds until it is lifted, however old its record.
+    if (p.stream == record::dead_letters_stream()) continue;
     const auto [it, first] = all.passed.emplace(p.stream, p.at);
     if (!first) it->second = std::min(it->second, p.at);
   }
