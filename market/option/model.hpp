@@ -160,7 +160,9 @@ ARTHAM_LANES V householder(V residual, V spread_over_s, V p, V t) {
   const V newton = -(residual * spread_over_s);
   const V step =
       newton * (1.0 + 0.5 * second * newton) / (1.0 + newton * (second + third * newton / 6.0));
-  return larger<V>(smaller<V>(pick<V>(step == step, step, newton), fill<V>(1.0)), fill<V>(-0.5));
+  // NOLINTNEXTLINE(misc-redundant-expression): false for NaN, where the higher terms overflow.
+  const V finite = pick<V>(step == step, step, newton);
+  return larger<V>(smaller<V>(finite, fill<V>(1.0)), fill<V>(-0.5));
 }
 
 template <class V>
