@@ -47,6 +47,5 @@ result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_o
   runtime::failpoint("rules.finished");
   return done;
 }
-}
 
 }  // namespace artham::app

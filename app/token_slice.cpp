@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "feed/kite/codec.hpp"
+#include "messages/record/dead_letter_codec.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
 
