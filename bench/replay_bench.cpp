@@ -95,7 +95,12 @@ std::uint64_t write_journal(const market_data& d, const std::filesystem::path& d
   const auto open = d.frames.front().at;
   tell(open, feed::state_change{feed::state::live, {}, {}});
   tell(open, actors::subscription_event{d.tokens, market::tick_mode::full, true});
-  for (const auto& f : d.frames) tell(f.at, actors::frame_event{f.bytes});
+  auto told = open;
+  for (const auto& f : d.frames) {
+    for (; f.at >= told + market::second; told += market::second)
+      tell(told + market::second, actors::time_event{});
+    tell(f.at, actors::frame_event{f.bytes});
+  }
   tell(d.frames.back().at + market::second, actors::time_event{});
   put();
   journal.stop();
@@ -229,6 +234,7 @@ void measure_start(const market_data& d, const std::filesystem::path& dir, int r
       "behind it %.2f s | ratio %.1f\n",
       static_cast<double>(d.ticks) / 1e6, median(replayed), megabytes,
       static_cast<double>(behind) / 1e6, median(resumed), median(replayed) / median(resumed));
+  std::fflush(stdout);
 }
 
 }  // namespace
