@@ -19,3 +19,11 @@ pkg_check_modules(TOMLPP REQUIRED IMPORTED_TARGET tomlplusplus)
 find_library(SQLITECPP_LIBRARY SQLiteCpp REQUIRED)
 find_library(RAPIDCHECK_LIBRARY rapidcheck REQUIRED)
 find_library(PROMETHEUS_CORE_LIBRARY prometheus-cpp-core REQUIRED)
+
+# Memory that one thread allocates and another frees is what the actors do all day; sanitizers bring an allocator of
+# their own. The package has no link for developers.
+add_library(artham_allocator INTERFACE)
+if(NOT ARTHAM_ASAN AND NOT ARTHAM_TSAN)
+  find_library(TCMALLOC_LIBRARY NAMES libtcmalloc_minimal.so.4 REQUIRED)
+  target_link_libraries(artham_allocator INTERFACE "${TCMALLOC_LIBRARY}")
+endif()

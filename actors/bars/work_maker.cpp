@@ -7,7 +7,6 @@
 
 namespace artham::actors {
 
-using messages::bar_work;
 using messages::bar_work_ptr;
 
 std::uint32_t work_maker::add(std::uint32_t token) {
@@ -28,13 +27,10 @@ void work_maker::include(std::uint32_t slot) {
   order_.push_back(slot);
 }
 
-bar_work_ptr work_maker::with_slices() {
+bar_work_ptr work_maker::with_slices(std::size_t ticks) {
   if (!std::is_sorted(order_.begin(), order_.end())) std::sort(order_.begin(), order_.end());
-  auto work = std::make_shared<bar_work>();
+  auto work = pool_.take(order_.size(), ticks);
   work->id = next_id_++;
-  work->slice_count = static_cast<std::uint32_t>(order_.size());
-  work->slices = std::make_unique<messages::bar_slice[]>(order_.size());
-  work->open.store(work->slice_count, std::memory_order_relaxed);
   std::uint32_t next = 0;
   for (std::uint32_t i = 0; i < order_.size(); ++i) {
     const auto slot = order_[i];
@@ -54,7 +50,7 @@ bar_work_ptr work_maker::with_slices() {
 
 bar_work_ptr work_maker::request(std::span<const std::uint32_t> slots) {
   for (const auto slot : slots) include(slot);
-  auto work = with_slices();
+  auto work = with_slices(0);
   work->clock_before = clock_;
   return work;
 }
@@ -98,12 +94,11 @@ result<bar_work_ptr> work_maker::make(
     busy([this](std::uint32_t slot) { include(slot); });
   }
 
-  auto work = with_slices();
+  auto work = with_slices(decoded_.size());
   work->first = first;
   work->last = at_;
   work->clock_before = clock_before;
   work->marks = std::move(marks);
-  work->ticks.resize(decoded_.size());
   for (const auto& t : decoded_) work->ticks[place_[t.slot]++] = t;
   return work;
 }

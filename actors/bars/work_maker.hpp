@@ -7,6 +7,7 @@
 
 #include "actors/bars/close_heap.hpp"
 #include "actors/bars/token_slots.hpp"
+#include "actors/bars/work_pool.hpp"
 #include "feed/feed.hpp"
 #include "messages/bar_work.hpp"
 #include "messages/record/record.hpp"
@@ -46,7 +47,7 @@ class work_maker {
 
  private:
   void include(std::uint32_t slot);
-  [[nodiscard]] messages::bar_work_ptr with_slices();
+  [[nodiscard]] messages::bar_work_ptr with_slices(std::size_t ticks);
 
   const feed::decoder& decoder_;
   token_slots slots_;
@@ -57,6 +58,7 @@ class work_maker {
   market::timestamp clock_ = 0;
   std::uint64_t next_id_ = 1;
 
+  work_pool pool_;
   std::vector<market::bar_input> decoded_;
   std::vector<std::uint32_t> counts_;  ///< per slot: ticks in this work
   std::vector<bool> included_;         ///< per slot
