@@ -74,16 +74,15 @@ class column {
   }
 
   /// Tells the differences in units if all are numbers of them.
-  bool divide(std::int64_t unit) {
+  template <std::int64_t Unit>
+  bool divide() {
     if (all_ == 0) return false;
-    column divided(count_);
     for (std::size_t i = 0; i < count_; ++i) {
-      const auto n = static_cast<std::int64_t>(unfolded(numbers_[i]));
-      const auto units = n / unit;
-      if (units * unit != n) return false;
-      divided.set(i, static_cast<std::uint64_t>(units));
+      if (difference(i) % Unit != 0) return false;
     }
-    *this = divided;
+    all_ = 0;
+    for (std::size_t i = 0; i < count_; ++i)
+      set(i, static_cast<std::uint64_t>(difference(i) / Unit));
     return true;
   }
 
@@ -100,7 +99,9 @@ class column {
   }
 
  private:
-  explicit column(std::size_t count) : count_(count) {}
+  [[nodiscard]] std::int64_t difference(std::size_t i) const {
+    return static_cast<std::int64_t>(unfolded(numbers_[i]));
+  }
   void set(std::size_t i, std::uint64_t wrapped) {
     numbers_[i] = folded(wrapped);
     all_ |= numbers_[i];
@@ -158,8 +159,8 @@ void packed_ticks::add_group(std::span<const bar_tick> ticks) {
   const column oi(ticks, last_, oi_of);
 
   auto head = static_cast<std::uint32_t>(ticks.size() - 1);
-  if (time.divide(second)) head |= whole_seconds;
-  if (price.divide(hundredth)) head |= whole_paise;
+  if (time.divide<second>()) head |= whole_seconds;
+  if (price.divide<hundredth>()) head |= whole_paise;
   const std::array<const column*, columns> all{&time, &seq, &price, &volume, &oi};
   for (std::size_t i = 0; i < columns; ++i) head |= all[i]->width() << width_shift(i);
   const auto& first = ticks.front();
