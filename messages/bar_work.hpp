@@ -58,7 +58,7 @@ struct bar_work {
   market::timestamp clock_before = 0;   ///< the newest clock mark before `first`
   std::unique_ptr<bar_slice[]> slices;  ///< ascending by slot
   std::uint32_t slice_count = 0;
-  std::uint32_t slice_room = 0;  ///< slices allocated
+  std::uint32_t slice_room = 0;        ///< slices allocated
   std::vector<std::uint32_t> watched;  ///< slots of new watches that this work answers
   std::atomic<std::uint32_t> open{0};  ///< slices without an answer
 
