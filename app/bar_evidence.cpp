@@ -1,6 +1,7 @@
 #include "app/bar_evidence.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "actors/bars/quarantine_book.hpp"
@@ -207,6 +208,39 @@ result<evidence_reader::rules_ptr> evidence_reader::rules_that_made(market::time
                         " on, which tell the rules in force, are not in the journal any more");
 }
 
+result<market::tick_key> evidence_reader::key_at(record::position at, std::uint32_t token) const {
+  std::optional<market::tick_key> found;
+  auto done = for_each_in(
+      journal_, decoder_,
+      [&](const journaled_tick& t) {
+        if (t.core.position() == at && t.core.token == token) found = market::key_of(t.core);
+        return t.core.position() < at;
+      },
+      [&](const market::mark& m) { return m.position < at; }, {{at.epoch, at.seq - 1}, {token}});
+  if (!done) return tl::unexpected(done.error());
+  if (!found) return not_in_journal("its tick md:ticks " + text_of(at) + " is not there");
+  return *found;
+}
+
+result<market::proof_subject> evidence_reader::subject_of(const market::bar_plan& plan,
+                                                          market::timeframe tf,
+                                                          const market::bar& bar) const {
+  const auto index = std::ranges::find(plan.timeframes, tf) - plan.timeframes.begin();
+  market::proof_subject subject{static_cast<std::uint32_t>(index), bar.start, bar.end, {}};
+  if (!market::is_event(tf)) return subject;
+  if (bar.ticks == 0) {
+    // Withdrawn: no tick lies in it.
+    subject.ticks.emplace(market::tick_key{market::never}, market::tick_key{});
+    return subject;
+  }
+  const auto first = key_at(bar.first, bar.token);
+  if (!first) return tl::unexpected(first.error());
+  const auto last = key_at(bar.last, bar.token);
+  if (!last) return tl::unexpected(last.error());
+  subject.ticks.emplace(*first, *last);
+  return subject;
+}
+
 result<web::bar_evidence> evidence_reader::read(market::timeframe tf,
                                                 const record::bar_record& stored) {
   const auto& bar = stored.bar;
@@ -218,7 +252,7 @@ result<web::bar_evidence> evidence_reader::read(market::timeframe tf,
   if (bar.ticks > web::max_proof_ticks) return too_many();
   const auto oldest = first_record();
   if (!oldest) return tl::unexpected(oldest.error());
-  if (bar.first < *oldest) {
+  if (bar.ticks != 0 && bar.first < *oldest) {
     return not_in_journal("its first tick is md:ticks " + text_of(bar.first) +
                           ", and the journal begins with " + text_of(*oldest));
   }
@@ -236,10 +270,9 @@ result<web::bar_evidence> evidence_reader::read(market::timeframe tf,
   actors::quarantine_book quarantines;
   for (const auto& l : *letters) quarantines.add(l.letter);
 
-  const auto timeframe = std::ranges::find(plan->timeframes, tf) - plan->timeframes.begin();
-  market::bar_prover prover(plan, bar.token,
-                            {static_cast<std::uint32_t>(timeframe), bar.start, bar.end},
-                            web::max_proof_ticks);
+  const auto subject = subject_of(*plan, tf, bar);
+  if (!subject) return tl::unexpected(subject.error());
+  market::bar_prover prover(plan, bar.token, *subject, web::max_proof_ticks);
   day_replay replay(journal_, decoder_, bar.token, day.begin, *oldest, quarantines.of(bar.token),
                     stopping_, prover);
   if (auto done = replay.run(after, stored.cause.at); !done) return tl::unexpected(done.error());

@@ -31,6 +31,10 @@ class evidence_reader {
   [[nodiscard]] result<rules_ptr> rules_that_made(market::timeframe tf, record::position cause);
   [[nodiscard]] result<rules_ptr> rules_under(const market::config_hashes& hashes);
   [[nodiscard]] result<record::position> first_record() const;
+  [[nodiscard]] result<market::tick_key> key_at(record::position at, std::uint32_t token) const;
+  [[nodiscard]] result<market::proof_subject> subject_of(const market::bar_plan& plan,
+                                                         market::timeframe tf,
+                                                         const market::bar& bar) const;
 
   bridge::bridge& journal_;
   const feed::decoder& decoder_;

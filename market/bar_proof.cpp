@@ -81,14 +81,22 @@ void bar_prover::keep_revisions() {
   closed_.clear();
 }
 
+bool bar_prover::is_before(const bar_input& t) const {
+  return subject_.ticks ? key_of(t) < subject_.ticks->first : t.time < subject_.start;
+}
+
+bool bar_prover::is_behind(const bar_input& t) const {
+  return subject_.ticks ? subject_.ticks->second < key_of(t) : t.time >= subject_.end;
+}
+
 void bar_prover::keep(const bar_input& t, timestamp receive, tick_fate fate) {
-  if (t.time >= subject_.start && t.time < subject_.end) {
+  if (!is_before(t) && !is_behind(t)) {
     too_many_ = too_many_ || ticks_.size() >= max_ticks_;
     if (!too_many_) ticks_.push_back({t, receive, fate, std::nullopt});
     return;
   }
-  const bool earlier = t.time >= day_begin_ && t.time < subject_.start && is_used(fate) &&
-                       (t.fields & bar_input::volume) != 0;
+  const bool earlier =
+      t.time >= day_begin_ && is_before(t) && is_used(fate) && (t.fields & bar_input::volume) != 0;
   if (earlier && (!before_ || key_of(*before_) < key_of(t))) before_ = t;
 }
 

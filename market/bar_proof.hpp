@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "market/bar_aggregator.hpp"
@@ -24,7 +25,7 @@ enum class tick_fate : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(tick_fate f);
 
-/// A tick whose exchange time lies inside a bar.
+/// A tick whose exchange time, or for an event bar whose place in tick order, lies inside a bar.
 struct proven_tick {
   bar_input tick;
   timestamp receive = 0;  ///< market time
@@ -38,6 +39,9 @@ struct proof_subject {
   std::uint32_t timeframe = 0;  ///< index into bar_plan::timeframes
   timestamp start = 0;
   timestamp end = 0;
+  /// Of its first and last tick, where the bounds do not say which ticks are its own: event bars,
+  /// several of which may begin and end at one instant.
+  std::optional<std::pair<tick_key, tick_key>> ticks;
 };
 
 /// Makes one bar of one instrument again out of journaled records, and keeps what it was made of.
@@ -63,6 +67,8 @@ class bar_prover {
  private:
   void keep_revisions();
   void keep(const bar_input& t, timestamp receive, tick_fate fate);
+  [[nodiscard]] bool is_before(const bar_input& t) const;
+  [[nodiscard]] bool is_behind(const bar_input& t) const;
 
   std::shared_ptr<const bar_plan> plan_;
   proof_subject subject_;

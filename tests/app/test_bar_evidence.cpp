@@ -186,6 +186,31 @@ TEST_CASE("every bar of a journal is proven by it, whatever its blocks") {
   }
 }
 
+TEST_CASE("event bars are proven by their ticks, also those that late ones cut anew or withdrew") {
+  journal j;
+  j.epoch(at("08:55:00"), "1m 3t 2.5r 20v");
+  j.subscribed(at("08:55:00"));
+  five_minutes(j, at("09:15:00"));
+  // Two of an instant, on both sides of a bar's end.
+  for (int i = 0; i < 7; ++i) j.tick(at("09:20:11"), 100 + i, 9'000 + i);
+  for (int s = 11; s < 30; ++s) j.clock(at("09:20:00") + s * second);
+  for (const auto* timeframe : {"3t", "2.5r", "20v"}) {
+    const auto all = j.bars(timeframe);
+    CHECK(std::ranges::any_of(all, [](const auto& r) { return r.bar.revision != 0; }));
+    CHECK(check_all(j, timeframe) == all.size());
+    prover p(j);
+    for (const auto& r : all) {
+      const auto e = p.of(timeframe, r);
+      REQUIRE(e);
+      const auto used = std::ranges::count_if(e->ticks, [](const auto& t) {
+        return t.fate == market::tick_fate::used || t.fate == market::tick_fate::late;
+      });
+      CHECK(used == r.bar.ticks);
+    }
+  }
+  CHECK(std::ranges::any_of(j.bars("2.5r"), [](const auto& r) { return r.bar.ticks == 0; }));
+}
+
 TEST_CASE("a stored bar that its ticks do not make is told by column") {
   journal j;
   j.epoch(at("08:55:00"));

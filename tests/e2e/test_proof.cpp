@@ -11,11 +11,11 @@ TEST_CASE("every stored bar of a run is proven by its journal, and a changed one
   const scratch dir;
   const auto data = dir / "data";
   node n(data,
-         {"--recording", recording, "--speed", "max", "--set", "bars.timeframes=10s 1m 5m 1D"});
+         {"--recording", recording, "--speed", "max", "--set", "bars.timeframes=10s 1m 5m 1D 3t"});
   REQUIRE(n.wait_for(settled));
   std::size_t proven = 0;
   json one;
-  for (const std::string timeframe : {"10s", "1m", "1D"}) {
+  for (const std::string timeframe : {"10s", "1m", "1D", "3t"}) {
     std::istringstream lines(
         sql(data, "SELECT instrument_token, bar_start_ts / 1000, ticks FROM bars_" + timeframe));
     for (std::string line; std::getline(lines, line);) {

@@ -61,10 +61,6 @@ result<proof_request> read_proof_request(const text_pairs& query,
     return fail(errc::bad_input, "timeframe='" + market::to_string(*timeframe) +
                                      "' is made of 1D bars when it is asked for; prove those");
   }
-  if (market::is_event(*timeframe)) {
-    return fail(errc::bad_input, "timeframe='" + market::to_string(*timeframe) +
-                                     "' has no proofs; prove the time bars, or use artham verify");
-  }
   out.timeframe = *timeframe;
   if (!find_value(query, "start"))
     return fail(errc::bad_input, "parameter 'start' is missing; give the start of a stored bar");
