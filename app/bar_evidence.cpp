@@ -230,7 +230,7 @@ result<market::proof_subject> evidence_reader::subject_of(const market::bar_plan
   if (!market::is_event(tf)) return subject;
   if (bar.ticks == 0) {
     // Withdrawn: no tick lies in it.
-    subject.ticks.emplace(market::tick_key{market::never}, market::tick_key{});
+    subject.ticks.emplace(market::tick_key{market::never, 0, {}}, market::tick_key{});
     return subject;
   }
   const auto first = key_at(bar.first, bar.token);

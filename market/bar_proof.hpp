@@ -41,7 +41,7 @@ struct proof_subject {
   timestamp end = 0;
   /// Of its first and last tick, where the bounds do not say which ticks are its own: event bars,
   /// several of which may begin and end at one instant.
-  std::optional<std::pair<tick_key, tick_key>> ticks;
+  std::optional<std::pair<tick_key, tick_key>> ticks = std::nullopt;
 };
 
 /// Makes one bar of one instrument again out of journaled records, and keeps what it was made of.
