@@ -95,3 +95,20 @@ TEST_CASE("doctor names what is wrong and the remedy") {
   CHECK(settings.out.find("web.port = 1234  # --set") != std::string::npos);
   CHECK(n.stop() == 0);
 }
+
+TEST_CASE(
+    "a date that the calendar does not know is taken for an ordinary one, and status says so") {
+  const scratch dir;
+  process exchange({artham::test::program(), "exchange", "--synthetic", "5", "--date", "2031-03-03",
+                    "--speed", "120"});
+  const auto url = exchange.line();
+  REQUIRE_MESSAGE(url, exchange.errors());
+  node n(dir / "data", {"--set", "feed.url=" + *url, "--set", "feed.clock=exchange"});
+  CHECK(n.wait_for([](const nlohmann::json& s) {
+    return s["metrics"].value("artham_bars_final_total.1m", 0) > 0;
+  }));
+  const auto assumed = n.get("/v1/status")["calendars_assumed"];
+  CHECK(assumed["NSE"]["date"] == "2031-03-03");
+  CHECK(assumed["NSE"]["known_until"] == "2026-12-31");
+  CHECK(n.stop() == 0);
+}
