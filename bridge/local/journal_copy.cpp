@@ -35,13 +35,7 @@ result<void> stream_copy::add(const record::block& b) {
   if (b.epoch != epoch_ || bytes_ + size > options{}.segment_bytes) {
     if (auto begun = begin_segment(b); !begun) return begun;
   }
-  block_header h;
-  h.epoch = b.epoch;
-  h.marks = static_cast<std::uint32_t>(walked->places.size());
-  h.first_seq = b.first_seq;
-  h.count = b.count;
-  h.raw = h.stored = static_cast<std::uint32_t>(b.payload.size());
-  out_ << block_head(h, walked->places, b.payload) << b.payload;
+  out_ << plain_block_head(b, walked->places) << b.payload;
   bytes_ += size;
   return {};
 }

@@ -76,6 +76,16 @@ std::string block_head(block_header h, std::span<const mark_place> marks, std::s
   return head;
 }
 
+std::string plain_block_head(const record::block& b, std::span<const mark_place> marks) {
+  block_header h;
+  h.epoch = b.epoch;
+  h.marks = static_cast<std::uint32_t>(marks.size());
+  h.first_seq = b.first_seq;
+  h.count = b.count;
+  h.raw = h.stored = static_cast<std::uint32_t>(b.payload.size());
+  return block_head(h, marks, b.payload);
+}
+
 std::optional<block_header> read_block_header(std::string_view bytes) {
   const block_header expected;
   block_header h;

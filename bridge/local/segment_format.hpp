@@ -65,6 +65,9 @@ inline constexpr std::uint64_t max_block_bytes = 64ULL << 20U;
 /// Fills in the checksum and lays out header and mark table; the stored payload goes behind.
 [[nodiscard]] std::string block_head(block_header h, std::span<const mark_place> marks,
                                      std::string_view stored);
+/// Header and mark table of a block that is not compressed.
+[[nodiscard]] std::string plain_block_head(const record::block& b,
+                                           std::span<const mark_place> marks);
 /// The header at the front of `bytes` when magic, version and lengths make sense; says nothing of
 /// the checksum.
 [[nodiscard]] std::optional<block_header> read_block_header(std::string_view bytes);

@@ -210,15 +210,9 @@ class segment_trimmer final : public trimmer {
   static result<void> put_in_front(stream& s, const record::block& b, std::size_t n) {
     const auto walked = walk(s.name, b.payload, b.count, b.first());
     if (!walked) return tl::unexpected(walked.error());
-    block_header h;
-    h.epoch = b.epoch;
-    h.marks = static_cast<std::uint32_t>(walked->places.size());
-    h.first_seq = b.first_seq;
-    h.count = b.count;
-    h.raw = h.stored = static_cast<std::uint32_t>(b.payload.size());
     const auto header = make_segment_header(s.name, b.epoch, b.first_seq, 0);
     std::string content(reinterpret_cast<const char*>(&header), sizeof header);
-    content += block_head(h, walked->places, b.payload);
+    content += plain_block_head(b, walked->places);
     content += b.payload;
     const begin_id id{{b.first_seq, b.epoch}, b.count};
     const auto path = s.dir / begin_name(id);

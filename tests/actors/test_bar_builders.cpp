@@ -18,6 +18,7 @@
 #include "messages/record/bar_codec.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
+#include "tests/actors/final_bars.hpp"
 #include "tests/support/process.hpp"
 
 namespace {
@@ -104,24 +105,10 @@ struct setting {
 
   bars made(bridge::bridge& output) const {
     bars all;
-    for (const auto& tf : frames) {
-      const auto stream = record::final_bars_stream(market::to_string(tf));
-      auto cursor = output.open_reader(stream, {}, bridge::top::appended, {});
-      REQUIRE(cursor);
-      for (;;) {
-        const auto blocks = (*cursor)->pull(1000);
-        REQUIRE(blocks);
-        if (blocks->empty()) break;
-        for (const auto& b : *blocks) {
-          record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
-            const auto r = record::decode_bar(h, body);
-            REQUIRE(r);
-            all.emplace_back(stream, r->bar.token, r->bar.start, r->bar.close.units, r->bar.volume,
-                             r->bar.ticks);
-          });
-        }
-      }
-    }
+    test::for_each_final_bar(output, frames, [&](const std::string& stream, const auto& r) {
+      all.emplace_back(stream, r.bar.token, r.bar.start, r.bar.close.units, r.bar.volume,
+                       r.bar.ticks);
+    });
     return all;
   }
 };

@@ -18,6 +18,7 @@
 #include "messages/record/bar_codec.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
+#include "tests/actors/final_bars.hpp"
 
 // What works claim of any journal: how it is cut, where it is started again and who else is in it
 // cannot be seen in what comes out. The builders here are called one after the other.
@@ -156,21 +157,8 @@ using output = std::vector<std::pair<std::string, record::bar_record>>;
 
 output everything(bridge::bridge& from) {
   output all;
-  for (const auto& tf : frames) {
-    const auto stream = record::final_bars_stream(market::to_string(tf));
-    auto cursor = from.open_reader(stream, {}, bridge::top::appended, {});
-    RC_ASSERT(cursor.has_value());
-    for (;;) {
-      const auto blocks = (*cursor)->pull(1'000);
-      RC_ASSERT(blocks.has_value());
-      if (blocks->empty()) break;
-      for (const auto& b : *blocks) {
-        record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
-          all.emplace_back(stream, record::decode_bar(h, body).value());
-        });
-      }
-    }
-  }
+  test::for_each_final_bar(
+      from, frames, [&](const std::string& stream, const auto& r) { all.emplace_back(stream, r); });
   return all;
 }
 

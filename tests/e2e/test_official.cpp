@@ -1,8 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
-#include <zlib.h>
-
 #include <atomic>
 #include <fstream>
 #include <map>
@@ -11,25 +9,12 @@
 
 #include "tests/e2e/recorded.hpp"
 #include "tests/feed/mock_kite.hpp"
+#include "tests/support/gzip.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
 
 namespace {
-
-std::string gzip(const std::string& text) {
-  z_stream z{};
-  REQUIRE(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(text.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
-}
 
 std::vector<std::vector<std::string>> rows(const std::string& data, const std::string& query) {
   std::vector<std::vector<std::string>> all;

@@ -1,8 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <sys/stat.h>
-#include <zlib.h>
-
 #include <fstream>
 #include <sstream>
 
@@ -13,6 +11,7 @@
 #include "feed/kite/rest.hpp"
 #include "feed/kite/token_file.hpp"
 #include "mock_kite.hpp"
+#include "tests/support/gzip.hpp"
 
 using namespace artham;
 using namespace artham::test;
@@ -24,20 +23,6 @@ namespace {
 constexpr std::string_view csv =
     "instrument_token,exchange_token,tradingsymbol,name,last_price,expiry,strike,tick_size,"
     "lot_size,instrument_type,segment,exchange\n408065,1594,INFY,INFOSYS,0,,0,0.05,1,EQ,NSE,NSE\n";
-
-std::string gzip(std::string_view text) {
-  z_stream z{};
-  REQUIRE(deflateInit2(&z, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(text.size() + 1000, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
-}
 
 rest_answer json_answer(int status, std::string body) {
   return {.status = status,
