@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/bars_market.hpp"
 #include "market/bar_aggregator.hpp"
 
 // What one tick costs in the bar aggregator: slices of a partitioned block, as the bar builders get
@@ -15,25 +16,10 @@
 namespace {
 
 using namespace artham::market;
+namespace bench = artham::bench;
 
-constexpr timestamp open = 1'766'979'900 * second;  // 2025-12-29 09:15 in India
 constexpr duration between_ticks = 500 * millisecond;
 constexpr duration clock_interval = 250 * millisecond;
-
-std::shared_ptr<const bar_plan> plan(std::size_t timeframes) {
-  calendar_spec spec;
-  spec.name = "NSE";
-  spec.offsets = {{0, 5 * hour + 30 * minute}};
-  spec.regulars = {{make_date(2020, 1, 1), {{9 * hour + 15 * minute, 15 * hour + 30 * minute}}}};
-  spec.first = make_date(2020, 1, 1);
-  spec.last = make_date(2030, 12, 31);
-  auto cal = calendar::make(std::move(spec));
-  auto list = parse_timeframes("1m,3m,5m,15m,25m,30m,1h,1D");
-  if (!cal || !list) std::abort();
-  list->resize(timeframes);
-  return std::make_shared<const bar_plan>(
-      bar_plan{*list, 3 * second, std::make_shared<const calendar>(*std::move(cal))});
-}
 
 struct block {
   std::vector<bar_input> ticks;  ///< by instrument, `per_instrument` each
@@ -62,7 +48,7 @@ block make_block(std::size_t instruments, std::size_t per_instrument, timestamp 
       x.epoch = 1;
       x.token = static_cast<std::uint32_t>(i);
       x.last = {100 * price_scale + static_cast<std::int64_t>((seq * 7919) % 1000) * 50'000'000};
-      x.volume_or_size = static_cast<std::int64_t>((t - open) / between_ticks * 75);
+      x.volume_or_size = static_cast<std::int64_t>((t - bench::market_open) / between_ticks * 75);
       x.oi = 10'000;
       x.fields = bar_input::volume | bar_input::open_interest;
       x.digest = seq;
@@ -74,23 +60,24 @@ block make_block(std::size_t instruments, std::size_t per_instrument, timestamp 
 void ticks_to_bars(benchmark::State& st) {
   const auto instruments = static_cast<std::size_t>(st.range(0));
   const auto per_slice = static_cast<std::size_t>(st.range(1));
-  const auto shared = plan(static_cast<std::size_t>(st.range(2)));
+  const auto shared = bench::make_plan(static_cast<std::size_t>(st.range(2)));
   constexpr timestamp day_length = 6 * hour + 15 * minute;
   std::vector<bar_aggregator> all;
   std::vector<closed_bar> out;
   block b;
-  timestamp now = open;
+  timestamp now = bench::market_open;
   timestamp clock = 0;
   std::uint64_t seq = 1;
   std::uint64_t bars = 0;
   for (auto _ : st) {
     st.PauseTiming();
-    if (all.empty() || now - open + static_cast<duration>(per_slice) * between_ticks > day_length) {
+    if (all.empty() ||
+        now - bench::market_open + static_cast<duration>(per_slice) * between_ticks > day_length) {
       all.clear();
       for (std::size_t i = 0; i < instruments; ++i) {
         all.emplace_back(shared, static_cast<std::uint32_t>(i));
       }
-      now = open;
+      now = bench::market_open;
       clock = 0;
     }
     b = make_block(instruments, per_slice, now, seq);

@@ -38,7 +38,7 @@ plain_tick plain_market::next() {
   return t;
 }
 
-std::shared_ptr<const bar_plan> make_plan() {
+std::shared_ptr<const bar_plan> make_plan(std::size_t timeframes) {
   calendar_spec spec;
   spec.name = "NSE";
   spec.offsets = {{0, 5 * hour + 30 * minute}};
@@ -48,6 +48,7 @@ std::shared_ptr<const bar_plan> make_plan() {
   auto cal = calendar::make(std::move(spec));
   auto list = parse_timeframes("1m,3m,5m,15m,25m,30m,1h,1D");
   if (!cal || !list) std::abort();
+  list->resize(timeframes);
   return std::make_shared<const bar_plan>(
       bar_plan{*list, 3 * second, std::make_shared<const calendar>(*std::move(cal))});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -36,8 +37,8 @@ class plain_market {
 inline constexpr market::timestamp market_open = 1'766'979'900 * market::second;
 inline constexpr market::duration market_day = 6 * market::hour + 15 * market::minute;
 
-/// Eight timeframes of a calendar with one session a day.
-[[nodiscard]] std::shared_ptr<const market::bar_plan> make_plan();
+/// The first of eight timeframes, of a calendar with one session a day.
+[[nodiscard]] std::shared_ptr<const market::bar_plan> make_plan(std::size_t timeframes = 8);
 
 /// A stretch of md:ticks as bar builders get it: ticks partitioned by instrument, and the marks.
 struct tick_block {

@@ -14,13 +14,19 @@ constexpr std::size_t kept_at_most = 5;
 /// Buffers that are so many times too large are given back: the rush is over.
 constexpr std::size_t too_large = 16;
 
+/// `x = {}` and clear() would keep its room.
+template <class T>
+void give_back(T& x) {
+  T().swap(x);
+}
+
 void make_like_new(bar_slice& s) {
   s.watch = 0;
-  s.closed = {};
-  s.live = {};
+  give_back(s.closed);
+  give_back(s.live);
   s.next_close = market::never;
   s.counted = {};
-  s.state = {};
+  give_back(s.state);
   s.left_out = 0;
   s.record_by_record = false;
   s.at = {};
@@ -28,6 +34,11 @@ void make_like_new(bar_slice& s) {
 }
 
 }  // namespace
+
+/// With room for all, as putting one back must not fail.
+work_pool::shelf::shelf() {
+  works.reserve(kept_at_most);
+}
 
 messages::bar_work_ptr work_pool::take(std::size_t slices, std::size_t ticks) {
   std::unique_ptr<bar_work> work;
@@ -39,7 +50,7 @@ messages::bar_work_ptr work_pool::take(std::size_t slices, std::size_t ticks) {
     }
   }
   if (!work) work = std::make_unique<bar_work>();
-  if (work->ticks.capacity() / too_large > ticks) work->ticks = {};
+  if (work->ticks.capacity() / too_large > ticks) give_back(work->ticks);
   work->ticks.resize(ticks);
   if (work->slice_room < slices || work->slice_room / too_large > slices) {
     work->slice_room = static_cast<std::uint32_t>(slices);

@@ -19,6 +19,7 @@ class work_pool {
 
  private:
   struct shelf {
+    shelf();
     std::mutex mutex;
     std::vector<std::unique_ptr<messages::bar_work>> works;
   };

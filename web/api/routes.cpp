@@ -231,14 +231,22 @@ class api {
     return out;
   }
 
+  /// Or the answer that says why there is none.
+  tl::expected<market::instrument, http_response> instrument_named(
+      const std::string& key, const std::string& target) const {
+    const auto known = d_.reader->find(key);
+    if (!known) return tl::unexpected(failed(known.error(), target));
+    if (!*known) return tl::unexpected(unknown_instrument(key, target));
+    return (*known)->instrument;
+  }
+
   void bars(const http_request& q, const responder& respond) {
     auto asked = read_bars_request(q);
     if (!asked) return respond(bad_parameter(asked.error(), q.target));
     read(q, respond, [this, asked = std::move(*asked)](const std::string& target) {
-      const auto instrument = d_.reader->find(asked.instrument);
-      if (!instrument) return failed(instrument.error(), target);
-      if (!*instrument) return unknown_instrument(asked.instrument, target);
-      const market::instrument& i = (*instrument)->instrument;
+      const auto found = instrument_named(asked.instrument, target);
+      if (!found) return found.error();
+      const auto& i = *found;
       store::bar_query query;
       query.token = i.token;
       query.timeframe = asked.timeframe;
@@ -271,10 +279,9 @@ class api {
                                         std::to_string(d_.proof_timeout.count()) +
                                         " ms; prove a shorter bar");
     run(*prover_, q, respond, [this, asked = std::move(*asked)](const std::string& target) {
-      const auto instrument = d_.reader->find(asked.instrument);
-      if (!instrument) return failed(instrument.error(), target);
-      if (!*instrument) return unknown_instrument(asked.instrument, target);
-      const market::instrument& i = (*instrument)->instrument;
+      const auto found = instrument_named(asked.instrument, target);
+      if (!found) return found.error();
+      const auto& i = *found;
       store::bar_query query;
       query.token = i.token;
       query.timeframe = asked.timeframe;

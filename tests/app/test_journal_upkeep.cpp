@@ -1,0 +1,65 @@
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "actors/bars/checkpoint.hpp"
+#include "app/journal_upkeep.hpp"
+#include "bridge/memory/memory.hpp"
+#include "messages/record/dead_letter_codec.hpp"
+#include "store/sqlite/database.hpp"
+#include "tests/support/process.hpp"
+
+using namespace artham;  // NOLINT(google-build-using-namespace)
+
+namespace {
+
+/// Keeps what it is asked to remove.
+struct asked_trimmer : bridge::local::trimmer {
+  result<bridge::local::trim_report> trim(const bridge::local::trim_limits& limits) override {
+    asked = limits;
+    return bridge::local::trim_report{};
+  }
+  [[nodiscard]] std::vector<bridge::local::stream_size> sizes() const override { return {}; }
+  std::optional<bridge::local::trim_limits> asked;
+};
+
+void store_up_to(store::writer& to, const std::string& stream, record::position at) {
+  store::batch b;
+  b.expected = {"store of " + stream, stream, 0, {}, 0};
+  b.position = b.expected;
+  b.position.at = at;
+  REQUIRE(to.commit(b));
+}
+
+}  // namespace
+
+TEST_CASE("what stores and checkpoints have passed may go, but never what is in quarantine") {
+  const test::scratch dir;
+  const auto journal = bridge::memory::make();
+  const auto store = std::move(*store::sqlite::open(dir.path() / "artham.db", {}));
+  const auto trimmer = std::make_shared<asked_trimmer>();
+  runtime::metrics metrics;
+  app::upkeep_options o;
+  o.journal = dir.path();
+  o.checkpoints = dir.path() / "checkpoints";
+  o.retention = market::day;
+  app::journal_upkeep upkeep(o, *journal, trimmer, store->reading(), metrics);
+
+  const auto bars = record::final_bars_stream("1m");
+  store_up_to(store->writing(), record::ticks_stream(), {1, 900});
+  store_up_to(store->writing(), bars, {1, 40});
+  store_up_to(store->writing(), record::dead_letters_stream(), {1, 3});
+  REQUIRE(upkeep.remove_old());
+  CHECK_FALSE(trimmer->asked);  // without a checkpoint all of md:ticks is needed
+
+  actors::checkpoint c;
+  c.at = {1, 700};
+  REQUIRE(actors::checkpoint_directory(o.checkpoints).save(c));
+  REQUIRE(upkeep.remove_old());
+  REQUIRE(trimmer->asked);
+  CHECK(trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 700});
+  CHECK(trimmer->asked->passed.at(bars) == record::position{1, 40});
+  CHECK_FALSE(trimmer->asked->passed.contains(record::dead_letters_stream()));
+}
