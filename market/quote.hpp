@@ -20,10 +20,10 @@ struct quote {
   timestamp time = 0;     ///< exchange time; receive time where the packet has none
   std::uint64_t seq = 0;  ///< position within the epoch
   price last;
-  price bid, ask;                ///< best levels; 0: that side of the book is empty
-  std::int64_t volume = 0;       ///< cumulative for the day
-  std::int64_t oi = 0;           ///< open interest
-  std::int64_t bid_depth = 0;    ///< quantity of all levels that the packet shows
+  price bid, ask;              ///< best levels; 0: that side of the book is empty
+  std::int64_t volume = 0;     ///< cumulative for the day
+  std::int64_t oi = 0;         ///< open interest
+  std::int64_t bid_depth = 0;  ///< quantity of all levels that the packet shows
   std::int64_t ask_depth = 0;
   std::uint32_t bid_quantity = 0;  ///< at the best level
   std::uint32_t ask_quantity = 0;

@@ -11,6 +11,7 @@ PORTS = {"feed", "bridge", "store"}  # headers at the top of the folder
 MAY = {
     "market": set(),
     "market/option": {"market"},
+    "market/feature": {"market", "market/option"},
     "runtime": set(),
     "messages/record": {"market"},
     "messages/protocol": {"market"},

@@ -48,6 +48,9 @@ double exponential(double x) {
 double logarithm(double x) {
   return detail::log_ratio(x, 1.0);
 }
+double log_ratio(double a, double b) {
+  return detail::log_ratio(a, b);
+}
 double normal_density(double z) {
   return detail::density(std::clamp(z, -40.0, 40.0));
 }

@@ -7,6 +7,8 @@ namespace artham::market::option {
 [[nodiscard]] double exponential(double x);
 /// ln x of a normal positive x, to 1 ulp.
 [[nodiscard]] double logarithm(double x);
+/// ln(a / b) of normal positive a, b and quotient, to 1 ulp, near 1 too.
+[[nodiscard]] double log_ratio(double a, double b);
 [[nodiscard]] double normal_density(double z);
 /// Absolute error below 2e-16; relative to the tail for z < 0.
 [[nodiscard]] double normal_cdf(double z);
