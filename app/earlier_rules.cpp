@@ -38,7 +38,7 @@ result<void> finish_earlier_rules(bridge::bridge& journal, const earlier_rules_o
   config.batch = o.batch;
   config.checkpoint_dir = o.checkpoints;
   config.disk = &disk;
-  bar_pipeline pipeline(o.threads, std::move(config));
+  bar_pipeline pipeline(o.threads, config);
   runtime::log().info(
       "bars have other settings now: finishing what was journaled under the earlier ones");
   runtime::failpoint("rules.begun");

@@ -77,14 +77,19 @@ result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& jou
   return std::nullopt;
 }
 
+result<config::settings> read_settings(const bridge::bridge& journal,
+                                       const market::config_hashes& hashes) {
+  const auto text = journal.get_object(hashes.settings);
+  if (!text) return tl::unexpected(text.error());
+  config::settings_sources sources;
+  sources.file = config::settings_file{"settings kept with the journal", *text};
+  return config::load_settings(sources);
+}
+
 result<bar_rules> read_rules(const bridge::bridge& journal, const market::config_hashes& hashes) {
   const auto calendar_text = journal.get_object(hashes.calendar);
   if (!calendar_text) return tl::unexpected(calendar_text.error());
-  const auto settings_text = journal.get_object(hashes.settings);
-  if (!settings_text) return tl::unexpected(settings_text.error());
-  config::settings_sources sources;
-  sources.file = config::settings_file{"settings kept with the journal", *settings_text};
-  const auto settings = config::load_settings(sources);
+  const auto settings = read_settings(journal, hashes);
   if (!settings) return tl::unexpected(settings.error());
   auto calendars = read_calendar_set(*calendar_text);
   if (!calendars) return tl::unexpected(calendars.error());

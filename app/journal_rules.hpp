@@ -57,6 +57,10 @@ struct journal_rules {
 [[nodiscard]] result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& journal,
                                                                            std::uint32_t epoch);
 
+/// The settings that a mark puts in force.
+[[nodiscard]] result<config::settings> read_settings(const bridge::bridge& journal,
+                                                     const market::config_hashes& hashes);
+
 /// The rules that a mark puts in force, without instruments.
 [[nodiscard]] result<bar_rules> read_rules(const bridge::bridge& journal,
                                            const market::config_hashes& hashes);

@@ -36,6 +36,8 @@ namespace artham::app {
 
 namespace {
 
+/// Records of md:features: a chain may be a hundred rows.
+constexpr std::uint64_t feature_rows_a_transaction = 512;
 constexpr std::size_t store_queue = 64;
 constexpr std::size_t history_queue = 256;
 constexpr std::chrono::seconds checkpoint_limit{10};
@@ -363,7 +365,24 @@ result<void> node::keep_configuration() {
   earlier.checkpoints = checkpoints();
   earlier.threads = static_cast<std::size_t>(s.runtime.threads);
   earlier.batch = static_cast<std::uint64_t>(s.runtime.batch);
-  return finish_earlier_rules(*journal_, earlier);
+  if (auto done = finish_earlier_rules(*journal_, earlier); !done) return done;
+  features_ = feature_setup_of(s, calendars_, instruments_);
+  feature_rebuild features;
+  features.threads = earlier.threads;
+  return finish_earlier_features(*journal_, hashes_, features);
+}
+
+actors::feature_reader_config node::feature_reader() {
+  actors::feature_reader_config c;
+  c.input = c.output = journal_.get();
+  c.decoder = &decoder_;
+  c.metrics = &metrics_;
+  c.names = tree_.directory;
+  c.plan = features_.plan;
+  c.batch =
+      std::min<std::uint64_t>(c.batch, static_cast<std::uint64_t>(options_.settings.runtime.batch));
+  c.day_begin = day_begin_in(*journal_, features_.calendars);
+  return c;
 }
 
 actors::ingestor_config node::ingestor() {
@@ -484,6 +503,16 @@ result<void> node::start_actors() {
   quarantines.make_rows = actors::quarantine_rows();
   stores.push_back(std::move(quarantines));
 
+  if (features_.enabled ||
+      std::ranges::count(journal_->streams(), record::features_stream()) != 0) {
+    auto features = ticks;
+    features.consumer = "feature_store";
+    features.stream = record::features_stream();
+    features.batch = feature_rows_a_transaction;
+    features.make_rows = actors::feature_rows();
+    stores.push_back(std::move(features));
+  }
+
   actors::hub_config hub;
   hub.journal = journal_.get();
   hub.decoder = &decoder_;
@@ -493,9 +522,11 @@ result<void> node::start_actors() {
   hub.names = tree_.directory;
   hub.instruments = index_;
   hub.timeframes = s.bars.timeframes;
+  if (features_.enabled) hub.features = features_.plan;
 
   std::vector<messages::child_spec> roles;
   roles.push_back(supervisors::bars_tree(tree_, std::move(bars)));
+  if (features_.enabled) roles.push_back(supervisors::features_tree(tree_, feature_reader()));
   roles.push_back(supervisors::store_tree(tree_, std::move(stores)));
   roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
   roles.push_back(supervisors::ingest_tree(tree_, ingestor()));
@@ -511,6 +542,7 @@ result<void> node::start_actors() {
   session.instruments = index_;
   session.names = tree_.directory;
   session.timeframes = s.bars.timeframes;
+  if (features_.enabled) session.features = features_.plan;
   session.max_subscriptions = static_cast<std::size_t>(s.web.max_subscriptions);
   session.metrics = &metrics_;
   gateway_ = std::make_unique<actors::gateway_port>(*system_, tree_.directory, std::move(session));

@@ -13,6 +13,7 @@
 #include "actors/session/gateway_port.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/calendars.hpp"
+#include "app/feature_rules.hpp"
 #include "app/journal_upkeep.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
@@ -56,6 +57,7 @@ class node {
   result<void> start_actors();
   result<void> start_web();
   [[nodiscard]] actors::ingestor_config ingestor();
+  [[nodiscard]] actors::feature_reader_config feature_reader();
   /// Of what is subscribed, by name.
   [[nodiscard]] std::vector<market::calendar_ptr> calendars_in_use() const;
   void make_upkeep();
@@ -84,6 +86,7 @@ class node {
   std::vector<market::calendar_ptr> in_use_;  ///< calendars of `tokens_`, by name
   std::shared_ptr<const actors::instrument_index> index_;
   std::shared_ptr<const plan_book> plans_;
+  feature_setup features_;
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
   std::unique_ptr<runtime::worker> store_writer_;

@@ -33,24 +33,21 @@ caf::behavior watchman(caf::event_based_actor* self, const caf::actor& node,
 
 }  // namespace
 
-bar_pipeline::bar_pipeline(std::size_t threads, actors::bar_reader_config config,
-                           const more_roles& more, supervisors::intensity intensity)
-    : system_config_(messages::make_system_config(threads)) {
+stage_pipeline::stage_pipeline(std::size_t threads, std::string what, const make_role& role,
+                               const more_roles& more, supervisors::intensity intensity)
+    : what_(std::move(what)), system_config_(messages::make_system_config(threads)) {
   tree_.directory = std::make_shared<messages::directory>();
   tree_.metrics = &metrics_;
   tree_.intensity = intensity;
-  config.names = tree_.directory;
-  config.metrics = &metrics_;
-  config.on_processed = [this](record::position at) {
+  system_ = std::make_unique<caf::actor_system>(system_config_);
+  std::vector<messages::child_spec> roles;
+  roles.push_back(role(tree_, [this](record::position at) {
     const std::lock_guard lock(mutex_);
     processed_ = at;
     changed_.notify_all();
-  };
-  system_ = std::make_unique<caf::actor_system>(system_config_);
-  std::vector<messages::child_spec> roles;
-  roles.push_back(supervisors::bars_tree(tree_, std::move(config)));
+  }));
   if (more) {
-    for (auto& role : more(tree_)) roles.push_back(std::move(role));
+    for (auto& r : more(tree_)) roles.push_back(std::move(r));
   }
   node_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
   watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(node_), [this](std::string why) {
@@ -60,15 +57,15 @@ bar_pipeline::bar_pipeline(std::size_t threads, actors::bar_reader_config config
   });
 }
 
-bar_pipeline::~bar_pipeline() {
+stage_pipeline::~stage_pipeline() {
   static_cast<void>(
       supervisors::stop_and_wait(*system_, caf::actor_cast<caf::actor>(node_), stop_limit));
   node_ = nullptr;
   watchman_ = nullptr;
 }
 
-result<void> bar_pipeline::wait_for(record::position at,
-                                    const std::function<void(record::position)>& on_progress) {
+result<void> stage_pipeline::wait_for(record::position at,
+                                      const std::function<void(record::position)>& on_progress) {
   std::unique_lock lock(mutex_);
   const auto over = [&] { return processed_ >= at || failed_; };
   while (on_progress && !changed_.wait_for(lock, progress_interval, over)) {
@@ -79,12 +76,25 @@ result<void> bar_pipeline::wait_for(record::position at,
   }
   changed_.wait(lock, over);
   if (processed_ >= at) return {};
-  return fail(errc::corrupt, "the bar builders gave up: " + *failed_);
+  return fail(errc::corrupt, what_ + " gave up: " + *failed_);
 }
+
+bar_pipeline::bar_pipeline(std::size_t threads, const actors::bar_reader_config& config,
+                           const more_roles& more, supervisors::intensity intensity)
+    : stage_pipeline(
+          threads, "the bar builders",
+          [&config](const supervisors::tree_options& tree, const processed& told) {
+            auto c = config;
+            c.names = tree.directory;
+            c.metrics = tree.metrics;
+            c.on_processed = told;
+            return supervisors::bars_tree(tree, std::move(c));
+          },
+          more, intensity) {}
 
 result<void> bar_pipeline::check_builders() {
   const auto made = [this](const char* what) {
-    return metrics_.counter(actors::quarantines_metric, "", {{"what", what}}).value();
+    return metrics().counter(actors::quarantines_metric, "", {{"what", what}}).value();
   };
   const auto stopped = made("builder");
   const auto left_out = made("record");
@@ -95,12 +105,27 @@ result<void> bar_pipeline::check_builders() {
 }
 
 std::uint64_t bar_pipeline::ticks() {
-  return metrics_.counter("artham_bar_ticks_total", "").value();
+  return metrics().counter("artham_bar_ticks_total", "").value();
 }
 
-record::position bar_pipeline::processed() const {
-  const std::lock_guard lock(mutex_);
-  return processed_;
+feature_pipeline::feature_pipeline(std::size_t threads, const actors::feature_reader_config& config,
+                                   const more_roles& more, supervisors::intensity intensity)
+    : stage_pipeline(
+          threads, "the feature actors",
+          [&config](const supervisors::tree_options& tree, const processed& told) {
+            auto c = config;
+            c.names = tree.directory;
+            c.metrics = tree.metrics;
+            c.on_processed = told;
+            return supervisors::features_tree(tree, std::move(c));
+          },
+          more, intensity) {}
+
+result<void> feature_pipeline::check_groups() {
+  const auto failed = metrics().gauge(actors::feature_groups_failed_metric, "").value();
+  if (failed == 0) return {};
+  return fail(errc::corrupt, "the features of " + std::to_string(failed) +
+                                 " groups could not be made; see the log");
 }
 
 }  // namespace artham::app

@@ -33,7 +33,7 @@ result<std::uint64_t> rebuild(bridge::bridge& journal, const std::vector<rule_pe
     config.batch = o.batch;
     config.quarantines = o.quarantines;
     config.repaired = actors::repaired_bars::give;
-    bar_pipeline pipeline(o.threads, std::move(config));
+    bar_pipeline pipeline(o.threads, config);
     if (auto done = pipeline.wait_for(period.until, o.on_progress); !done)
       return tl::unexpected(done.error());
     if (auto whole = pipeline.check_builders(); !whole) return tl::unexpected(whole.error());

@@ -176,7 +176,7 @@ result<replay_result> replay_ticks(const replay_options& o, const config::settin
     const auto writer = memory->open_writer(record::ticks_stream(), 1);
     if (!writer) return tl::unexpected(writer.error());
     progress bar("replay");
-    bar_pipeline pipeline(static_cast<std::size_t>(settings.runtime.threads), std::move(config));
+    bar_pipeline pipeline(static_cast<std::size_t>(settings.runtime.threads), config);
     replay_file file;
     file.path = o.ticks.empty() ? o.recording : o.ticks;
     file.volume =

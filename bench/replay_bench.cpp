@@ -199,7 +199,7 @@ started start(bridge::bridge& journal, bridge::bridge& outputs,
   const auto begun = clock_type::now();
   started s;
   {
-    app::bar_pipeline pipeline(2, std::move(config));
+    app::bar_pipeline pipeline(2, config);
     if (auto done = pipeline.wait_for(top); !done) std::abort();
     s = {seconds_since(begun), pipeline.ticks()};
     // What was under way when the last bar was made is saved before the pipeline ends.

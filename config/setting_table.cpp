@@ -98,8 +98,8 @@ setting integer(std::string_view key, Field field, std::int64_t min, std::int64_
 }
 
 template <class Field>
-setting boolean(std::string_view key, Field field) {
-  return {key, setting_kind::ordinary,
+setting boolean(std::string_view key, Field field, setting_kind kind = setting_kind::ordinary) {
+  return {key, kind,
           [=](settings& s, const written_value& v) -> result<void> {
             const bool typed = v.written == form::plain || v.written == form::boolean;
             if (!typed || (v.text != "true" && v.text != "false")) {
@@ -261,6 +261,56 @@ setting timeframes(std::string_view key, Field field) {
           }};
 }
 
+/// A continuous yearly rate.
+template <class Field>
+setting yearly_rate(std::string_view key, Field field) {
+  return {
+      key, setting_kind::decides_data,
+      [=](settings& s, const written_value& v) -> result<void> {
+        const bool typed = is_textual(v) || v.written == form::integer || v.written == form::number;
+        const auto parsed = typed ? whole<double>(v.text) : std::nullopt;
+        if (!parsed || !(*parsed >= -1) || !(*parsed <= 1))
+          return refuse("a yearly rate from -1 to 1 such as 0.065", v);
+        field(s) = *parsed;
+        return {};
+      },
+      [=](const settings& s) {
+        std::array<char, 32> digits;
+        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), field(s)).ptr;
+        return in_quotes(std::string_view(digits.data(), end));
+      }};
+}
+
+template <class Field>
+setting forward_sources(std::string_view key, Field field) {
+  return {
+      key, setting_kind::decides_data,
+      [=](settings& s, const written_value& v) -> result<void> {
+        auto parsed = market::feature::parse_sources(is_textual(v) ? v.text : "");
+        if (!parsed) return tl::unexpected(parsed.error());
+        field(s) = *parsed;
+        return {};
+      },
+      [=](const settings& s) { return in_quotes(market::feature::write_sources(field(s), " ")); }};
+}
+
+template <class Field>
+setting rules_of_underlyings(std::string_view key, Field field) {
+  return {key, setting_kind::decides_data,
+          [=](settings& s, const written_value& v) -> result<void> {
+            auto items = items_of(v);
+            if (v.written != form::plain && v.written != form::list)
+              return refuse("a list such as [\"NIFTY rate=0.065\"]", v);
+            for (const auto& item : items) {
+              if (auto parsed = market::feature::parse_chain_rules(item, {}); !parsed)
+                return tl::unexpected(parsed.error());
+            }
+            field(s) = std::move(items);
+            return {};
+          },
+          [=](const settings& s) { return in_brackets(field(s)); }};
+}
+
 bool is_instrument_key(std::string_view item) {
   const auto colon = item.find(':');
   if (colon == std::string_view::npos) return whole<std::uint32_t>(item).has_value();
@@ -391,6 +441,35 @@ std::vector<setting> make_settings() {
       names<volume_rule>{{"cumulative", volume_rule::cumulative}, {"sizes", volume_rule::sizes}},
       decides));
   list.push_back(integer(FIELD(bars.quantity_scale), 0, 9, decides));
+
+  list.push_back(boolean(FIELD(features.enabled), decides));
+  list.push_back(time_span(FIELD(features.interval), 10 * millisecond, hour, decides));
+  list.push_back(time_span(FIELD(features.instrument_interval), 10 * millisecond, hour, decides));
+  // FIELD would show the member that groups them.
+  const auto chains = [](auto member) {
+    return [member](auto& s) -> auto& {
+      return s.features.chains.*member;
+    };
+  };
+  using market::feature::chain_rules;
+  list.push_back(
+      choice("features.model", chains(&chain_rules::model),
+             names<market::option::pricing>{{"black76", market::option::pricing::black76},
+                                            {"bs", market::option::pricing::black_scholes}},
+             decides));
+  list.push_back(forward_sources("features.forward", chains(&chain_rules::sources)));
+  list.push_back(yearly_rate("features.rate", chains(&chain_rules::rate)));
+  list.push_back(yearly_rate("features.dividend", chains(&chain_rules::dividend)));
+  list.push_back(
+      choice("features.years", chains(&chain_rules::years),
+             names<market::feature::year_rule>{{"calendar", market::feature::year_rule::calendar},
+                                               {"trading", market::feature::year_rule::trading}},
+             decides));
+  list.push_back(
+      time_span("features.stale_option", chains(&chain_rules::stale_option), second, day, decides));
+  list.push_back(time_span("features.stale_underlying", chains(&chain_rules::stale_underlying),
+                           second, day, decides));
+  list.push_back(rules_of_underlyings(FIELD(features.of)));
 
   list.push_back(span_or(FIELD(bridge.local.sync_interval), millisecond, 10 * second, "always"));
   list.push_back(time_span(FIELD(bridge.local.linger), 0, second));

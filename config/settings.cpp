@@ -135,6 +135,20 @@ class resolver {
                                    std::string(low) + ", which is " + market::duration_text(min) +
                                    " (" + origin(low) + "), not " + market::duration_text(max));
     };
+    const auto multiple = [&](std::string_view key, market::duration span) -> result<void> {
+      const auto clock = values_.ingest.clock_interval;
+      if (span % clock == 0) return {};
+      return fail(errc::usage, origin(key) + ": " + std::string(key) +
+                                   " must be a multiple of ingest.clock_interval, which is " +
+                                   market::duration_text(clock) + ", not " +
+                                   market::duration_text(span));
+    };
+    if (values_.features.enabled) {
+      auto chains = multiple("features.interval", values_.features.interval);
+      if (!chains) return chains;
+      auto single = multiple("features.instrument_interval", values_.features.instrument_interval);
+      if (!single) return single;
+    }
     auto feed = ordered("feed.backoff_min", values_.feed.backoff_min, "feed.backoff_max",
                         values_.feed.backoff_max);
     if (!feed) return feed;
@@ -276,6 +290,15 @@ std::string_view default_settings_text() {
     if (path == "default.toml") return text;
   }
   return {};
+}
+
+market::feature::feature_rules settings::features_section::rules() const {
+  market::feature::feature_rules r{interval, instrument_interval, chains, {}};
+  for (const auto& text : of) {
+    auto one = market::feature::parse_chain_rules(text, chains);
+    if (one) r.of.insert_or_assign(std::move(one->first), one->second);
+  }
+  return r;
 }
 
 }  // namespace artham::config

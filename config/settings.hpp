@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "market/error.hpp"
+#include "market/feature/chain_rules.hpp"
 #include "market/tick.hpp"
 #include "market/time.hpp"
 #include "market/timeframe.hpp"
@@ -71,6 +72,16 @@ struct settings {
     bars_section();  ///< with the default timeframes
     friend bool operator==(const bars_section&, const bars_section&) = default;
   };
+  struct features_section {
+    bool enabled = true;
+    market::duration interval = market::second;
+    market::duration instrument_interval = 5 * market::second;
+    market::feature::chain_rules chains;  ///< of every underlying that `of` does not name
+    std::vector<std::string> of;          ///< `NIFTY rate=0.065`
+
+    [[nodiscard]] market::feature::feature_rules rules() const;
+    friend bool operator==(const features_section&, const features_section&) = default;
+  };
   struct local_section {
     market::duration sync_interval = 50 * market::millisecond;  ///< 0: sync every append
     market::duration linger = market::millisecond;
@@ -127,6 +138,7 @@ struct settings {
   feed_section feed;
   ingest_section ingest;
   bars_section bars;
+  features_section features;
   bridge_section bridge;
   journal_section journal;
   store_section store;

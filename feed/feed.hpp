@@ -10,6 +10,7 @@
 
 #include "market/error.hpp"
 #include "market/mark.hpp"
+#include "market/quote.hpp"
 #include "market/tick.hpp"
 #include "messages/record/record.hpp"
 
@@ -102,6 +103,9 @@ class decoder {
   /// packet.
   virtual void bar_inputs(std::string_view frame, market::timestamp receive, market::position first,
                           std::vector<market::bar_input>& out) const = 0;
+  /// Likewise what features need.
+  virtual void quotes(std::string_view frame, market::timestamp receive, market::position first,
+                      std::vector<market::quote>& out) const = 0;
   /// Calls fn(position of the packet, packet bytes) for each packet of a known length.
   virtual void packet_views(
       std::string_view frame, market::position first,

@@ -11,6 +11,7 @@
 #include "market/bar.hpp"
 #include "messages/bar_work.hpp"
 #include "messages/client.hpp"
+#include "messages/feature_work.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "messages/supervision.hpp"
 #include "messages/type_ids.hpp"
@@ -47,6 +48,16 @@ struct bar_refill {
   std::shared_ptr<const messages::left_out> left_out;  ///< null: nothing
 };
 using bar_refill_ptr = std::shared_ptr<const bar_refill>;
+
+/// Chains between clock marks that changed since the last batch: the newest of each watched one.
+using live_chains = std::vector<market::feature::chain_row>;
+using live_chains_ptr = std::shared_ptr<const live_chains>;
+
+/// How a feature actor that was started again gets back to where its predecessor was.
+struct feature_refill {
+  market::position after;  ///< nothing that its present trading day depends on lies before
+  market::position until;  ///< inclusive
+};
 
 /// What a call that blocks came to, told by the thread that made it.
 struct commit_outcome {
@@ -94,6 +105,30 @@ using bar_reader_actor = caf::typed_actor<
     // A builder began a life, died or was parked.
     caf::reacts_to<child_event>>;
 
+/// Features of one underlying with its derivatives, or of one instrument.
+using feature_actor = caf::typed_actor<
+    // Slice number n of a work is yours: consume it, leave the answer in it. The last answer of a
+    // work is told to the reader.
+    caf::reacts_to<feature_work_ptr, std::uint32_t>,
+    // Rebuild yourself from the journal; what marks made on the way your predecessor has told.
+    caf::reacts_to<feature_refill>>;
+
+/// Reads md:ticks, drives the feature actors and appends what they say to md:features.
+using feature_reader_actor = caf::typed_actor<
+    // md:ticks has something behind the cursor.
+    caf::reacts_to<ready_atom>,
+    // md:features has room again.
+    caf::reacts_to<room_atom>,
+    // All slices of some work are answered.
+    caf::reacts_to<done_atom>,
+    // Wants the chains of this underlying between clock marks too, and the present ones at once;
+    // false: no longer.
+    caf::reacts_to<watch_atom, std::string, bool>,
+    // The sender takes live chains: it has room for one batch. Given anew for each.
+    caf::reacts_to<credit_atom>,
+    // A feature actor began a life, died or was parked.
+    caf::reacts_to<child_event>>;
+
 /// Stores one stream: pulls, commits rows and position in one transaction, in order, one at a time.
 using store_actor = caf::typed_actor<
     // The stream has something behind the cursor.
@@ -133,12 +168,22 @@ using session_actor = caf::typed_actor<
     caf::reacts_to<pushes_ptr>>;
 
 /// A key as the hub knows it: token << 32 | 0 for ticks, token << 32 | timeframe index + 1 for
-/// bars.
+/// bars, token << 32 | all ones for Greeks, number of the underlying << 32 | 1 << 31 | expiry for
+/// chains.
 [[nodiscard]] constexpr std::uint64_t tick_key(std::uint32_t token) {
   return std::uint64_t{token} << 32U;
 }
 [[nodiscard]] constexpr std::uint64_t bar_key(std::uint32_t token, std::uint32_t timeframe) {
   return (std::uint64_t{token} << 32U) | (timeframe + 1);
+}
+
+inline constexpr std::uint32_t greeks_part = UINT32_MAX;
+inline constexpr std::uint32_t chain_part = 1U << 31U;
+[[nodiscard]] constexpr std::uint64_t greeks_key(std::uint32_t token) {
+  return std::uint64_t{token} << 32U | greeks_part;
+}
+[[nodiscard]] constexpr std::uint64_t chain_key(std::uint32_t number, market::date expiry) {
+  return std::uint64_t{number} << 32U | chain_part | static_cast<std::uint32_t>(expiry.days);
 }
 
 /// A client's `sub`, checked.
@@ -167,6 +212,8 @@ using history_answer_ptr = std::shared_ptr<const history_answer>;
 using hub_actor = caf::typed_actor<
     // Unfinished bars; answered with a credit.
     caf::reacts_to<live_batch_ptr>,
+    // Chains between clock marks; answered with a credit.
+    caf::reacts_to<live_chains_ptr>,
     // md:ticks or a stream of final bars has something behind the cursor.
     caf::reacts_to<ready_atom>,
     // A session wants keys; answered to it with a push that is the reply, then pushes of those
@@ -184,6 +231,9 @@ using hub_actor = caf::typed_actor<
 }  // namespace artham::messages
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::live_batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::live_chains_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_refill)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_work_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::pushes_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)

@@ -46,6 +46,11 @@ class audit {
   /// Rows of the tick table in the order of seq; the packet is valid during the call.
   [[nodiscard]] virtual result<void> for_each_tick(
       const std::function<void(const tick_row&)>& fn) = 0;
+  /// Chains with their options, and features of instruments, each in the order of md:features.
+  [[nodiscard]] virtual result<void> for_each_chain(
+      const std::function<void(const record::feature_record&)>& fn) = 0;
+  [[nodiscard]] virtual result<void> for_each_instrument_feature(
+      const std::function<void(const record::feature_record&)>& fn) = 0;
   /// Rows in the order of md:deadletter.
   [[nodiscard]] virtual result<std::vector<quarantine_row>> quarantines() = 0;
   [[nodiscard]] virtual result<std::vector<stored_position>> positions() = 0;

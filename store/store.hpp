@@ -16,13 +16,14 @@
 #include "market/tick.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "messages/record/dead_letter_codec.hpp"
+#include "messages/record/feature_codec.hpp"
 
 /// Port "where history rests". Implementation: store/sqlite.
 namespace artham::store {
 
 /// How far a consumer has stored a stream. Commits in the same transaction as the rows it covers.
 struct stored_position {
-  std::string consumer;  ///< `tick_store`, `bar_store`, `quarantine_store`
+  std::string consumer;  ///< `tick_store`, `bar_store`, `feature_store`, `quarantine_store`
   std::string stream;
   std::uint32_t shard = 0;
   record::position at;
@@ -51,6 +52,7 @@ struct batch {
   std::span<const record::bar_record> bars;
   std::span<const market::mark> marks;  ///< gaps are stored; other kinds are for position only
   std::span<const quarantine_row> quarantines;
+  std::span<const record::feature_record> features;
   /// The consumer's position before and after. The commit is refused (errc::conflict) unless the
   /// stored one equals `expected`, so that nothing is stored twice.
   stored_position expected;
@@ -108,6 +110,30 @@ struct bar_query {
   record::position as_of{UINT32_MAX, INT64_MAX};
 };
 
+/// Features between two times of clock marks, of an instrument or a chain.
+struct feature_query {
+  market::timestamp from = 0;            ///< inclusive
+  market::timestamp to = market::never;  ///< exclusive
+  std::size_t limit = 1000;
+  bool newest_first =
+      false;  ///< take the newest `limit`; the answer is in order of time all the same
+};
+
+/// An option at a clock mark, and what its chain says of the forward.
+struct stored_greeks {
+  market::timestamp at = 0;
+  std::string underlying;
+  market::date expiry;
+  double forward = 0;  ///< 0: not known
+  market::feature::option_row option;
+};
+
+/// An expiry of which there are chains.
+struct stored_expiry {
+  market::date expiry;
+  market::timestamp newest = 0;  ///< clock mark of the newest
+};
+
 struct gap_row {
   market::timestamp from = 0;
   market::timestamp to = 0;  ///< market::never: not over
@@ -130,6 +156,20 @@ class reader {
   [[nodiscard]] virtual result<std::vector<stored_instrument>> instruments() = 0;
   /// `NSE:INFY`, or a bare token; the one in force now.
   [[nodiscard]] virtual result<std::optional<stored_instrument>> find(std::string_view key) = 0;
+  /// Underlyings with chains, by name.
+  [[nodiscard]] virtual result<std::vector<std::string>> chain_underlyings() = 0;
+  [[nodiscard]] virtual result<std::vector<stored_expiry>> chain_expiries(
+      std::string_view underlying) = 0;
+  /// The newest at or before `at`, with its options.
+  [[nodiscard]] virtual result<std::optional<record::feature_record>> chain(
+      std::string_view underlying, market::date expiry, market::timestamp at) = 0;
+  /// Chains without their options.
+  [[nodiscard]] virtual result<std::vector<record::feature_record>> chain_history(
+      std::string_view underlying, market::date expiry, const feature_query& q) = 0;
+  [[nodiscard]] virtual result<std::vector<stored_greeks>> greeks(std::uint32_t token,
+                                                                  const feature_query& q) = 0;
+  [[nodiscard]] virtual result<std::vector<record::feature_record>> instrument_features(
+      std::uint32_t token, const feature_query& q) = 0;
   /// Losses of the feed, then bar builders that are in quarantine.
   [[nodiscard]] virtual result<std::vector<gap_row>> gaps(market::timestamp from,
                                                           market::timestamp to) = 0;

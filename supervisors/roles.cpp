@@ -64,6 +64,20 @@ messages::child_spec bars_tree(const tree_options& o, actors::bar_reader_config 
       {std::move(builders), worker("reader", std::move(factory), actors::bar_reader_name)});
 }
 
+messages::child_spec features_tree(const tree_options& o, actors::feature_reader_config config) {
+  auto group_options = named(o, "groups", strategy::one_for_one);
+  group_options.backoff.first_at_once = true;
+  auto groups = nested_dynamic_supervisor("groups", std::move(group_options));
+  groups.publish_as = actors::feature_actors_name;
+  auto factory =
+      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+        return c.system.spawn(actors::feature_reader, config);
+      });
+  return nested_supervisor(
+      "features", named(o, "features", strategy::one_for_all),
+      {std::move(groups), worker("reader", std::move(factory), actors::feature_reader_name)});
+}
+
 messages::child_spec store_tree(const tree_options& o,
                                 std::vector<actors::stream_store_config> configs) {
   std::vector<messages::child_spec> children;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "actors/bars/bar_reader.hpp"
+#include "actors/features/feature_reader.hpp"
 #include "actors/ingest/ingestor.hpp"
 #include "actors/session/hub.hpp"
 #include "actors/store/stream_store.hpp"
@@ -30,6 +31,9 @@ struct tree_options {
 /// fall together.
 [[nodiscard]] messages::child_spec bars_tree(const tree_options& o,
                                              actors::bar_reader_config config);
+/// features: the feature actors' supervisor and the reader, which fall together.
+[[nodiscard]] messages::child_spec features_tree(const tree_options& o,
+                                                 actors::feature_reader_config config);
 /// store: one actor per stream.
 [[nodiscard]] messages::child_spec store_tree(const tree_options& o,
                                               std::vector<actors::stream_store_config> configs);

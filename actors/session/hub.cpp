@@ -9,10 +9,13 @@
 #include <caf/send.hpp>
 
 #include "actors/bars/bar_reader.hpp"
+#include "actors/features/feature_reader.hpp"
 #include "messages/caf_compat.hpp"
 #include "messages/protocol/command.hpp"
+#include "messages/protocol/feature_json.hpp"
 #include "messages/protocol/json.hpp"
 #include "messages/record/dead_letter_codec.hpp"
+#include "messages/record/feature_codec.hpp"
 #include "runtime/failpoint.hpp"
 
 namespace artham::actors {
@@ -28,8 +31,14 @@ constexpr std::chrono::milliseconds live_patience{500};
 std::uint32_t token_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key >> 32U);
 }
+bool is_greeks(std::uint64_t key) {
+  return static_cast<std::uint32_t>(key) == messages::greeks_part;
+}
+bool is_chain(std::uint64_t key) {
+  return (key & messages::chain_part) != 0 && !is_greeks(key);
+}
 bool is_bar(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) != 0;
+  return static_cast<std::uint32_t>(key) != 0 && (key & messages::chain_part) == 0;
 }
 std::uint32_t timeframe_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key) - 1;
@@ -39,6 +48,37 @@ std::unique_ptr<bridge::reader> cursor_at_end(bridge::bridge& journal, const std
   const auto tops = journal.stream_tops(stream);
   const auto at = tops ? tops->appended : record::position{};
   return value_or_throw(journal.open_reader(stream, at, bridge::top::appended, {}));
+}
+
+/// Records of md:features that are looked at for a start: the newest chains.
+constexpr std::uint64_t features_looked_back = 2'000;
+
+std::unique_ptr<bridge::reader> cursor_near_end(bridge::bridge& journal, const std::string& stream,
+                                                std::uint64_t back) {
+  const auto tops = journal.stream_tops(stream);
+  auto at = tops ? tops->appended : record::position{};
+  at.seq -= std::min(at.seq, back);
+  if (at.seq == 0) at.epoch = 0;
+  return value_or_throw(journal.open_reader(stream, at, bridge::top::appended, {}));
+}
+
+std::string chain_message(const std::string& key, const chain_board::shown& s) {
+  std::string out = "{\"ev\":\"chain\",\"key\":";
+  protocol::append_text(out, key);
+  out += ",\"chain\":";
+  protocol::append_chain(out, s.row, s.final);
+  out += '}';
+  return out;
+}
+
+std::string greeks_message(const std::string& key, const chain_board::shown& s,
+                           const market::feature::option_row& o) {
+  std::string out = "{\"ev\":\"greeks\",\"key\":";
+  protocol::append_text(out, key);
+  out += ",\"greeks\":";
+  protocol::append_greeks(out, s.row, o, s.final);
+  out += '}';
+  return out;
 }
 
 std::string bar_message(const std::string& key, const market::bar& b, bool final) {
@@ -67,11 +107,17 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
     finals_.push_back(
         cursor_at_end(*config_.journal, record::final_bars_stream(market::to_string(tf))));
   }
+  if (config_.features) {
+    feature_reader_ = {config_.names, std::string(feature_reader_name)};
+    board_ = std::make_unique<chain_board>(config_.features);
+    features_ = cursor_near_end(*config_.journal, record::features_stream(), features_looked_back);
+  }
   letters_ = value_or_throw(
       config_.journal->open_reader(record::dead_letters_stream(), {}, bridge::top::appended, {}));
   caf::anon_send(hub_actor{self}, messages::ready_atom_v);
   return {
       [this](const messages::live_batch_ptr& batch) { on_live(*batch); },
+      [this](const messages::live_chains_ptr& chains) { on_live_chains(*chains); },
       [this](messages::ready_atom) { on_ready(); },
       [this](const messages::subscribe_request_ptr& request) { subscribe(request); },
       [this](messages::unsubscribe_atom, const messages::session_actor& who,
@@ -98,6 +144,15 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
 }
 
 void hub_state::greet_reader() {
+  if (config_.features) {
+    const auto& features = feature_reader_.get();
+    if (features && features.address() != greeted_features_) {
+      greeted_features_ = features.address();
+      self_->send(features, messages::credit_atom_v);
+      for (const auto& group : watched_chains_)
+        self_->send(features, messages::watch_atom_v, group, true);
+    }
+  }
   const auto& reader = reader_.get();
   if (!reader || reader.address() == greeted_) return;
   greeted_ = reader.address();
@@ -110,6 +165,7 @@ void hub_state::on_ready() {
   greet_reader();
   read_ticks();
   read_finals();
+  read_features();
   read_letters();
   flush();
 }
@@ -172,6 +228,58 @@ void hub_state::read_finals() {
     cursor->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
   }
   while (tail_.size() > config_.tail_bars) tail_.pop_front();
+}
+
+void hub_state::read_features() {
+  if (!features_) return;
+  for (;;) {
+    const auto blocks = value_or_throw(features_->pull(config_.batch));
+    if (blocks.empty()) break;
+    for (const auto& b : blocks) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
+        if (h.kind != record::kind::chain) return;
+        auto r = value_or_throw(record::decode_feature(h, body));
+        show_chain(std::move(std::get<market::feature::chain_row>(r.row)), true);
+      });
+    }
+  }
+  features_->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
+}
+
+void hub_state::show_chain(market::feature::chain_row row, bool final) {
+  const auto key = board_->take(std::move(row), final);
+  if (!key) return;
+  const auto& s = *board_->chain(*key);
+  if (const auto it = topics_.find(*key); it != topics_.end() && !it->second.clients.empty())
+    publish(*key, chain_message(it->second.text, s), true);
+  if (greeks_topics_ == 0) return;
+  for (const auto& o : s.row.options) {
+    const auto it = topics_.find(messages::greeks_key(o.token));
+    if (it != topics_.end()) publish(it->first, greeks_message(it->second.text, s, o), true);
+  }
+}
+
+void hub_state::on_live_chains(const messages::live_chains& chains) {
+  for (const auto& c : chains) show_chain(c, false);
+  if (const auto& reader = feature_reader_.get()) self_->send(reader, messages::credit_atom_v);
+  flush();
+}
+
+const market::feature::group_plan* hub_state::underlying_of(std::uint64_t key) const {
+  if (!board_) return nullptr;
+  return is_chain(key) ? board_->group(token_of(key)) : board_->group_of_option(token_of(key));
+}
+
+void hub_state::watch_chains(std::uint64_t key) {
+  const auto* const group = underlying_of(key);
+  if (group == nullptr) return;
+  const bool wanted = std::ranges::any_of(topics_, [&](const auto& t) {
+    return (is_chain(t.first) || is_greeks(t.first)) && underlying_of(t.first) == group;
+  });
+  const bool changed =
+      wanted ? watched_chains_.insert(group->name).second : watched_chains_.erase(group->name) != 0;
+  const auto& reader = feature_reader_.get();
+  if (changed && reader) self_->send(reader, messages::watch_atom_v, group->name, wanted);
 }
 
 void hub_state::read_letters() {
@@ -241,7 +349,9 @@ void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
   std::set<std::uint32_t> fresh;
   for (const auto& w : request->keys) {
     // A topic without clients yet: unfinished bars may come before the snapshot is complete.
-    topics_.try_emplace(w.key, topic{w.text, {}});
+    const bool added = topics_.try_emplace(w.key, topic{w.text, {}}).second;
+    if (added && is_greeks(w.key)) ++greeks_topics_;
+    if (is_chain(w.key) || is_greeks(w.key)) watch_chains(w.key);
     if (!is_bar(w.key)) continue;
     auto& mask = masks_[token_of(w.key)];
     const auto bit = 1U << timeframe_of(w.key);
@@ -327,6 +437,7 @@ void hub_state::complete(std::uint64_t id) {
   // Everything that the streams have by now is in the snapshot; what comes after is pushed.
   read_ticks();
   read_finals();
+  read_features();
   const auto who = p.request->session.address();
   auto& c = clients_[who];
   c.handle = p.request->session;
@@ -356,6 +467,20 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
   std::string out = "{\"key\":";
   protocol::append_text(out, w.text);
   out += ",\"state\":\"" + std::string(data_state(w.key)) + "\",\"snapshot\":{";
+  if (is_chain(w.key)) {
+    if (const auto* const s = board_->chain(w.key)) {
+      out += "\"chain\":";
+      protocol::append_chain(out, s->row, s->final);
+    }
+    return out + "}}";
+  }
+  if (is_greeks(w.key)) {
+    if (const auto o = board_->option(token_of(w.key))) {
+      out += "\"greeks\":";
+      protocol::append_greeks(out, o->chain->row, *o->option, o->chain->final);
+    }
+    return out + "}}";
+  }
   if (!is_bar(w.key)) {
     const auto slot = slots_.find(token_of(w.key));
     if (slot != token_slots::none) {
@@ -392,9 +517,12 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
 
 std::string_view hub_state::data_state(std::uint64_t key) const {
   if (!feed_live_) return "waiting_feed";
-  const auto calendar = config_.instruments->calendar_of(token_of(key));
+  const auto calendar =
+      is_chain(key) ? underlying_of(key)->cal : config_.instruments->calendar_of(token_of(key));
   if (calendar && market_time_ != 0 && !calendar->session_at(market_time_)) return "market_closed";
-  if (slots_.find(token_of(key)) == token_slots::none) return "no_ticks_since";
+  const bool nothing_yet = is_chain(key) ? board_->chain(key) == nullptr
+                                         : slots_.find(token_of(key)) == token_slots::none;
+  if (nothing_yet) return "no_ticks_since";
   return "live";
 }
 
@@ -460,6 +588,8 @@ void hub_state::drop_if_unwanted(std::uint64_t key) {
   });
   if (awaited) return;
   topics_.erase(t);
+  if (is_greeks(key)) --greeks_topics_;
+  if (is_chain(key) || is_greeks(key)) watch_chains(key);
   live_.erase(key);
   subscriptions_->set(static_cast<std::int64_t>(topics_.size()));
   if (!is_bar(key)) return;

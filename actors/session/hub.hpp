@@ -13,6 +13,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/bars/token_slots.hpp"
+#include "actors/session/chain_board.hpp"
 #include "actors/session/instrument_index.hpp"
 #include "bridge/bridge.hpp"
 #include "feed/feed.hpp"
@@ -33,19 +34,21 @@ struct hub_config {
   std::shared_ptr<const messages::directory> names;
   std::shared_ptr<const instrument_index> instruments;
   std::vector<market::timeframe> timeframes;
+  std::shared_ptr<const market::feature::feature_plan> features;  ///< null: there are none here
   std::size_t tail_bars =
       200'000;  ///< newest finished bars kept, to join histories to what is live
   std::uint64_t batch = 16'384;
 };
 
 /// The newest value of every key, and who wants it. Reads md:ticks and the final bars with cursors
-/// of its own from where they end when it starts, and md:deadletter, gets unfinished bars of
-/// watched keys from the bar reader, and encodes each message once.
+/// of its own from where they end when it starts, md:features and md:deadletter, gets unfinished
+/// bars of watched keys from the bar reader and chains between clock marks from the feature reader,
+/// and encodes each message once.
 ///
 /// State: the last packet of each instrument, unfinished bars of watched keys, a tail of finished
-/// bars, builders in quarantine, subscribers by key, snapshots that wait for history or for the bar
-/// reader. Takes: streams' "ready", live batches, subscriptions, histories. Sends: watches and
-/// credit to the bar reader; pushes to sessions.
+/// bars, the newest chains, builders in quarantine, subscribers by key, snapshots that wait for
+/// history or for the bar reader. Takes: streams' "ready", live batches, subscriptions, histories.
+/// Sends: watches and credit to the bar reader; pushes to sessions.
 class hub_state {
  public:
   static inline const char* name = "artham.hub";
@@ -80,9 +83,15 @@ class hub_state {
   void on_ready();
   void read_ticks();
   void read_finals();
+  void read_features();
   void read_letters();
   void on_mark(const market::mark& m);
   void on_live(const messages::live_batch& batch);
+  void on_live_chains(const messages::live_chains& chains);
+  void show_chain(market::feature::chain_row row, bool final);
+  /// Whether somebody wants chains of the underlying between clock marks.
+  void watch_chains(std::uint64_t key);
+  [[nodiscard]] const market::feature::group_plan* underlying_of(std::uint64_t key) const;
   void subscribe(const messages::subscribe_request_ptr& request);
   void unsubscribe(const caf::actor_addr& who, const std::vector<std::uint64_t>& keys);
   /// False: the store's readers are overloaded.
@@ -109,8 +118,13 @@ class hub_state {
   hub_config config_;
   messages::peer<messages::bar_reader_actor> reader_{nullptr, ""};
   caf::actor_addr greeted_;
+  messages::peer<messages::feature_reader_actor> feature_reader_{nullptr, ""};
+  caf::actor_addr greeted_features_;
+  std::unique_ptr<chain_board> board_;
+  std::set<std::string> watched_chains_;  ///< underlyings
   std::unique_ptr<bridge::reader> ticks_;
   std::vector<std::unique_ptr<bridge::reader>> finals_;  ///< per timeframe
+  std::unique_ptr<bridge::reader> features_;
   std::unique_ptr<bridge::reader> letters_;
   /// Tokens whose bar builder is in quarantine, and since when (market time).
   std::map<std::uint32_t, market::timestamp> stopped_;
@@ -119,6 +133,7 @@ class hub_state {
   std::unordered_map<std::uint64_t, market::bar> live_;
   std::deque<tail_entry> tail_;
   std::unordered_map<std::uint64_t, topic> topics_;
+  std::size_t greeks_topics_ = 0;
   std::unordered_map<std::uint32_t, std::uint32_t>
       masks_;  ///< per token: timeframes with subscribers
   std::map<caf::actor_addr, client> clients_;

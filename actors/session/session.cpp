@@ -83,6 +83,14 @@ session_state::resolve(const protocol::command& c) const {
     const auto key = protocol::parse_key(text);
     if (!key)
       return tl::unexpected(protocol::refusal{c.id, code::bad_request, key.error().message});
+    if (key->kind == protocol::key::what::chain) {
+      const auto chain = resolve_chain(*key);
+      if (!chain)
+        return tl::unexpected(protocol::refusal{c.id, code::unknown_instrument,
+                                                "key \"" + text + "\": " + chain.error()});
+      found.push_back({*chain, text});
+      continue;
+    }
     const auto token = config_.instruments->token(key->instrument);
     if (!token) {
       return tl::unexpected(protocol::refusal{c.id, code::unknown_instrument,
@@ -92,6 +100,15 @@ session_state::resolve(const protocol::command& c) const {
     }
     if (key->kind == protocol::key::what::tick) {
       found.push_back({messages::tick_key(*token), text});
+      continue;
+    }
+    if (key->kind == protocol::key::what::greeks) {
+      if (!is_option(*token)) {
+        return tl::unexpected(protocol::refusal{c.id, code::unknown_instrument,
+                                                "key \"" + text + "\": " + key->instrument +
+                                                    " is no option whose chain is followed here"});
+      }
+      found.push_back({messages::greeks_key(*token), text});
       continue;
     }
     const auto it = std::find(config_.timeframes.begin(), config_.timeframes.end(), key->timeframe);
@@ -108,6 +125,33 @@ session_state::resolve(const protocol::command& c) const {
          text});
   }
   return found;
+}
+
+tl::expected<std::uint64_t, std::string> session_state::resolve_chain(
+    const protocol::key& key) const {
+  if (!config_.features) return tl::unexpected(std::string("features.enabled is false here"));
+  const auto number = chain_board::number_of(*config_.features, key.instrument);
+  if (!number) {
+    return tl::unexpected("there is no chain of \"" + key.instrument +
+                          "\"; GET /v1/chain lists them");
+  }
+  const auto& options = config_.features->chains().find(key.instrument)->second->options;
+  const bool listed =
+      std::ranges::any_of(options, [&](const auto& o) { return o.expiry == key.expiry; });
+  if (listed) return messages::chain_key(*number, key.expiry);
+  std::string offered;
+  market::date before;
+  for (const auto& o : options) {
+    if (o.expiry != before) offered += " " + market::to_string(o.expiry);
+    before = o.expiry;
+  }
+  return tl::unexpected("nothing of " + key.instrument + " expires then, but on" + offered);
+}
+
+bool session_state::is_option(std::uint32_t token) const {
+  if (!config_.features) return false;
+  return std::ranges::any_of(config_.features->group_of(token)->options,
+                             [&](const auto& o) { return o.what.token == token; });
 }
 
 void session_state::subscribe(const protocol::command& c) {

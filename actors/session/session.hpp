@@ -10,11 +10,13 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/session/chain_board.hpp"
 #include "actors/session/instrument_index.hpp"
 #include "messages/actors.hpp"
 #include "messages/client.hpp"
 #include "messages/directory.hpp"
 #include "messages/protocol/command.hpp"
+#include "messages/protocol/key.hpp"
 #include "runtime/metrics.hpp"
 
 namespace artham::actors {
@@ -26,6 +28,7 @@ struct session_config {
   std::shared_ptr<const instrument_index> instruments;
   std::shared_ptr<const messages::directory> names;
   std::vector<market::timeframe> timeframes;
+  std::shared_ptr<const market::feature::feature_plan> features;  ///< null: there are none here
   std::size_t max_subscriptions = 1000;
   std::size_t held_at_most =
       10'000;  ///< messages that may not be replaced, while the client does not read
@@ -48,6 +51,10 @@ class session_state {
 
  private:
   void on_command(const std::string& text);
+  /// Or why there is no such chain.
+  [[nodiscard]] tl::expected<std::uint64_t, std::string> resolve_chain(
+      const protocol::key& key) const;
+  [[nodiscard]] bool is_option(std::uint32_t token) const;
   void subscribe(const protocol::command& c);
   void unsubscribe(const protocol::command& c);
   void reply(std::string text);

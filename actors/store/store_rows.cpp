@@ -2,6 +2,7 @@
 
 #include "actors/store/stream_store.hpp"
 #include "messages/record/bar_codec.hpp"
+#include "messages/record/feature_codec.hpp"
 #include "messages/record/tick_pack.hpp"
 
 namespace artham::actors {
@@ -36,6 +37,26 @@ result<void> add_ticks(const record::block_ptr& b, record::position after,
   return outcome;
 }
 
+/// Calls fn(place, value) for each record behind `after`, decoded.
+template <class Decode, class Fn>
+result<void> decode_each(std::span<const record::block_ptr> blocks, record::position after,
+                         Decode decode, Fn&& fn) {
+  result<void> outcome;
+  for (const auto& b : blocks) {
+    record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+      const record::position place{b->epoch, seq};
+      if (place <= after || !outcome) return;
+      auto value = decode(h, body);
+      if (value) {
+        fn(place, std::move(*value));
+      } else {
+        outcome = tl::unexpected(value.error());
+      }
+    });
+  }
+  return outcome;
+}
+
 }  // namespace
 
 std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)> tick_rows(
@@ -63,44 +84,39 @@ std::function<result<store_rows>(std::span<const record::block_ptr>, record::pos
                      record::position after) -> result<store_rows> {
     store_rows rows;
     rows.timeframe = timeframe;
-    result<void> outcome;
-    for (const auto& b : blocks) {
-      record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
-        if (record::position{b->epoch, seq} <= after || !outcome) return;
-        auto bar = record::decode_bar(h, body);
-        if (bar) {
-          rows.bars.push_back(*bar);
-        } else {
-          outcome = tl::unexpected(bar.error());
-        }
-      });
-    }
-    if (!outcome) return tl::unexpected(outcome.error());
+    auto done = decode_each(blocks, after, record::decode_bar, [&](record::position, auto&& bar) {
+      rows.bars.push_back(std::move(bar));
+    });
+    if (!done) return tl::unexpected(done.error());
     return rows;
   };
 }
 
 std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)>
 quarantine_rows() {
-  return [](std::span<const record::block_ptr> blocks,
-            record::position after) -> result<store_rows> {
-    store_rows rows;
-    result<void> outcome;
-    for (const auto& b : blocks) {
-      record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
-        const record::position place{b->epoch, seq};
-        if (place <= after || !outcome) return;
-        auto letter = record::decode_dead_letter(h, body);
-        if (letter) {
-          rows.quarantines.push_back({place, std::move(*letter)});
-        } else {
-          outcome = tl::unexpected(letter.error());
-        }
-      });
-    }
-    if (!outcome) return tl::unexpected(outcome.error());
-    return rows;
-  };
+  return
+      [](std::span<const record::block_ptr> blocks, record::position after) -> result<store_rows> {
+        store_rows rows;
+        auto done = decode_each(blocks, after, record::decode_dead_letter,
+                                [&](record::position place, auto&& letter) {
+                                  rows.quarantines.push_back({place, std::move(letter)});
+                                });
+        if (!done) return tl::unexpected(done.error());
+        return rows;
+      };
+}
+
+std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)>
+feature_rows() {
+  return
+      [](std::span<const record::block_ptr> blocks, record::position after) -> result<store_rows> {
+        store_rows rows;
+        auto done = decode_each(
+            blocks, after, record::decode_feature,
+            [&](record::position, auto&& feature) { rows.features.push_back(std::move(feature)); });
+        if (!done) return tl::unexpected(done.error());
+        return rows;
+      };
 }
 
 }  // namespace artham::actors

@@ -82,7 +82,8 @@ void stream_store_state::on_outcome(const commit_outcome& o) {
   } else {
     commits_->add();
     const auto& rows = *under_way_->rows;
-    rows_stored_->add(rows.ticks.size() + rows.bars.size() + rows.quarantines.size());
+    rows_stored_->add(rows.ticks.size() + rows.bars.size() + rows.quarantines.size() +
+                      rows.features.size());
     under_way_.reset();
     commit_next();
   }
@@ -129,6 +130,7 @@ void stream_store_state::commit() {
     b.bars = rows->bars;
     b.marks = rows->marks;
     b.quarantines = rows->quarantines;
+    b.features = rows->features;
     b.expected = expected;
     b.position = position;
     const auto done = writer->commit(b);

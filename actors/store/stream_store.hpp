@@ -27,6 +27,7 @@ struct store_rows {
   std::vector<record::bar_record> bars;
   std::vector<market::mark> marks;
   std::vector<store::quarantine_row> quarantines;
+  std::vector<record::feature_record> features;
   /// Nothing in here would be missed if the position were committed later, together with more.
   bool can_wait = false;
 };
@@ -99,6 +100,10 @@ tick_rows(const feed::decoder& decoder, bool table);
 [[nodiscard]] std::function<result<store_rows>(std::span<const record::block_ptr>,
                                                record::position)>
 quarantine_rows();
+/// make_rows for md:features.
+[[nodiscard]] std::function<result<store_rows>(std::span<const record::block_ptr>,
+                                               record::position)>
+feature_rows();
 /// make_rows for md:bars:final.{tf}.
 [[nodiscard]] std::function<result<store_rows>(std::span<const record::block_ptr>,
                                                record::position)>

@@ -43,7 +43,57 @@ void read(const char* p, market::timestamp receive, bar_input& out) {
   out.digest = XXH3_64bits(p, size);
 }
 
+constexpr std::size_t first_level = 64;
+constexpr std::size_t level_size = 12;
+constexpr std::size_t levels = 5;
+
+market::quote read_quote(const char* p, tick_mode mode, market::timestamp receive) {
+  market::quote q;
+  q.token = load_u32(p);
+  q.mode = mode;
+  const auto unit = market::price_scale / market::price_divisor(q.token);
+  q.last.units = std::int64_t{load_u32(p + 4)} * unit;
+  q.time = receive;
+  if (market::has_volume(mode)) {
+    q.volume = load_u32(p + 16);
+    q.fields |= market::quote::volume_known;
+  }
+  const bool full = mode == tick_mode::full;
+  if (full || mode == tick_mode::index_full) {
+    const std::uint32_t seconds = load_u32(p + (full ? 60 : 28));
+    if (seconds != 0) q.time = seconds * market::second;
+    if (q.time - ahead_limit > receive) q.fields |= market::quote::ahead;
+  }
+  if (!full) return q;
+  q.oi = load_u32(p + 48);
+  const char* const bids = p + first_level;
+  const char* const asks = bids + levels * level_size;
+  q.bid_quantity = load_u32(bids);
+  q.bid.units = std::int64_t{load_u32(bids + 4)} * unit;
+  q.ask_quantity = load_u32(asks);
+  q.ask.units = std::int64_t{load_u32(asks + 4)} * unit;
+  for (std::size_t i = 0; i < levels; ++i) {
+    q.bid_depth += load_u32(bids + i * level_size);
+    q.ask_depth += load_u32(asks + i * level_size);
+  }
+  q.fields |= market::quote::oi_known | market::quote::depth_known;
+  return q;
+}
+
 }  // namespace
+
+void frame_decoder::quotes(std::string_view frame, market::timestamp receive,
+                           market::position first, std::vector<market::quote>& out) const {
+  std::uint64_t seq = first.seq;
+  for_each_packet(frame, [&](std::string_view packet) {
+    const std::uint64_t at = seq++;
+    const auto mode = mode_of(packet.size());
+    if (!mode) return;
+    auto& q = out.emplace_back(read_quote(packet.data(), *mode, receive));
+    q.seq = at;
+    q.epoch = first.epoch;
+  });
+}
 
 std::uint16_t frame_decoder::packets(std::string_view frame) const {
   return for_each_packet(frame, [](std::string_view) {}).packets;

@@ -13,6 +13,8 @@ class frame_decoder final : public decoder {
   /// `digest` is XXH3-64 of the packet's bytes.
   void bar_inputs(std::string_view frame, market::timestamp receive, market::position first,
                   std::vector<market::bar_input>& out) const override;
+  void quotes(std::string_view frame, market::timestamp receive, market::position first,
+              std::vector<market::quote>& out) const override;
   void packet_views(
       std::string_view frame, market::position first,
       const std::function<void(market::position, std::string_view)>& fn) const override;

@@ -22,6 +22,7 @@ enum class state : std::uint8_t {
   expired,          ///< no time left
   above_bound,      ///< the price is not below what it can be at most
   bad_terms,        ///< terms that no price belongs to: a strike of 0, a negative volatility
+  no_underlying,    ///< no price of the underlying that is fresh; the caller knows
 };
 [[nodiscard]] std::string_view name(state s);
 

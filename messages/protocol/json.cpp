@@ -1,29 +1,14 @@
 #include "messages/protocol/json.hpp"
 
-#include <charconv>
 #include <cstdint>
 
 #include <nlohmann/json.hpp>
 
-#include "market/price.hpp"
+#include "messages/protocol/json_text.hpp"
 
 namespace artham::protocol {
 
 namespace {
-
-void put(std::string& out, std::string_view member, std::int64_t value) {
-  out += member;
-  char text[24];
-  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
-
-void put(std::string& out, std::string_view member, market::price p) {
-  out += member;
-  char text[market::price_text_max];
-  out += '"';
-  out.append(text, market::write_price(text, p));
-  out += '"';
-}
 
 void put_depth(std::string& out, std::string_view member,
                const std::array<market::depth_level, 5>& levels) {

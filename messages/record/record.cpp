@@ -16,6 +16,8 @@ bool is_known(kind k) {
     case kind::mark:
     case kind::bar:
     case kind::dead_letter:
+    case kind::chain:
+    case kind::instrument_feature:
       return true;
   }
   return false;

@@ -29,6 +29,8 @@ enum class kind : std::uint8_t {
   mark = 3,          ///< market::mark (mark_codec.hpp)
   bar = 4,           ///< market::bar with its cause (bar_codec.hpp)
   dead_letter = 5,
+  chain = 6,               ///< feature::chain_row with its cause (feature_codec.hpp)
+  instrument_feature = 7,  ///< feature::instrument_row, likewise
 };
 
 /// In front of every record's body, little-endian, 24 bytes:

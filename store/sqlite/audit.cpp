@@ -7,6 +7,7 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/feature_rows.hpp"
 #include "store/sqlite/read_positions.hpp"
 
 namespace artham::store::sqlite {
@@ -88,6 +89,36 @@ class sqlite_audit final : public audit {
         core.token = s.getColumn(10).getUInt();
         fn(row);
       }
+      return {};
+    });
+  }
+
+  result<void> for_each_chain(
+      const std::function<void(const record::feature_record&)>& fn) override {
+    return reading([&]() -> result<void> {
+      // A store of an earlier version has none.
+      if (!db_.tableExists("chain_features")) return {};
+      SQLite::Statement s(db_, "SELECT chain_id, " + chain_columns +
+                                   " FROM chain_features ORDER BY cause_epoch, cause_seq, "
+                                   "cause_ordinal");
+      while (s.executeStep()) {
+        auto r = read_chain(s);
+        std::get<market::feature::chain_row>(r.row).options =
+            read_options(db_, s.getColumn(0).getInt64());
+        fn(r);
+      }
+      return {};
+    });
+  }
+
+  result<void> for_each_instrument_feature(
+      const std::function<void(const record::feature_record&)>& fn) override {
+    return reading([&]() -> result<void> {
+      if (!db_.tableExists("instrument_features")) return {};
+      SQLite::Statement s(db_, "SELECT " + instrument_feature_columns +
+                                   " FROM instrument_features ORDER BY cause_epoch, cause_seq, "
+                                   "cause_ordinal");
+      while (s.executeStep()) fn(read_instrument_feature(s));
       return {};
     });
   }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
@@ -28,6 +29,12 @@ class insert_statement {
     sqlite3_clear_bindings(statement_.get());
   }
   void bind(int column, std::int64_t value) { sqlite3_bind_int64(statement_.get(), column, value); }
+  void bind_real(int column, double value) { sqlite3_bind_double(statement_.get(), column, value); }
+  /// The text must stay until the row is written.
+  void bind(int column, std::string_view value) {
+    sqlite3_bind_text(statement_.get(), column, value.data(), static_cast<int>(value.size()),
+                      SQLITE_STATIC);
+  }
   void write_row() {
     if (sqlite3_step(statement_.get()) != SQLITE_DONE) throw SQLite::Exception(db_);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/sqlite/connection.hpp"
+#include "store/sqlite/feature_rows.hpp"
 #include "store/sqlite/instrument_archive.hpp"
 #include "store/sqlite/read_positions.hpp"
 
@@ -186,6 +187,137 @@ result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view ke
     }
     if (!s.executeStep()) return std::nullopt;
     return read_instrument(s);
+  });
+}
+
+result<std::vector<std::string>> sqlite_reader::chain_underlyings() {
+  return with_connection([](SQLite::Database& db) -> result<std::vector<std::string>> {
+    // A step from name to name along the index, not over all rows.
+    SQLite::Statement s(db,
+                        "WITH RECURSIVE names(n) AS (SELECT MIN(underlying) FROM chain_features "
+                        "UNION ALL SELECT (SELECT MIN(underlying) FROM chain_features WHERE "
+                        "underlying > n) FROM names WHERE n IS NOT NULL) SELECT n FROM names "
+                        "WHERE n IS NOT NULL");
+    std::vector<std::string> all;
+    while (s.executeStep()) all.push_back(s.getColumn(0).getString());
+    return all;
+  });
+}
+
+result<std::vector<stored_expiry>> sqlite_reader::chain_expiries(std::string_view underlying) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<stored_expiry>> {
+    SQLite::Statement s(
+        db,
+        "WITH RECURSIVE dates(d) AS (SELECT MIN(expiry) FROM chain_features WHERE underlying = ?1 "
+        "UNION ALL SELECT (SELECT MIN(expiry) FROM chain_features WHERE underlying = ?1 AND expiry "
+        "> d) FROM dates WHERE d IS NOT NULL) SELECT d, (SELECT MAX(at_ts) FROM chain_features "
+        "WHERE underlying = ?1 AND expiry = d) FROM dates WHERE d IS NOT NULL");
+    s.bind(1, std::string(underlying));
+    std::vector<stored_expiry> all;
+    while (s.executeStep()) all.push_back({{s.getColumn(0).getInt()}, s.getColumn(1).getInt64()});
+    return all;
+  });
+}
+
+result<std::optional<record::feature_record>> sqlite_reader::chain(std::string_view underlying,
+                                                                   market::date expiry,
+                                                                   market::timestamp at) {
+  return with_connection(
+      [&](SQLite::Database& db) -> result<std::optional<record::feature_record>> {
+        SQLite::Statement s(db, "SELECT chain_id, " + chain_columns +
+                                    " FROM chain_features WHERE underlying = ? AND expiry = ? AND "
+                                    "at_ts <= ? ORDER BY at_ts DESC LIMIT 1");
+        s.bind(1, std::string(underlying));
+        s.bind(2, expiry.days);
+        s.bind(3, at);
+        if (!s.executeStep()) return std::nullopt;
+        auto found = read_chain(s);
+        std::get<market::feature::chain_row>(found.row).options =
+            read_options(db, s.getColumn(0).getInt64());
+        return found;
+      });
+}
+
+namespace {
+
+/// `prefix` in front of each column.
+std::string qualified(const std::string& prefix, const std::string& columns) {
+  auto all = prefix + columns;
+  for (auto at = all.find(", "); at != std::string::npos; at = all.find(", ", at + 2))
+    all.insert(at + 2, prefix);
+  return all;
+}
+
+/// Binds from, to and limit from parameter `first` on.
+void bind_range(SQLite::Statement& s, int first, const feature_query& q) {
+  s.bind(first, q.from);
+  s.bind(first + 1, q.to);
+  s.bind(first + 2, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
+}
+
+std::string in_order(const feature_query& q) {
+  return std::string(" ORDER BY at_ts") + (q.newest_first ? " DESC" : "") + " LIMIT ?";
+}
+
+}  // namespace
+
+result<std::vector<record::feature_record>> sqlite_reader::chain_history(
+    std::string_view underlying, market::date expiry, const feature_query& q) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
+    SQLite::Statement s(db, "SELECT chain_id, " + chain_columns +
+                                " FROM chain_features WHERE underlying = ? AND expiry = ? AND "
+                                "at_ts >= ? AND at_ts < ?" +
+                                in_order(q));
+    s.bind(1, std::string(underlying));
+    s.bind(2, expiry.days);
+    bind_range(s, 3, q);
+    std::vector<record::feature_record> found;
+    while (s.executeStep()) found.push_back(read_chain(s));
+    if (q.newest_first) std::reverse(found.begin(), found.end());
+    return found;
+  });
+}
+
+result<std::vector<stored_greeks>> sqlite_reader::greeks(std::uint32_t token,
+                                                         const feature_query& q) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<stored_greeks>> {
+    SQLite::Statement s(
+        db, "SELECT at_ts, underlying, expiry, forward, " + qualified("g.", option_columns) +
+                " FROM option_greeks AS g JOIN chain_features AS c USING (chain_id) WHERE "
+                "g.instrument_id IN (SELECT DISTINCT instrument_id FROM instruments WHERE "
+                "instrument_token = ?1) AND g.instrument_token = ?1 AND at_ts >= ?2 AND at_ts < ?3"
+                " ORDER BY g.chain_id" +
+                (q.newest_first ? " DESC" : "") + " LIMIT ?4");
+    s.bind(1, token);
+    bind_range(s, 2, q);
+    std::vector<stored_greeks> found;
+    while (s.executeStep()) {
+      found.push_back({s.getColumn(0).getInt64(),
+                       s.getColumn(1).getString(),
+                       {s.getColumn(2).getInt()},
+                       s.getColumn(3).getDouble(),
+                       read_option(s, 4)});
+    }
+    if (q.newest_first) std::reverse(found.begin(), found.end());
+    return found;
+  });
+}
+
+result<std::vector<record::feature_record>> sqlite_reader::instrument_features(
+    std::uint32_t token, const feature_query& q) {
+  return with_connection([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
+    SQLite::Statement s(
+        db, "SELECT " + instrument_feature_columns +
+                " FROM instrument_features WHERE instrument_id IN (SELECT DISTINCT instrument_id "
+                "FROM instruments WHERE instrument_token = ?1) AND instrument_token = ?1 AND at_ts "
+                ">= ?2 AND at_ts < ?3" +
+                std::string(" ORDER BY at_ts") + (q.newest_first ? " DESC" : "") + " LIMIT ?4");
+    s.bind(1, token);
+    bind_range(s, 2, q);
+    std::vector<record::feature_record> found;
+    while (s.executeStep()) found.push_back(read_instrument_feature(s));
+    if (q.newest_first) std::reverse(found.begin(), found.end());
+    return found;
   });
 }
 

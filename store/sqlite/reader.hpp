@@ -21,6 +21,18 @@ class sqlite_reader final : public reader {
                                                          const bar_query& q) override;
   [[nodiscard]] result<std::vector<stored_instrument>> instruments() override;
   [[nodiscard]] result<std::optional<stored_instrument>> find(std::string_view key) override;
+  [[nodiscard]] result<std::vector<std::string>> chain_underlyings() override;
+  [[nodiscard]] result<std::vector<stored_expiry>> chain_expiries(
+      std::string_view underlying) override;
+  [[nodiscard]] result<std::optional<record::feature_record>> chain(std::string_view underlying,
+                                                                    market::date expiry,
+                                                                    market::timestamp at) override;
+  [[nodiscard]] result<std::vector<record::feature_record>> chain_history(
+      std::string_view underlying, market::date expiry, const feature_query& q) override;
+  [[nodiscard]] result<std::vector<stored_greeks>> greeks(std::uint32_t token,
+                                                          const feature_query& q) override;
+  [[nodiscard]] result<std::vector<record::feature_record>> instrument_features(
+      std::uint32_t token, const feature_query& q) override;
   [[nodiscard]] result<std::vector<gap_row>> gaps(market::timestamp from,
                                                   market::timestamp to) override;
   [[nodiscard]] result<std::uint64_t> count_ticks() override;

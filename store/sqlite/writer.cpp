@@ -17,7 +17,7 @@ std::string text_of(const stored_position& p) {
 }  // namespace
 
 sqlite_writer::sqlite_writer(SQLite::Database& db, bool tick_table)
-    : db_(db), tick_table_(tick_table), instruments_(db), new_ticks_(db) {}
+    : db_(db), tick_table_(tick_table), instruments_(db), new_ticks_(db), features_(db) {}
 
 SQLite::Statement& sqlite_writer::statement(const std::string& sql) {
   auto& s = statements_[sql];
@@ -206,6 +206,9 @@ result<void> sqlite_writer::commit(const batch& b) {
     if (!b.bars.empty()) write_bars(b.timeframe, b.bars);
     if (!b.marks.empty()) write_gaps(b.marks);
     if (!b.quarantines.empty()) write_quarantines(b.quarantines);
+    features_.write(b.features, [this](std::uint32_t token, market::timestamp t) {
+      return instruments_.id(token, t);
+    });
     runtime::failpoint("store.rows");
     write_position(b.position);
     runtime::failpoint("store.positioned");

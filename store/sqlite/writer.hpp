@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "store/sqlite/feature_rows.hpp"
 #include "store/sqlite/insert.hpp"
 #include "store/sqlite/instrument_archive.hpp"
 #include "store/sqlite/tick_batch.hpp"
@@ -48,6 +49,7 @@ class sqlite_writer final : public writer {
   bool tick_table_;
   instrument_archive instruments_;
   tick_batch new_ticks_;
+  feature_inserts features_;
   std::map<std::string, std::unique_ptr<SQLite::Statement>> statements_;
   std::map<std::string, std::unique_ptr<insert_statement>> inserts_;
 };
