@@ -19,7 +19,7 @@ MAY = {
     "feed": {"market", "messages/record"},
     "feed/kite": {"market", "messages/record", "feed", "runtime"},
     "feed/recording": {"market", "messages/record", "feed", "feed/kite", "runtime"},
-    "feed/synthetic": {"market", "messages/record", "feed", "runtime"},
+    "feed/synthetic": {"market", "market/option", "messages/record", "feed", "runtime"},
     "bridge": {"market", "messages/record"},
     "bridge/local": {"market", "messages/record", "bridge", "runtime"},
     "bridge/memory": {"market", "messages/record", "bridge", "runtime"},
