@@ -1,4 +1,3 @@
-// The generator's options.
 #include <cstdlib>
 
 #include "feed/synthetic/generator.hpp"
@@ -40,18 +39,19 @@ generator::instrument_state generator::option_state(const contract& c, std::int6
   const auto steps = std::abs(c.strike - level) / u.step;
   const bool far = c.expiry.days - today_.days > 7;
   const bool round = c.strike % (10 * u.step) == 0;
+  const bool busy = u.weekly;
   const auto interest = 160 / (10 + steps * steps) * (round ? 2 : 1);
   instrument_state i(mix(options_.seed, c.token));
   i.token = c.token;
   i.kind = kind::option;
   i.delay = delay_of(c.token);
   i.lot = u.lot;
-  i.trade_lots = 1 + interest;
-  i.other_lots = 2 + 4 * interest;
-  i.oi_lots = (1 + interest) * (u.weekly ? 3'000 : 150);
+  i.trade_lots = busy ? 1 + interest : interest / 8;
+  i.other_lots = 4 * i.trade_lots;
+  i.oi_lots = (1 + interest) * (busy ? 3'000 : 500);
   i.gap_ms = options_.activity == activity::every_second
                  ? 0
-                 : (300 + 200 * steps * steps) * (far ? 2 : 1) * (u.weekly ? 1 : 3);
+                 : (300 + 200 * steps * steps) * (far ? 2 : 1) * (busy ? 1 : 3);
   return i;
 }
 

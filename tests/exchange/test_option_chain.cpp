@@ -164,14 +164,19 @@ TEST_CASE("a token is one contract for ever") {
     const auto g = generator(with_chains(5, seed));
     for (auto d = market::make_date(2025, 1, 1); d < market::make_date(2027, 1, 1); ++d.days) {
       std::set<std::uint32_t> today;
+      std::map<std::pair<std::string, market::date>, int> listed;
       for (const auto& i : g.instruments(d)) {
         REQUIRE(today.insert(i.token).second);
         if (!is_option(i)) continue;
+        ++listed[{i.name, i.expiry}];
         REQUIRE(i.expiry >= d);
         REQUIRE((i.exchange_token > first_exchange_token && i.exchange_token < 1 << 24));
         const auto [at, is_new] = seen.emplace(i.token, i);
         REQUIRE((is_new || at->second == i));
         REQUIRE((!is_new || symbols.insert(i.symbol).second));
+      }
+      for (const auto& [series, contracts] : listed) {
+        REQUIRE(contracts == (series.first == "NIFTY" ? 42 : 22));
       }
     }
     CHECK(seen.size() > 5'000);
