@@ -212,6 +212,14 @@ TEST_CASE("seeking with chains gives what running there would have given") {
   }
 }
 
+TEST_CASE("every machine makes the same option ticks") {
+  std::uint64_t digest = 14'695'981'039'346'656'037U;  // FNV-1a
+  for (const auto c : bytes_of(some_option_ticks())) {
+    digest = (digest ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
+  }
+  CHECK(digest == 7'648'654'016'153'732'415U);
+}
+
 TEST_CASE("quotes bracket the true price") {
   const auto g = generator(with_chains());
   std::map<std::uint32_t, std::int64_t> lots;
