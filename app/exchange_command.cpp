@@ -69,6 +69,7 @@ result<exchange::options> options_of(const exchange_options& o) {
   exchange::synthetic_source_options source;
   source.market.seed = o.seed;
   source.market.instruments = o.synthetic;
+  source.market.chains = o.chains;
   if (o.every_second) source.market.activity = feed::synthetic::activity::every_second;
   const auto open = open_of(o.date, *calendars->by_name.at("NSE"));
   if (!open) return tl::unexpected(open.error());

@@ -16,6 +16,7 @@ struct exchange_options {
   std::string start = "now";
   std::string date;      ///< of the synthetic market's first day; empty: the newest trading day
   std::string disorder;  ///< see exchange::parse_disorder; empty: none
+  bool chains = false;   ///< option chains besides the synthetic instruments
   bool every_second = false;  ///< each synthetic instrument ticks every second
   bool control = false;
 };

@@ -60,6 +60,8 @@ int main(int argc, char** argv) {
   source->add_option("--synthetic", exchange_with.synthetic,
                      "number of instruments of a made-up market");
   source->require_option(1);
+  exchange_command->add_flag("--chains", exchange_with.chains,
+                             "besides these, option chains on its index and its first two shares");
   exchange_command->add_option("--seed", exchange_with.seed, "of the synthetic market");
   exchange_command->add_option("--speed", exchange_with.speed, "market seconds per second, or max");
   exchange_command->add_option("--port", exchange_with.port, "0: any free one");

@@ -258,6 +258,7 @@ result<void> node::start_exchange(const actors::newest_times& newest) {
     exchange::synthetic_source_options source;
     source.market.seed = static_cast<std::uint64_t>(s.exchange.seed);
     source.market.instruments = static_cast<std::uint32_t>(s.exchange.instruments);
+    source.market.chains = s.exchange.chains;
     const auto& nse = *calendars_.by_name.at("NSE");
     const auto now = runtime::utc_now();
     source.start = first_open(nse, now);

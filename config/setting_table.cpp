@@ -495,6 +495,7 @@ std::vector<setting> make_settings() {
 
   list.push_back(integer(FIELD(exchange.port), 0, 65'535));
   list.push_back(integer(FIELD(exchange.instruments), 1, many));
+  list.push_back(boolean(FIELD(exchange.chains)));
   list.push_back(integer(FIELD(exchange.seed), 0, std::numeric_limits<std::int64_t>::max()));
   list.push_back(speed(FIELD(exchange.speed)));
 

@@ -118,6 +118,7 @@ struct settings {
   struct exchange_section {
     std::uint16_t port = 0;
     int instruments = 150;
+    bool chains = true;  ///< besides, options on the index and the first two shares
     std::int64_t seed = 1;
     double speed = 1;  ///< 0: as fast as possible
     friend bool operator==(const exchange_section&, const exchange_section&) = default;

@@ -94,6 +94,8 @@ std::string future_symbol(date expiry) {
 constexpr std::uint32_t index_token = 256'265;  // NIFTY 50's own: 1001 in segment 9
 constexpr std::uint32_t future_token = 49'000 * 256 + 2;
 constexpr std::uint32_t first_stock = 10'000;  // exchange token
+constexpr std::int64_t index_lot = 75;
+constexpr std::uint64_t surface_key = 3;
 
 }  // namespace
 
@@ -124,7 +126,7 @@ generator::generator(options o, market::calendar_ptr nse, market::calendar_ptr n
     i.token = token;
     i.kind = what;
     random character(mix(key, 1));
-    i.delay = static_cast<std::int64_t>(mix(token) % 20) * 50 * market::millisecond;
+    i.delay = delay_of(token);
     if (what == kind::stock) {
       const auto rank = static_cast<std::int64_t>(n) - 1;
       i.base = 10'000 + character.exponential(90'000);
@@ -141,7 +143,10 @@ generator::generator(options o, market::calendar_ptr nse, market::calendar_ptr n
         i.own = 3;
         i.tick_size = 10;
         i.spread = 20;
-        i.lot = 75;
+        i.lot = index_lot;
+        i.trade_lots = 2;
+        i.other_lots = 6;
+        i.oi_lots = 150'000;
       }
     }
     if (o.activity == activity::every_second) {
@@ -149,12 +154,16 @@ generator::generator(options o, market::calendar_ptr nse, market::calendar_ptr n
     }
     by_token_.emplace(token, n);
   }
+  if (o.chains) {
+    make_chain();
+  }
 }
 
 std::vector<market::instrument> generator::instruments(date on) const {
   std::vector<market::instrument> list;
   list.reserve(instruments_.size());
-  for (const auto& i : instruments_) {
+  for (std::size_t n = 0; n < options_.instruments; ++n) {
+    const auto& i = instruments_[n];
     market::instrument entry;
     entry.token = i.token;
     entry.exchange_token = i.token >> 8;
@@ -182,8 +191,15 @@ std::vector<market::instrument> generator::instruments(date on) const {
         entry.name = entry.symbol + " LTD";
         entry.type = "EQ";
         break;
+      case kind::option:
+        break;
     }
     list.push_back(std::move(entry));
+  }
+  if (chain_) {
+    for (const auto& c : chain_->listed(on, levels_before(on))) {
+      list.push_back(chain_->describe(c));
+    }
   }
   return list;
 }
@@ -268,11 +284,14 @@ void generator::begin_day(date d) {
     index_ppm_.push_back(static_cast<std::int32_t>(index_path_.at(s)));
   }
 
+  list_options();
   for (auto& i : instruments_) {
     const auto& day = day_of(i);
     i.draw = random(mix(i.key, static_cast<std::uint64_t>(d.days)));
     i.second = i.last_trade = 0;
-    i.previous_close = round_to(level(i, day.previous_close_at), i.tick_size);
+    i.previous_close = i.kind == kind::option
+                           ? quote(i, day.previous_close_at).ask
+                           : round_to(level(i, day.previous_close_at), i.tick_size);
     i.last = i.open = i.high = i.low = i.last_quantity = i.volume = i.turnover = 0;
     i.oi = i.oi_high = i.oi_low = 0;
     i.next_second = never_second;
@@ -294,7 +313,7 @@ void generator::fill_queue() {
 }
 
 const generator::calendar_day& generator::day_of(const instrument_state& i) const {
-  return i.kind == kind::future ? nfo_day_ : nse_day_;
+  return i.oi_lots != 0 ? nfo_day_ : nse_day_;
 }
 
 std::int64_t generator::trading_second(const instrument_state& i, std::int64_t from) const {
@@ -310,8 +329,31 @@ void generator::draw_next(instrument_state& i, std::int64_t earliest) const {
   i.next_second = trading_second(i, earliest + i.draw.exponential(i.gap_ms) / 1000);
 }
 
+market::duration generator::delay_of(std::uint32_t token) {
+  return static_cast<std::int64_t>(mix(token) % 20) * 50 * market::millisecond;
+}
+
 timestamp generator::at(const instrument_state& i) {
   return i.next_second * market::second + i.delay;
+}
+
+// -- options
+// -------------------------------------------------------------------------------------------------
+
+void generator::make_chain() {
+  const auto count =
+      std::clamp<std::size_t>(instruments_.size() - 1, 1, option_chain::max_underlyings);
+  std::vector<underlying> list{{"NIFTY", instruments_[0].base, 5'000, 10, index_lot, 5'000, true}};
+  surfaces_.emplace_back(mix(instruments_[0].key, surface_key),
+                         volatility_surface::shape{0.13, -0.1, 0.15});
+  while (list.size() < count) {
+    const auto& stock = state_of(list.size());
+    list.push_back({stock_symbol((stock.token >> 8) - first_stock), stock.base,
+                    strike_step(stock.base), 5, 500, 500, false});
+    surfaces_.emplace_back(mix(stock.key, surface_key),
+                           volatility_surface::shape{0.26, -0.04, 0.05});
+  }
+  chain_.emplace(std::move(list), nfo_);
 }
 
 // -- one instrument
@@ -333,12 +375,17 @@ std::int64_t generator::level(const instrument_state& i, std::int64_t second) co
   return i.base + i.base * ppm / million;
 }
 
-std::int64_t generator::bid(const instrument_state& i, std::int64_t second) const {
-  return floor_to(level(i, second) - i.spread / 2, i.tick_size);
+option_quote generator::quote(const instrument_state& i, std::int64_t second) const {
+  if (i.kind == kind::option) {
+    const auto& c = contracts_[i.option];
+    return quote_around(value(c, second), chain_->underlyings()[c.underlying].widens_by);
+  }
+  const auto bid = floor_to(level(i, second) - i.spread / 2, i.tick_size);
+  return {bid, bid + i.spread};
 }
 
 std::int64_t generator::open_interest(const instrument_state& i, std::int64_t second) const {
-  return i.lot * (150'000 + i.path.at(second) / 2);
+  return i.lot * (i.oi_lots + i.oi_lots * 10 / 3 * i.path.at(second) / million);
 }
 
 void generator::advance(instrument_state& i) const {
@@ -351,14 +398,14 @@ void generator::advance(instrument_state& i) const {
     if (i.kind == kind::index) {
       i.last = round_to(level(i, now), i.tick_size);
     } else {
-      i.last = bid(i, now) + (i.draw.below(2) == 0 ? 0 : i.spread);
-      i.last_quantity = i.lot * (1 + i.draw.exponential(i.kind == kind::future ? 2 : 40));
-      const auto traded =
-          i.last_quantity + i.lot * i.draw.exponential(i.kind == kind::future ? 6 : 80);
+      const auto [bid, ask] = quote(i, now);
+      i.last = i.draw.below(2) == 0 && bid != 0 ? bid : ask;
+      i.last_quantity = i.lot * (1 + i.draw.exponential(i.trade_lots));
+      const auto traded = i.last_quantity + i.lot * i.draw.exponential(i.other_lots);
       i.volume += traded;
       i.turnover += traded * i.last;
       i.last_trade = now;
-      if (i.kind == kind::future) {
+      if (i.oi_lots != 0) {
         i.oi = open_interest(i, now);
         i.oi_high = first ? i.oi : std::max(i.oi_high, i.oi);
         i.oi_low = first ? i.oi : std::min(i.oi_low, i.oi);
@@ -400,20 +447,23 @@ void generator::fill_depth(const instrument_state& i, market::tick& t) const {
   // From the second alone, not from the day's stream: a seek need not make the books that it
   // passes.
   random book(mix(i.key + 2, static_cast<std::uint64_t>(i.second)));
-  auto buy = bid(i, i.second);
-  auto sell = buy + i.spread;
+  auto [buy, sell] = quote(i, i.second);
   for (std::size_t n = 0; n < t.bids.size(); ++n) {
     for (auto [side, px, total] : {std::tuple(&t.bids[n], buy, &t.buy_quantity),
                                    std::tuple(&t.offers[n], sell, &t.sell_quantity)}) {
       const auto quantity = i.lot * (1 + book.exponential(i.lot == 1 ? 400 : 12));
-      *side = {rupees(px), static_cast<std::uint32_t>(quantity),
-               static_cast<std::uint32_t>(1 + book.exponential(4))};
-      *total += quantity;
+      const auto orders = 1 + book.exponential(4);
+      if (px > 0) {
+        *side = {rupees(px), static_cast<std::uint32_t>(quantity),
+                 static_cast<std::uint32_t>(orders)};
+        *total += quantity;
+      }
     }
     buy -= i.tick_size * (1 + book.below(2));
     sell += i.tick_size * (1 + book.below(2));
   }
-  t.buy_quantity += i.lot * (2'000 + book.below(500));
+  const auto deeper = i.lot * (2'000 + book.below(500));
+  t.buy_quantity += t.bids[0].quantity == 0 ? 0 : deeper;
   t.sell_quantity += i.lot * (2'000 + book.below(500));
 }
 

@@ -138,6 +138,7 @@ segment_bytes = "1GiB"
 [store]
 ticks = "table"
 [exchange]
+chains = false
 speed = 2.5
 )"));
   CHECK(s.runtime.log_level == "debug");
@@ -155,6 +156,7 @@ speed = 2.5
   CHECK(s.bridge.local.queue_bytes == 1'048'576);
   CHECK(s.bridge.local.segment_bytes == 1'073'741'824);
   CHECK(s.store.ticks == tick_storage::table);
+  CHECK_FALSE(s.exchange.chains);
   CHECK(s.exchange.speed == doctest::Approx(2.5));
 
   CHECK(loaded(from_variable("ARTHAM_BRIDGE__LOCAL__SYNC_INTERVAL", "10ms"))

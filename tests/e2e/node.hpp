@@ -19,7 +19,8 @@ inline std::uint16_t port_of(const std::string& url) {
   return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
 }
 
-/// `artham run` on a free port.
+/// `artham run` on a free port; its synthetic market has option chains only if `more` sets
+/// exchange.chains=true.
 class node {
  public:
   node(const std::string& data, std::vector<std::string> more = {}, bool signals_ignored = false)
@@ -53,7 +54,8 @@ class node {
   static std::vector<std::string> arguments(const std::string& data,
                                             std::vector<std::string> more) {
     std::vector<std::string> all{
-        artham::test::program(), "run", "--data", data, "--set", "web.port=0"};
+        artham::test::program(), "run", "--data", data, "--set", "web.port=0", "--set",
+        "exchange.chains=false"};
     for (auto& m : more) all.push_back(std::move(m));
     return all;
   }

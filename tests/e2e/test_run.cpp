@@ -144,6 +144,35 @@ TEST_CASE(
   CHECK(n.stop() == 0);
 }
 
+TEST_CASE("the market of a default run has living option chains") {
+  const scratch dir;
+  node n(dir / "data", {"--speed", "60", "--set", "exchange.chains=true"});
+  REQUIRE(n.wait_for([](const json& s) { return s["feed"].value("state", "") == "live"; }));
+  const auto found = n.get("/v1/instruments?query=nifty&exchange=NFO&limit=500");
+  std::set<std::string> expiries;
+  std::string keys;
+  for (const auto& i : found["instruments"]) {
+    if (i["segment"] != "NFO-OPT") continue;
+    expiries.insert(i["expiry"].get<std::string>());
+    if (i["expiry"] == *expiries.begin()) {
+      keys += (keys.empty() ? "" : ",") + json("tick:" + i["key"].get<std::string>()).dump();
+    }
+  }
+  CHECK(expiries.size() >= 2);
+  ws_client ws(n.port());
+  ws.send(R"({"id":1,"op":"sub","keys":[)" + keys + "]}");
+  const auto reply = ws.next_that([](const json& m) { return m.contains("id"); });
+  REQUIRE(reply);
+  CHECK_MESSAGE((*reply)["ok"] == true, reply->dump());
+  std::set<std::string> ticked;
+  while (ticked.size() < 20) {
+    const auto tick = ws.next_that([](const json& m) { return is_event(m, "tick"); });
+    REQUIRE(tick);
+    ticked.insert((*tick)["key"].get<std::string>());
+  }
+  CHECK(n.stop() == 0);
+}
+
 TEST_CASE("the same directory cannot be run twice at a time") {
   const scratch dir;
   node n(dir / "data");

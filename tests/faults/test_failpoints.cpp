@@ -135,6 +135,7 @@ class trial {
     const auto url = exchange_.line();
     REQUIRE(url);
     set("feed.url=" + *url);
+    set("exchange.chains=false");
     set("feed.backoff_min=50ms");
     set("store.ticks=table");
     set("bars.timeframes=5s 30s 1m");
