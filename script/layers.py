@@ -12,6 +12,7 @@ MAY = {
     "market": set(),
     "market/option": {"market"},
     "market/feature": {"market", "market/option"},
+    "market/indicator": {"market"},
     "runtime": set(),
     "messages/record": {"market"},
     "messages/protocol": {"market"},
@@ -29,7 +30,7 @@ MAY = {
     "exchange": {"market", "runtime", "feed", "feed/kite", "feed/recording", "feed/synthetic"},
     "actors": {"market", "messages", "messages/record", "messages/protocol", "runtime", "feed", "bridge", "store"},
     "supervisors": {"market", "messages", "messages/record", "runtime", "actors"},
-    "web": {"market", "messages", "messages/record", "messages/protocol", "runtime", "store"},
+    "web": {"market", "market/indicator", "messages", "messages/record", "messages/protocol", "runtime", "store"},
 }
 # Libraries that must not be seen in these folders.
 FORBIDDEN = {
