@@ -42,6 +42,16 @@ class inbox : public responder::target {
   std::optional<http_response> answer_;
 };
 
+market::calendar_ptr nse_calendar() {
+  market::calendar_spec spec;
+  spec.name = "NSE";
+  spec.offsets = {{0, market::india_offset}};
+  spec.regulars = {
+      {market::make_date(2020, 1, 1),
+       {{9 * market::hour + 15 * market::minute, 15 * market::hour + 30 * market::minute}}}};
+  return std::make_shared<const market::calendar>(*market::calendar::make(std::move(spec)));
+}
+
 struct fixture {
   testing::fake_reader reader;
   runtime::metrics metrics;
@@ -149,14 +159,7 @@ TEST_CASE_FIXTURE(fixture, "a limit keeps the newest bars, or the first after a 
 }
 
 TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
-  market::calendar_spec spec;
-  spec.name = "NSE";
-  spec.offsets = {{0, market::india_offset}};
-  spec.regulars = {
-      {market::make_date(2020, 1, 1),
-       {{9 * market::hour + 15 * market::minute, 15 * market::hour + 30 * market::minute}}}};
-  const auto nse =
-      std::make_shared<const market::calendar>(*market::calendar::make(std::move(spec)));
+  const auto nse = nse_calendar();
   dependencies.timeframes = *market::parse_timeframes("1m,1D");
   dependencies.calendar_of = [nse](std::uint32_t) { return nse; };
   reader.rows.clear();
@@ -200,6 +203,9 @@ TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
   const auto months = asked("timeframe=1M");
   REQUIRE(months["bars"].size() == 3);
   CHECK(months["bars"][1]["volume"] == 22);
+  const auto means = asked("timeframe=1W&indicators=sma:2&limit=2&to=2026-10-26T00:00:00%2B05:30");
+  CHECK(means["bars"][0]["indicators"]["sma:2"] == "121.5");
+  CHECK(asked("timeframe=1W&indicators=sma:1")["bars"][8]["indicators"] == json::object());
   CHECK(asked("timeframe=1Y")["bars"].size() == 1);
   CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
   dependencies.timeframes = *market::parse_timeframes("1m,1D,100t,2.5r");
@@ -257,6 +263,72 @@ TEST_CASE_FIXTURE(fixture, "bars come as CSV in the exchange's zone") {
         "408065,2026-11-20T09:15:00+05:30,100,100,100,100,0,,,,3,partial|gap,0\n");
 }
 
+TEST_CASE_FIXTURE(fixture, "indicators of bars begin with the bars before them") {
+  const auto asked = [&](const std::string& query) {
+    json out = json::array();
+    const auto d = json::parse(ask("/v1/bars?instrument=NSE:INFY&timeframe=1m&" + query).body);
+    for (const auto& b : d["bars"]) out.push_back(b["indicators"]);
+    return out;
+  };
+  // Closes 100 101 102 103 104.
+  const auto all = asked("indicators=sma:2,rsi:3%20atr:2");
+  CHECK(all == json::parse(R"([{},{"sma:2":"100.5","atr:2":"0.5"},{"sma:2":"101.5","atr:2":"0.75"},
+      {"sma:2":"102.5","rsi:3":100.0,"atr:2":"0.875"},
+      {"sma:2":"103.5","rsi:3":100.0,"atr:2":"0.9375"}])"));
+  const std::string later = "&from=2026-11-20T09:17:00%2B05:30&limit=2";
+  CHECK(asked("indicators=sma:2+rsi:3+atr:2" + later) == json::array({all[2], all[3]}));
+  CHECK(asked("indicators=sma:2+rsi:3+atr:2&limit=2&order=desc") == json::array({all[4], all[3]}));
+  // For an SMA of 2, one bar more; then until the wanted ones.
+  asked("indicators=sma:2" + later);
+  CHECK(reader.asked.limit == 1);
+  CHECK(reader.asked.newest_first);
+  CHECK(reader.asked.to == open + 2 * market::minute);
+  CHECK(asked("indicators=sma:2&to=5").empty());
+
+  const auto plain = json::parse(ask("/v1/bars?instrument=NSE:INFY&timeframe=1m").body);
+  CHECK_FALSE(plain["bars"][0].contains("indicators"));
+  const auto csv =
+      ask("/v1/bars?instrument=NSE:INFY&timeframe=1m&format=csv&to=" +
+          std::to_string((open + 2 * market::minute) / 1000) + "&indicators=sma:2,rsi:1,atr:1")
+          .body;
+  CHECK(csv.find(",revision,sma:2,rsi:1,atr:1\n") != std::string::npos);
+  CHECK(csv.find(",partial|gap,0,,,0\n") != std::string::npos);
+  CHECK(csv.ends_with(",0,100.5,100,1\n"));
+}
+
+TEST_CASE_FIXTURE(fixture, "a VWAP sees its trading day from the beginning, and no other") {
+  const auto nse = nse_calendar();
+  const std::string later = "/v1/bars?instrument=NSE:INFY&timeframe=1m&limit=1&indicators=";
+  CHECK(json::parse(ask(later + "vwap").body)["detail"] ==
+        "no calendar is known for the instrument");
+  dependencies.calendar_of = [nse](std::uint32_t) { return nse; };
+  auto yesterday = reader.rows.back();
+  yesterday.bar.start -= market::day;
+  yesterday.bar.end -= market::day;
+  yesterday.bar.volume = 1'000'000;
+  reader.rows.insert(reader.rows.begin(), yesterday);
+  const auto last = [&](const std::string& indicators) {
+    return json::parse(ask(later + indicators).body)["bars"][0]["indicators"];
+  };
+  // Volumes 0 10 20 30 40 at 100 to 104: the mean is 103, the variance 1.
+  const auto alone = last("vwap:2");
+  CHECK(alone == json::parse(R"({"vwap:2":"103","vwap:2:upper":"105","vwap:2:lower":"101"})"));
+  CHECK(last("vwap,sma:2") == json::parse(R"({"vwap":"103","sma:2":"103.5"})"));
+  CHECK(last("vwap,ema:4")["vwap"] == "103");
+  CHECK(last("vwap,sma:6") == json::parse(R"({"vwap":"103","sma:6":"102.333333333"})"));
+  for (const auto& r : std::vector(reader.rows.begin() + 1, reader.rows.end() - 1)) {
+    for (int i = 1; i <= 25'001; ++i) {
+      reader.rows.push_back(r);
+      reader.rows.back().bar.start += i * market::millisecond;
+    }
+  }
+  std::ranges::sort(reader.rows, {}, [](const auto& r) { return r.bar.start; });
+  const std::string detail = problem_of(later + "vwap,ema:4", 400)["detail"];
+  CHECK(detail.find("more than 100000 bars") != std::string::npos);
+  const auto opening = json::parse(ask(later + "vwap&from=" + std::to_string(open / 1000)).body);
+  CHECK(opening["bars"][0]["indicators"] == json::object());
+}
+
 TEST_CASE_FIXTURE(fixture, "a bad parameter is named together with the way out") {
   const std::pair<const char*, const char*> cases[] = {
       {"timeframe=1m", "'instrument' is missing"},
@@ -279,6 +351,11 @@ TEST_CASE_FIXTURE(fixture, "a bad parameter is named together with the way out")
       {"instrument=NSE:INFY&timeframe=1W&source=kite", "1W"},
       {"instrument=NSE:INFY&timeframe=1m&source=kite&revision=all", "'revision' is for our own"},
       {"instrument=NSE:INFY&timeframe=1m&source=kite&as_of=5", "'as_of' is for our own"},
+      {"instrument=NSE:INFY&timeframe=1m&indicators=macd:3", "'macd:3': no such indicator"},
+      {"instrument=NSE:INFY&timeframe=1m&indicators=", "nothing is named"},
+      {"instrument=NSE:INFY&timeframe=1m&indicators=sma:2&revision=all", "leave out revision"},
+      {"instrument=NSE:INFY&timeframe=1D&source=kite&indicators=ema:2,vwap",
+       "for bars shorter than 1D"},
       {"instrument=NSE:INFY&timeframe=1m&limt=5", "'limt' is not known"},
       {"instrument=NSE:INFY&timeframe=1m&limit=5&limit=6", "given twice"},
   };

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "market/calendar.hpp"
+#include "market/indicator/indicator_set.hpp"
 #include "store/store.hpp"
 
 namespace artham::web {
@@ -11,6 +12,7 @@ namespace artham::web {
 struct served_bar {
   market::bar bar;
   bool final = true;  ///< of a week, month or year: no day of it is to come
+  std::vector<market::indicator::value> indicators = {};  ///< in the order of those asked for
 };
 
 /// Bars of weeks, months and years, which are made of stored 1D bars when they are asked for.

@@ -11,6 +11,7 @@
 #include "messages/protocol/json.hpp"
 #include "runtime/worker.hpp"
 #include "store/bars_csv.hpp"
+#include "web/api/bar_indicators.hpp"
 #include "web/api/bar_proof.hpp"
 #include "web/api/instrument_catalog.hpp"
 #include "web/api/period_bars.hpp"
@@ -98,6 +99,7 @@ struct bars_request {
   bool all_revisions = false;
   bool official = false;  ///< the exchange's candles instead of our bars
   market::timestamp as_of = market::never;
+  indicator_specs indicators;
 };
 
 class api {
@@ -185,7 +187,7 @@ class api {
 
   result<bars_request> read_bars_request(const http_request& q) const {
     if (auto ok = check_names(q.query, {"instrument", "timeframe", "from", "to", "limit", "order",
-                                        "format", "revision", "as_of", "source"});
+                                        "format", "revision", "as_of", "source", "indicators"});
         !ok)
       return tl::unexpected(ok.error());
     bars_request out;
@@ -222,6 +224,9 @@ class api {
     const auto as_of = read_time(q.query, "as_of", market::never);
     if (!as_of) return tl::unexpected(as_of.error());
     out.as_of = *as_of;
+    const auto indicators = read_indicators(q.query, *timeframe, out.all_revisions);
+    if (!indicators) return tl::unexpected(indicators.error());
+    out.indicators = *indicators;
     out.from = *from;
     out.to = *to;
     out.limit = *limit;
@@ -260,14 +265,21 @@ class api {
         if (!position) return failed(position.error(), target);
         query.as_of = *position;
       }
-      auto rows = asked.official                       ? official_rows(query)
-                  : market::is_period(query.timeframe) ? period_rows(query)
-                                                       : finals(query);
+      const auto read_rows = [&](const store::bar_query& wanted) {
+        return asked.official                        ? official_rows(wanted)
+               : market::is_period(wanted.timeframe) ? period_rows(wanted)
+                                                     : finals(wanted);
+      };
+      auto rows = read_rows(query);
       if (!rows) return failed(rows.error(), target);
       const bool more = rows->size() > asked.limit;
       if (more) rows->erase(asked.newest ? rows->begin() : std::prev(rows->end()));
+      if (!asked.indicators.empty()) {
+        const auto done = add_indicators(*rows, query, asked.indicators, d_.calendar_of, read_rows);
+        if (!done) return failed(done.error(), target);
+      }
       if (asked.descending) std::reverse(rows->begin(), rows->end());
-      return asked.csv ? bars_csv(*rows) : bars_json(asked, i, *rows, more);
+      return asked.csv ? bars_csv(asked, *rows) : bars_json(asked, i, *rows, more);
     });
   }
 
@@ -335,9 +347,14 @@ class api {
     return read_period_bars(*d_.reader, query, calendar);
   }
 
-  http_response bars_csv(const std::vector<served_bar>& rows) const {
+  http_response bars_csv(const bars_request& asked, const std::vector<served_bar>& rows) const {
     http_response r{200, "text/csv; charset=utf-8", std::string(store::bars_csv_header), {}};
-    for (const auto& row : rows) store::append_bar_csv(r.body, row.bar, d_.utc_offset);
+    const auto columns = market::indicator::column_names(asked.indicators);
+    append_indicator_header(r.body, columns);
+    for (const auto& row : rows) {
+      store::append_bar_csv(r.body, row.bar, d_.utc_offset);
+      append_indicator_csv(r.body, row, columns);
+    }
     return r;
   }
 
@@ -346,9 +363,11 @@ class api {
     std::string out = "{\"instrument\":";
     protocol::append_text(out, market::display_key(i));
     out += ",\"timeframe\":\"" + market::to_string(asked.timeframe) + "\",\"bars\":[";
+    const auto columns = market::indicator::column_names(asked.indicators);
     for (const auto& row : rows) {
       if (out.back() == '}') out += ',';
       protocol::append_bar(out, row.bar, row.final);
+      append_indicator_json(out, row, columns);
     }
     out += more ? "],\"more\":true}\n" : "],\"more\":false}\n";
     return json(std::move(out));
