@@ -447,6 +447,7 @@ void node::make_upkeep() {
   o.retention = options_.recording ? 0 : s.journal.retention;
   o.reserve = static_cast<std::uint64_t>(s.journal.reserve);
   o.calendars = in_use_;
+  o.features = features_.enabled;
   upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
   upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
                                              metrics_);
@@ -585,6 +586,10 @@ std::string node::status_json() const {
   const std::string quarantined(actors::quarantined_metric);
   j["quarantines"] = {{"records", totals[quarantined + ".record"]},
                       {"builders", totals[quarantined + ".builder"]}};
+  if (features_.enabled) {
+    j["features"] = {{"groups", totals["artham_feature_groups"]},
+                     {"failed", totals[std::string(actors::feature_groups_failed_metric)]}};
+  }
   j["sessions"] = totals["artham_sessions"];
   j["journal"] = upkeep_->status();
   if (seconds != 0) {

@@ -359,6 +359,7 @@ TEST_CASE("rules of underlyings begin with what all have, and wrong ones are ref
   CHECK(refused("features.forward=moon").find("parity, future and spot") != std::string::npos);
   CHECK(refused("features.rate=7").find("-1 to 1") != std::string::npos);
   CHECK(refused("features.model=bachelier").find("black76") != std::string::npos);
+  CHECK(loaded(from_set("ingest.clock_interval=10s")).features.interval == second);
   CHECK(refused("features.interval=300ms").find("multiple of ingest.clock_interval") !=
         std::string::npos);
 }

@@ -203,6 +203,13 @@ TEST_CASE("killed at any moment and begun again, under other settings too, featu
   CHECK(digest_of_features(data, dir / "r2", {"runtime.threads=4", "runtime.batch=1"}) == digest);
   CHECK(digest_of_features(data, dir / "r3", {}) == digest);
 
+  const auto printed = artham::test::artham(
+      {"journal", "cat", data, "--stream", "md:features", "--limit", "40", "--json"});
+  INFO(printed.err);
+  CHECK(printed.code == 0);
+  CHECK(printed.out.find("\"kind\":\"chain\"") != std::string::npos);
+  CHECK(printed.out.find("\"kind\":\"instrument_feature\"") != std::string::npos);
+
   // Both models were in force, each in its time.
   CHECK(sql(data,
             "SELECT COUNT(*) > 0 FROM chain_features WHERE underlying = 'NIFTY' AND "
