@@ -38,7 +38,8 @@ struct ingest_options {
   market::timestamp previous_time = 0;
   /// The feed goes on exactly where the journal ends (a recording that is resumed): no gap.
   bool continuous = false;
-  std::shared_ptr<const market::formula::formula_plan> formulas;  ///< null: there are none
+  std::shared_ptr<const market::formula::formula_plan> formulas =
+      nullptr;  ///< null: there are none
   market::duration formula_stale = market::minute;
 };
 

@@ -273,7 +273,8 @@ TEST_CASE("a leg's quote that is older than the one held changes nothing") {
   CHECK(b.engine.silent() == std::vector<std::uint64_t>{0});
 }
 
-TEST_CASE("a formula is silent, and counted, while a leg is unheard, stale or of another day") {
+TEST_CASE(
+    "a formula is silent, and counted, while a leg is unheard, stale, of another day or unpriced") {
   bench b({"A = NSE:INFY + NSE:TCS"});
   CHECK(b.frame({last(infy, "1", at(0))}).empty());
   CHECK(b.engine.silent() == std::vector<std::uint64_t>{1});
@@ -281,6 +282,8 @@ TEST_CASE("a formula is silent, and counted, while a leg is unheard, stale or of
   CHECK(b.frame({last(tcs, "2", at(60) + 1)}).empty());
   CHECK(b.engine.silent() == std::vector<std::uint64_t>{2});
   CHECK(b.frame({last(infy, "2", at(61))}) == texts{"4@61"});
+  CHECK_MESSAGE(b.frame({last(infy, "0", at(62))}).empty(), "no price");
+  CHECK(b.engine.silent() == std::vector<std::uint64_t>{3});
   const auto midnight = nse->day_of(t0).end;
   bench night({"A = NSE:INFY + NSE:TCS"});
   night.frame({last(tcs, "1", midnight - second)});
