@@ -304,6 +304,19 @@ revision_horizon = "15m"
 volume = "cumulative"
 quantity_scale = 0
 
+[features]
+enabled = true
+interval = "1s"
+instrument_interval = "5s"
+model = "black76"
+forward = "parity future spot"
+rate = "0"
+dividend = "0"
+years = "calendar"
+stale_option = "5m"
+stale_underlying = "1m"
+of = []
+
 [ingest]
 clock_interval = "250ms"
 )");
@@ -312,6 +325,9 @@ clock_interval = "250ms"
   s.bars.lateness = 1500 * millisecond;
   s.bars.volume = volume_rule::sizes;
   s.ingest.clock_interval = second;
+  s.features.chains.rate = 0.065;
+  s.features.chains.sources = {market::feature::forward_source::spot};
+  s.features.of = {"NIFTY model=bs rate=0.07", "BANKNIFTY years=trading"};
   const auto again = loaded(from_file(canonical_text(s)));
   CHECK(again.bars.timeframes == s.bars.timeframes);
   CHECK(again == s);
@@ -320,6 +336,31 @@ clock_interval = "250ms"
   other.runtime.threads = 7;
   other.bars.checkpoint_interval = second;
   CHECK(canonical_text(other) == canonical_text({}));
+}
+
+TEST_CASE("rules of underlyings begin with what all have, and wrong ones are refused by part") {
+  const auto s = loaded(from_set("features.rate=0.05"));
+  CHECK(s.features.rules().rules_of("NIFTY").rate == 0.05);
+  settings_sources sources;
+  sources.sets = {"features.rate=0.05", "features.of=NIFTY model=bs, BANKNIFTY rate=0.06"};
+  const auto rules = loaded(sources).features.rules();
+  CHECK(rules.rules_of("NIFTY").rate == 0.05);
+  CHECK(rules.rules_of("NIFTY").model == market::option::pricing::black_scholes);
+  CHECK(rules.rules_of("BANKNIFTY").rate == 0.06);
+  CHECK(rules.rules_of("FINNIFTY") == rules.common);
+
+  const auto refused = [](const std::string& set) {
+    const auto r = load_settings(from_set(set));
+    REQUIRE_FALSE(r.has_value());
+    CHECK(r.error().code == errc::usage);
+    return r.error().message;
+  };
+  CHECK(refused("features.of=NIFTY rate=much").find("NIFTY: rate must be") != std::string::npos);
+  CHECK(refused("features.forward=moon").find("parity, future and spot") != std::string::npos);
+  CHECK(refused("features.rate=7").find("-1 to 1") != std::string::npos);
+  CHECK(refused("features.model=bachelier").find("black76") != std::string::npos);
+  CHECK(refused("features.interval=300ms").find("multiple of ingest.clock_interval") !=
+        std::string::npos);
 }
 
 TEST_CASE("every printed value can be read back") {
