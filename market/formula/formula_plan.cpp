@@ -15,7 +15,6 @@ using feature::feature_plan;
 using feature::group_plan;
 
 constexpr std::uint32_t synthetic_segment = 255;
-/// Of a straddle on the nearest expiry, so that it rolls while the program runs.
 constexpr std::size_t expiries_subscribed = 2;
 constexpr std::size_t expiries_named = 8;
 
@@ -173,10 +172,10 @@ std::vector<std::uint32_t> formula_plan::legs(date today) const {
     }
     const auto& s = std::get<bound_straddle>(f.what);
     tokens.insert(s.spot);
-    std::size_t taken = 0;
+    std::size_t coming = 0;
     for (const auto& e : s.expiries) {
-      if (e.day < today) continue;
-      if (taken++ == expiries_subscribed) break;
+      if (coming == expiries_subscribed) break;
+      if (e.day >= today) ++coming;
       for (const auto& k : e.strikes) tokens.insert({k.call, k.put});
     }
   }

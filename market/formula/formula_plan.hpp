@@ -63,7 +63,8 @@ class formula_plan {
   [[nodiscard]] const std::vector<bound_formula>& formulas() const { return formulas_; }
   /// `SYN:NAME` for each formula.
   [[nodiscard]] std::vector<instrument> instruments() const;
-  /// What must be subscribed on this day and, should the nearest expiry pass, behind it.
+  /// What must be subscribed: of a straddle its options up to the second expiry from today on, so
+  /// that it rolls while the program runs, and works for a market that is behind today.
   [[nodiscard]] std::vector<std::uint32_t> legs(date today) const;
 
  private:

@@ -22,6 +22,7 @@ using texts = std::vector<std::string>;
 constexpr std::uint32_t spot = 1, future = 2, infy = 3, tcs = 4;
 constexpr date november{20'781};  // 2026-11-24
 constexpr date december{20'809};
+constexpr date january{20'844};  // 2027-01-26
 
 price p(std::string_view text) {
   return *parse_price(text);
@@ -60,7 +61,7 @@ std::vector<instrument> market_list() {
   std::vector<instrument> list{listed(spot, "NSE", "NIFTY 50"),
                                listed(future, "NFO", "NIFTY26NOVFUT"), listed(infy, "NSE", "INFY"),
                                listed(tcs, "NSE", "TCS"), listed(5, "MCX", "GOLD")};
-  for (const auto expiry : {november, december}) {
+  for (const auto expiry : {november, december, january}) {
     for (const std::int64_t strike : {100, 110, 120, 130}) {
       for (const bool call : {true, false}) {
         if (strike == 130 && !call) continue;
@@ -181,7 +182,8 @@ TEST_CASE("legs that are not listed are refused") {
   says(refusal("A = NSE:NOSUCH"), {"formula A", "unknown instrument 'NSE:NOSUCH'"});
   says(refusal(texts{"A = NSE:INFY", "B = SYN:A"}), {"formula B", "'SYN:A'"});
   says(refusal("A = straddle(BANKNIFTY, nearest)"), {"formula A", "'BANKNIFTY'"});
-  says(refusal("A = straddle(NIFTY, 2026-11-25)"), {"2026-11-25", "2026-11-24, 2026-12-22"});
+  says(refusal("A = straddle(NIFTY, 2026-11-25)"),
+       {"2026-11-25", "2026-11-24, 2026-12-22, 2027-01-26"});
 }
 
 TEST_CASE("a synthetic instrument has a token that no exchange has, and a leg's calendar") {
@@ -211,12 +213,13 @@ TEST_CASE("two names with one token are refused") {
        {"formula " + std::next(twin)->second, twin->second, "choose another name"});
 }
 
-TEST_CASE("what must be subscribed: a sum's legs, a straddle's spot and two expiries not past") {
+TEST_CASE("what must be subscribed: a sum's legs, a straddle's spot and options") {
   CHECK((*plan_of({"A = NSE:TCS - NSE:INFY"}))->legs(november) ==
         std::vector<std::uint32_t>{infy, tcs});
   const auto straddle = *plan_of({"A = straddle(NIFTY, nearest)"});
   CHECK(straddle->legs(november).size() == 13);
-  CHECK(straddle->legs({november.days + 1}).size() == 7);
+  CHECK(straddle->legs({november.days + 1}).size() == 19);
+  CHECK((*plan_of({"A = straddle(NIFTY, 2026-12-22)"}))->legs(november).size() == 7);
 }
 
 TEST_CASE("a price is the mid of a book that is not crossed, else the last one") {
