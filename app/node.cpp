@@ -329,17 +329,28 @@ result<void> node::add_formulas() {
                                                   calendar_by_exchange(calendars_));
   if (!plan) return fail(plan.error().code, "ingest.formulas: " + plan.error().message);
   for (const auto& i : (*plan)->instruments()) {
-    const auto known = store_->reading().find(market::display_key(i));
-    if (!known) return tl::unexpected(known.error());
-    if (*known && market::calendar_of((*known)->instrument.name) != market::calendar_of(i.name)) {
-      return fail(errc::usage, "ingest.formulas: formula " + i.symbol +
-                                   ": the name stood for one that trades by the calendar of " +
-                                   (*known)->instrument.name + ", not of " + i.name +
-                                   ": choose another name");
-    }
+    if (auto free = check_name(i); !free) return free;
     instruments_.push_back(i);
   }
   formulas_ = std::move(*plan);
+  return {};
+}
+
+result<void> node::check_name(const market::instrument& i) const {
+  const auto found = store_->reading().find(std::to_string(i.token));
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return {};
+  const auto& known = (*found)->instrument;
+  const auto refuse = [&](const std::string& why) {
+    return fail(errc::usage,
+                "ingest.formulas: formula " + i.symbol + ": " + why + ": choose another name");
+  };
+  if (market::display_key(known) != market::display_key(i))
+    return refuse("its token " + std::to_string(i.token) + " was that of " +
+                  market::display_key(known));
+  if (market::calendar_of(known.name) != market::calendar_of(i.name))
+    return refuse("the name stood for one that trades by the calendar of " + known.name +
+                  ", not of " + i.name);
   return {};
 }
 

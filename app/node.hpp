@@ -56,6 +56,8 @@ class node {
   result<void> load_instruments(const actors::newest_times& newest);
   /// Instruments that the formulas make, with those of the exchange.
   result<void> add_formulas();
+  /// The name was not used for something else before, so that the journal stays readable.
+  [[nodiscard]] result<void> check_name(const market::instrument& i) const;
   result<void> keep_configuration();
   result<void> start_actors();
   result<void> start_web();

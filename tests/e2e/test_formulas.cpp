@@ -139,6 +139,20 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("a name stands for one calendar, and a formula is not subscribed") {
+  const scratch dir;
+  const auto refused = [&](const std::string& set) {
+    const auto f =
+        artham::test::artham({"run", "--data", dir / "data", "--set", "web.port=0", "--set",
+                              "ingest.formulas=A = straddle(NIFTY, nearest)", "--set", set});
+    CHECK(f.code == 2);
+    return f.err;
+  };
+  CHECK(refused("ingest.instruments=SYN:A").find("leave it out") != std::string::npos);
+  const auto err = refused("ingest.formulas=A = [NSE:NIFTY 50]");
+  CHECK_MESSAGE(err.find("calendar of NFO, not of NSE") != std::string::npos, err);
+}
+
 TEST_CASE("a formula that makes no sense is refused at the start, with what is accepted") {
   const scratch dir;
   const auto refused = [&](const std::string& text, const std::vector<std::string>& what) {
