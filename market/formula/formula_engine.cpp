@@ -80,9 +80,8 @@ void formula_engine::take(std::span<const quote> quotes, std::vector<bar_input>&
     const auto& users = users_[it->second];
     concerned_.insert(concerned_.end(), users.begin(), users.end());
   }
-  std::ranges::sort(concerned_);
-  const auto repeated = std::ranges::unique(concerned_);
-  concerned_.erase(repeated.begin(), repeated.end());
+  std::sort(concerned_.begin(), concerned_.end());
+  concerned_.erase(std::unique(concerned_.begin(), concerned_.end()), concerned_.end());
   for (const auto number : concerned_) {
     auto& s = states_[number];
     if (!s.expiries.empty()) choose_strike(s, number);

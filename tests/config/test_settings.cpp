@@ -120,7 +120,7 @@ TEST_CASE("a flag goes before a variable, that before the file, that before the 
 }
 
 TEST_CASE("all forms of values, from each kind of source") {
-  const auto s = loaded(from_file(R"(
+  const auto s = loaded(from_file(R"toml(
 runtime.log_level = "debug"
 feed = { url = "wss://ws.kite.trade", clock = "host", silence = "900ms" }
 [ingest]
@@ -141,7 +141,7 @@ ticks = "table"
 [exchange]
 chains = false
 speed = 2.5
-)"));
+)toml"));
   CHECK(s.runtime.log_level == "debug");
   CHECK(s.feed.url == "wss://ws.kite.trade");
   CHECK(s.feed.clock == clock_source::host);

@@ -202,9 +202,11 @@ TEST_CASE("a synthetic instrument has a token that no exchange has, and a leg's 
 }
 
 TEST_CASE("two names with one token are refused") {
-  std::vector<std::pair<std::uint32_t, std::string>> tokens;
-  for (int i = 0; i < 20'000; ++i) tokens.emplace_back(token_of("N" + std::to_string(i)), "");
-  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i].second = "N" + std::to_string(i);
+  std::vector<std::pair<std::uint32_t, std::string>> tokens(20'000);
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const auto name = "N" + std::to_string(i);
+    tokens[i] = {token_of(name), name};
+  }
   std::ranges::sort(tokens);
   const auto twin = std::ranges::adjacent_find(
       tokens, [](const auto& a, const auto& b) { return a.first == b.first; });
