@@ -120,12 +120,13 @@ TEST_CASE("a flag goes before a variable, that before the file, that before the 
 }
 
 TEST_CASE("all forms of values, from each kind of source") {
-  const auto s = loaded(from_file(R"(
+  const auto s = loaded(from_file(R"toml(
 runtime.log_level = "debug"
 feed = { url = "wss://ws.kite.trade", clock = "host", silence = "900ms" }
 [ingest]
 instruments = ["NSE:NIFTY 50", "NFO:NIFTY26DECFUT", 256265]
 mode = "ltp"
+formulas = ["ATM = straddle(NIFTY, nearest)", "PAIR = 0.5 * NSE:INFY - [NSE:BAJAJ-AUTO]"]
 [bars]
 timeframes = ["1D", "60m", "5m"]
 volume = "sizes"
@@ -140,7 +141,7 @@ ticks = "table"
 [exchange]
 chains = false
 speed = 2.5
-)"));
+)toml"));
   CHECK(s.runtime.log_level == "debug");
   CHECK(s.feed.url == "wss://ws.kite.trade");
   CHECK(s.feed.clock == clock_source::host);
@@ -148,6 +149,11 @@ speed = 2.5
   CHECK(s.ingest.instruments ==
         std::vector<std::string>{"NSE:NIFTY 50", "NFO:NIFTY26DECFUT", "256265"});
   CHECK(s.ingest.mode == tick_mode::ltp);
+  CHECK(s.ingest.formulas == std::vector<std::string>{"ATM = straddle(NIFTY, nearest)",
+                                                      "PAIR = 0.5 * NSE:INFY - [NSE:BAJAJ-AUTO]"});
+  CHECK(loaded(from_set("ingest.formulas=A = straddle(NIFTY, nearest), B = NSE:INFY"))
+            .ingest.formulas ==
+        std::vector<std::string>{"A = straddle(NIFTY, nearest)", "B = NSE:INFY"});
   CHECK(s.bars.timeframes == parse_timeframes("5m 1h 1D").value());
   CHECK(s.bars.volume == volume_rule::sizes);
   CHECK(s.bars.quantity_scale == 8);
@@ -231,6 +237,10 @@ TEST_CASE("wrong types and ranges say what is accepted") {
   CHECK(refusal(from_set("feed.url=ws://")).find("ws:// or wss://") != std::string::npos);
   CHECK(refusal(from_set("web.address=localhost")).find("an IP address") != std::string::npos);
   CHECK(refusal(from_set("ingest.instruments=NSE:INFY,INFY")).find("\"NSE:INFY\"") !=
+        std::string::npos);
+  CHECK(refusal(from_set("ingest.formulas=A = 7"))
+            .find("ingest.formulas is refused: formula 'A = 7'") != std::string::npos);
+  CHECK(refusal(from_file("ingest.formulas = \"A = NSE:INFY\"")).find("a list such as") !=
         std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=60m 1h")).find("listed twice") != std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=1m 0t")).find("timeframe '0t'") != std::string::npos);
@@ -373,8 +383,9 @@ TEST_CASE("every printed value can be read back") {
     return out;
   };
   settings_sources sources;
-  sources.sets = {"exchange.speed=max", "bridge.local.sync_interval=always",
-                  "ingest.instruments=NSE:A\"B\\,1", "data.dir=/tmp/a\tb\x01 é"};
+  sources.sets = {
+      "exchange.speed=max", "bridge.local.sync_interval=always", "ingest.instruments=NSE:A\"B\\,1",
+      "ingest.formulas=A = straddle(NIFTY, nearest),B = [NSE:M&M] + 1", "data.dir=/tmp/a\tb\x01 é"};
   const auto first = explain(sources).value();
   CHECK(loaded(from_file(text(first))) == loaded(sources));
 }
