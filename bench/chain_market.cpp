@@ -81,8 +81,8 @@ market::tick chain_market::spot(std::size_t underlying, market::timestamp now) {
   return t;
 }
 
-market::tick chain_market::option(std::size_t contract, market::timestamp now) const {
-  const auto& c = contracts_[contract];
+market::tick chain_market::option(std::size_t number, market::timestamp now) const {
+  const auto& c = contracts_[number];
   namespace option = market::option;
   const auto v =
       option::value(option::pricing::black76,

@@ -24,7 +24,7 @@ class chain_market {
 
   /// The underlying's spot moves a little.
   [[nodiscard]] market::tick spot(std::size_t underlying, market::timestamp now);
-  [[nodiscard]] market::tick option(std::size_t contract, market::timestamp now) const;
+  [[nodiscard]] market::tick option(std::size_t number, market::timestamp now) const;
 
  private:
   struct contract {
