@@ -223,19 +223,21 @@ void chain::solve(chain_row& out) {
 
 void chain::theorise(chain_row& out) const {
   const auto& rows = out.options;
+  const double discount = option::exponential(-rules_.rate * out.years);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto& o = out.options[i];
-    if (o.strike.units <= 0) continue;
-    const bool call_side = as_number(o.strike) >= out.forward;
-    const auto wanted = call_side ? side::call : side::put;
-    const option_row* from = &o;
-    if (o.type != wanted) {
-      const bool beside = wanted == side::put ? i + 1 < rows.size() : i > 0;
-      from = beside ? &rows[wanted == side::put ? i + 1 : i - 1] : nullptr;
-      if (from != nullptr && (from->strike != o.strike || from->type != wanted)) from = nullptr;
-    }
-    if (from == nullptr || !has(*from, option_row::valued)) continue;
-    o.theory = option::value(rules_.model, terms_of(o, out), from->iv).price;
+    const double strike = as_number(o.strike);
+    const auto wanted = strike >= out.forward ? side::call : side::put;
+    // The put stands behind the call of its strike.
+    const auto beside = wanted == side::call ? i - 1 : i + 1;
+    const auto from = o.type == wanted ? i : beside;
+    if (from >= rows.size()) continue;
+    const auto& source = rows[from];
+    if (source.strike != o.strike || source.type != wanted || !has(source, option_row::valued))
+      continue;
+    o.theory = as_number(source.used);
+    if (o.type != wanted)
+      o.theory += discount * static_cast<double>(o.type) * (out.forward - strike);
     add(o, option_row::theory_known);
   }
 }

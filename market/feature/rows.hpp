@@ -39,7 +39,8 @@ struct option_row {
   duration age = 0;            ///< of the quote
   double iv = 0;
   double delta = 0, gamma = 0, theta = 0, vega = 0, rho = 0;  ///< units as in option::valuation
-  double theory = 0;     ///< value at the volatility of the strike's out-of-the-money side
+  double theory = 0;     ///< value at the volatility of the strike's out-of-the-money side, whose
+                         ///< price it is or, by put-call parity, makes it
   double intrinsic = 0;  ///< what exercise would pay now, of the spot or forward of the model
   double moneyness = 0;  ///< ln(strike / forward)
   friend bool operator==(const option_row&, const option_row&) = default;

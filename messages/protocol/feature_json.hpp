@@ -6,7 +6,7 @@
 #include "market/feature/rows.hpp"
 
 /// Features as clients see them: prices are decimal text, times and ages integer microseconds,
-/// analytics shortest round-trip numbers; what is not known is left out. docs/protocol.md.
+/// analytics numbers of nine significant digits; what is not known is left out. docs/protocol.md.
 namespace artham::protocol {
 
 /// `final` says whether a clock mark made it.

@@ -24,12 +24,8 @@ inline void put(std::string& out, std::string_view member, market::price p) {
   out += '"';
 }
 
-/// A finite number.
-inline void put(std::string& out, std::string_view member, double value) {
-  out += member;
-  char text[32];
-  out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
-}
+/// A finite number, to nine significant digits.
+void put(std::string& out, std::string_view member, double value);
 
 /// A text that needs no escapes.
 inline void put_name(std::string& out, std::string_view member, std::string_view name) {
