@@ -61,17 +61,31 @@ void bar_files::add(
   }
 }
 
-std::string bar_files::digest() const {
+void bar_files::add_written(const std::string& name, std::filesystem::path file, std::size_t rows) {
+  written_[name] = std::move(file);
+  counts_[name] = rows;
+}
+
+result<std::string> bar_files::digest() const {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                         EVP_MD_CTX_free);
   EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);
   const auto add = [&](std::string_view bytes) {
     EVP_DigestUpdate(context.get(), bytes.data(), bytes.size());
   };
-  for (const auto& [name, bytes] : files_) {
+  for (const auto& [name, count] : counts_) {
     add(name);
     add("\n");
-    add(bytes);
+    if (const auto it = files_.find(name); it != files_.end()) {
+      add(it->second);
+      continue;
+    }
+    const auto& path = written_.at(name);
+    std::ifstream in(path, std::ios::binary);
+    std::vector<char> chunk(1U << 20U);
+    while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) || in.gcount() > 0)
+      add({chunk.data(), static_cast<std::size_t>(in.gcount())});
+    if (in.bad() || !in.eof()) return fail(errc::io, "cannot read " + path.string() + " again");
   }
   market::content_hash h{};
   unsigned size = 0;

@@ -100,6 +100,10 @@ int main(int argc, char** argv) {
   replay_command->add_option("--from", replay_with.from,
                              "of a journal or bundle: market time, inclusive");
   replay_command->add_option("--to", replay_with.to, "likewise, exclusive");
+  replay_command->add_flag("--features", replay_with.features,
+                           "also chains.csv, greeks.csv and features.csv");
+  replay_command->add_option("--instruments", replay_with.instruments,
+                             "an instrument dump (CSV) that names the tokens of a file");
   replay_command->add_option("--set", replay_with.sets, "one setting: section.key=value")
       ->take_all();
   replay_command->add_flag("--json", replay_with.json, "the summary as JSON");

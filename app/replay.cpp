@@ -11,6 +11,8 @@
 #include "app/bar_files.hpp"
 #include "app/bundle.hpp"
 #include "app/environment.hpp"
+#include "app/feature_files.hpp"
+#include "app/feature_rules.hpp"
 #include "app/journal_rules.hpp"
 #include "app/journal_slice.hpp"
 #include "app/opened_journal.hpp"
@@ -21,6 +23,7 @@
 #include "bridge/local/journal.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
+#include "config/file_text.hpp"
 #include "config/settings.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "market/bar_merge.hpp"
@@ -32,20 +35,70 @@ namespace {
 /// Records between the reader of the input and the bar builders.
 constexpr std::uint64_t ahead_at_most = 1'000'000;
 
-result<bar_rules> default_rules(const config::settings& s) {
+result<std::vector<market::instrument>> named_instruments(const replay_options& o) {
+  if (o.instruments.empty()) return std::vector<market::instrument>{};
+  const auto text = config::read_text(o.instruments);
+  if (!text) return fail(text.error().code, "--instruments: " + text.error().message);
+  auto list = market::parse_instruments(*text);
+  if (!list)
+    return fail(list.error().code, "--instruments " + o.instruments + ": " + list.error().message);
+  return list;
+}
+
+result<bar_rules> default_rules(const config::settings& s,
+                                std::span<const market::instrument> instruments) {
   const auto names = config::builtin_calendar_names();
   auto calendars = load_calendar_set(names);
   if (!calendars) return tl::unexpected(calendars.error());
   auto rules = rules_of(s, std::move(*calendars));
-  rules.instruments = std::make_shared<const actors::instrument_index>(
-      std::span<const market::instrument>{}, rules.calendars.by_name);
+  rules.instruments =
+      std::make_shared<const actors::instrument_index>(instruments, rules.calendars.by_name);
   return rules;
+}
+
+feature_files::offset_of_token offset_by(std::shared_ptr<const plan_book> plans) {
+  return [plans = std::move(plans)](std::uint32_t token, market::timestamp t) {
+    return plans->calendar_of(token).utc_offset(t);
+  };
+}
+
+/// The files of features go beside those of bars.
+result<void> add_files(feature_files& features, bar_files& files) {
+  const auto paths = features.finish();
+  if (!paths) return tl::unexpected(paths.error());
+  for (const auto& [name, path] : *paths) files.add_written(name, path, features.counts().at(name));
+  return {};
+}
+
+/// Features of a journal, under what each part of it was written under.
+result<void> replay_features(const replay_options& o, bridge::bridge& journal,
+                             const rebuild_options& how, std::shared_ptr<const plan_book> plans,
+                             bar_files& files) {
+  const auto periods = feature_periods(journal, {});
+  if (!periods) return tl::unexpected(periods.error());
+  auto written = feature_files::create(o.out, offset_by(std::move(plans)));
+  if (!written) return tl::unexpected(written.error());
+  const auto outputs = bridge::memory::make();
+  progress bar("features");
+  result<void> outcome;
+  feature_rebuild options;
+  options.threads = how.threads;
+  options.batch = std::min(options.batch, how.batch);
+  options.on_progress = [&](record::position at) {
+    bar.at(at.seq, periods->back().until.seq);
+    if (outcome) outcome = written->drain(*outputs);
+  };
+  if (auto done = make_features(journal, *periods, *outputs, options); !done) return done;
+  if (outcome) outcome = written->drain(*outputs);
+  if (!outcome) return outcome;
+  return add_files(*written, files);
 }
 
 struct replay_result {
   std::uint64_t ticks = 0;
   double seconds = 0;
   bar_files files;
+  std::string digest;
 };
 
 /// Changes `rules` as the options ask; returns the timeframes that files are asked of.
@@ -89,10 +142,9 @@ result<std::vector<record::bar_record>> periods_of(const std::vector<record::bar
 }
 
 /// The final bars that are in `outputs`, as files.
-result<bar_files> files_of(bridge::bridge& outputs, const bar_rules& rules,
-                           const std::vector<market::timeframe>& asked) {
+result<void> add_bars(bridge::bridge& outputs, const bar_rules& rules,
+                      const std::vector<market::timeframe>& asked, bar_files& files) {
   const auto plans = rules.plans();
-  bar_files files;
   for (const auto& tf : asked) {
     const bool period = market::is_period(tf);
     auto bars = bars_of(outputs, period ? market::one_trading_day : tf);
@@ -102,7 +154,7 @@ result<bar_files> files_of(bridge::bridge& outputs, const bar_rules& rules,
       return plans->calendar_of(token);
     });
   }
-  return files;
+  return {};
 }
 
 result<std::filesystem::path> journal_of(const replay_options& o) {
@@ -150,13 +202,21 @@ result<replay_result> replay_journal(const replay_options& o, const config::sett
   how.on_progress = [&](record::position at) { bar.at(at.seq, periods.back().until.seq); };
   const auto ticks = rebuild(journal, periods, *outputs, how);
   if (!ticks) return tl::unexpected(ticks.error());
-  auto files = files_of(*outputs, periods.back().rules, *asked);
-  if (!files) return tl::unexpected(files.error());
-  return replay_result{*ticks, 0, std::move(*files)};
+  replay_result answer;
+  answer.ticks = *ticks;
+  if (auto done = add_bars(*outputs, periods.back().rules, *asked, answer.files); !done)
+    return tl::unexpected(done.error());
+  if (o.features) {
+    auto done = replay_features(o, journal, how, periods.back().rules.plans(), answer.files);
+    if (!done) return tl::unexpected(done.error());
+  }
+  return answer;
 }
 
 result<replay_result> replay_ticks(const replay_options& o, const config::settings& settings) {
-  auto rules = default_rules(settings);
+  const auto instruments = named_instruments(o);
+  if (!instruments) return tl::unexpected(instruments.error());
+  auto rules = default_rules(settings, *instruments);
   if (!rules) return tl::unexpected(rules.error());
   const auto asked = apply_overrides(o, *rules);
   if (!asked) return tl::unexpected(asked.error());
@@ -177,6 +237,26 @@ result<replay_result> replay_ticks(const replay_options& o, const config::settin
     if (!writer) return tl::unexpected(writer.error());
     progress bar("replay");
     bar_pipeline pipeline(static_cast<std::size_t>(settings.runtime.threads), config);
+    std::optional<feature_files> csv;
+    std::optional<feature_pipeline> features;
+    const auto feature_outputs = bridge::memory::make();
+    if (o.features) {
+      auto made = feature_files::create(o.out, offset_by(plans));
+      if (!made) return tl::unexpected(made.error());
+      csv = std::move(*made);
+      actors::feature_reader_config f;
+      f.input = memory.get();
+      f.output = feature_outputs.get();
+      f.decoder = &decoder;
+      f.plan = feature_setup_of(settings, rules->calendars, *instruments).plan;
+      features.emplace(static_cast<std::size_t>(settings.runtime.threads), f);
+    }
+    /// Both stages have come so far, and what the features said is written.
+    const auto wait = [&](record::position at) -> result<void> {
+      if (auto done = pipeline.wait_for(at); !done || !features) return done;
+      if (auto done = features->wait_for(at); !done) return done;
+      return csv->drain(*feature_outputs);
+    };
     replay_file file;
     file.path = o.ticks.empty() ? o.recording : o.ticks;
     file.volume =
@@ -190,20 +270,23 @@ result<replay_result> replay_ticks(const replay_options& o, const config::settin
       bar.at(counts.ticks);
       if (counts.last.seq <= ahead_at_most) return {};
       const record::position wanted{counts.last.epoch, counts.last.seq - ahead_at_most};
-      if (auto done = pipeline.wait_for(wanted); !done) return done;
+      if (auto done = wait(wanted); !done) return done;
       memory->drop_before(record::ticks_stream(), wanted);
       return {};
     };
     const auto counts = o.ticks.empty() ? write_recording(file, **writer, written)
                                         : write_tick_csv(file, **writer, written);
     if (!counts) return tl::unexpected(counts.error());
-    if (auto done = pipeline.wait_for(counts->last); !done) return tl::unexpected(done.error());
+    if (auto done = wait(counts->last); !done) return tl::unexpected(done.error());
     if (auto whole = pipeline.check_builders(); !whole) return tl::unexpected(whole.error());
+    if (features) {
+      if (auto whole = features->check_groups(); !whole) return tl::unexpected(whole.error());
+      if (auto done = add_files(*csv, answer.files); !done) return tl::unexpected(done.error());
+    }
     answer.ticks = pipeline.ticks();
   }
-  auto files = files_of(*outputs, *rules, *asked);
-  if (!files) return tl::unexpected(files.error());
-  answer.files = std::move(*files);
+  if (auto done = add_bars(*outputs, *rules, *asked, answer.files); !done)
+    return tl::unexpected(done.error());
   return answer;
 }
 
@@ -227,6 +310,9 @@ result<replay_result> run_replay(const replay_options& o) {
   if (!answer) return answer;
   answer->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   if (auto done = answer->files.write(o.out); !done) return tl::unexpected(done.error());
+  auto digest = answer->files.digest();
+  if (!digest) return tl::unexpected(digest.error());
+  answer->digest = std::move(*digest);
   return answer;
 }
 
@@ -242,7 +328,7 @@ int replay(const replay_options& options) {
                      {"seconds", answer->seconds},
                      {"ticks_per_second", rate},
                      {"bars", answer->files.counts()},
-                     {"digest", answer->files.digest()}};
+                     {"digest", answer->digest}};
     std::printf("%s\n", j.dump().c_str());
     return 0;
   }
@@ -250,7 +336,7 @@ int replay(const replay_options& options) {
   for (const auto& [name, count] : answer->files.counts())
     std::printf("%s %zu\n", name.c_str(), count);
   std::printf("rate %.0f ticks/s\n", rate);
-  std::printf("digest %s\n", answer->files.digest().c_str());
+  std::printf("digest %s\n", answer->digest.c_str());
   return 0;
 }
 

@@ -15,17 +15,20 @@ struct replay_options {
   std::string journal;    ///< directory of a journal, or a data directory
   std::string bundle;     ///< directory of a bundle
   std::filesystem::path out;
-  std::string from;        ///< market time in the journal or bundle; empty: its beginning
-  std::string to;          ///< exclusive; empty: its end
-  std::string timeframes;  ///< empty: those of the settings, or of the journal's
-  std::string calendar;    ///< empty: by each instrument's exchange
-  bool sizes = false;      ///< `--volume sizes`
+  std::string from;         ///< market time in the journal or bundle; empty: its beginning
+  std::string to;           ///< exclusive; empty: its end
+  std::string timeframes;   ///< empty: those of the settings, or of the journal's
+  std::string calendar;     ///< empty: by each instrument's exchange
+  bool features = false;    ///< chains, Greeks and features of instruments too
+  std::string instruments;  ///< an instrument dump for `ticks` or `recording`; may be empty
+  bool sizes = false;       ///< `--volume sizes`
   int quantity_scale = 0;
   std::vector<std::string> sets;
   bool json = false;
 };
 
-/// Rebuilds bars and writes bars_{tf}.csv and a digest; returns the exit code. Results go to
+/// Rebuilds bars, and features if wanted, and writes bars_{tf}.csv, chains.csv, greeks.csv and
+/// features.csv and a digest; returns the exit code. Results go to
 /// stdout, progress to stderr.
 int replay(const replay_options& options);
 

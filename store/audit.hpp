@@ -46,11 +46,12 @@ class audit {
   /// Rows of the tick table in the order of seq; the packet is valid during the call.
   [[nodiscard]] virtual result<void> for_each_tick(
       const std::function<void(const tick_row&)>& fn) = 0;
-  /// Chains with their options, and features of instruments, each in the order of md:features.
-  [[nodiscard]] virtual result<void> for_each_chain(
-      const std::function<void(const record::feature_record&)>& fn) = 0;
-  [[nodiscard]] virtual result<void> for_each_instrument_feature(
-      const std::function<void(const record::feature_record&)>& fn) = 0;
+  /// Calls return the next row, none behind the last.
+  using feature_rows = std::function<result<std::optional<record::feature_record>>()>;
+  /// Chains with their options, in the order of md:features. Valid as long as the audit.
+  [[nodiscard]] virtual result<feature_rows> chains() = 0;
+  /// Features of instruments, likewise.
+  [[nodiscard]] virtual result<feature_rows> instrument_features() = 0;
   /// Rows in the order of md:deadletter.
   [[nodiscard]] virtual result<std::vector<quarantine_row>> quarantines() = 0;
   [[nodiscard]] virtual result<std::vector<stored_position>> positions() = 0;

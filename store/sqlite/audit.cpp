@@ -93,34 +93,17 @@ class sqlite_audit final : public audit {
     });
   }
 
-  result<void> for_each_chain(
-      const std::function<void(const record::feature_record&)>& fn) override {
-    return reading([&]() -> result<void> {
-      // A store of an earlier version has none.
-      if (!db_.tableExists("chain_features")) return {};
-      SQLite::Statement s(db_, "SELECT chain_id, " + chain_columns +
-                                   " FROM chain_features ORDER BY cause_epoch, cause_seq, "
-                                   "cause_ordinal");
-      while (s.executeStep()) {
-        auto r = read_chain(s);
-        std::get<market::feature::chain_row>(r.row).options =
-            read_options(db_, s.getColumn(0).getInt64());
-        fn(r);
-      }
-      return {};
+  result<feature_rows> chains() override {
+    return rows_of("chain_features", "chain_id, " + chain_columns, [this](SQLite::Statement& s) {
+      auto r = read_chain(s);
+      std::get<market::feature::chain_row>(r.row).options =
+          read_options(db_, s.getColumn(0).getInt64());
+      return r;
     });
   }
 
-  result<void> for_each_instrument_feature(
-      const std::function<void(const record::feature_record&)>& fn) override {
-    return reading([&]() -> result<void> {
-      if (!db_.tableExists("instrument_features")) return {};
-      SQLite::Statement s(db_, "SELECT " + instrument_feature_columns +
-                                   " FROM instrument_features ORDER BY cause_epoch, cause_seq, "
-                                   "cause_ordinal");
-      while (s.executeStep()) fn(read_instrument_feature(s));
-      return {};
-    });
+  result<feature_rows> instrument_features() override {
+    return rows_of("instrument_features", instrument_feature_columns, read_instrument_feature);
   }
 
   result<std::vector<quarantine_row>> quarantines() override {
@@ -158,6 +141,24 @@ class sqlite_audit final : public audit {
   }
 
  private:
+  template <class Read>
+  result<feature_rows> rows_of(const std::string& table, const std::string& columns, Read read) {
+    return reading([&]() -> result<feature_rows> {
+      // A store of an earlier version has none.
+      if (!db_.tableExists(table))
+        return feature_rows([]() -> result<std::optional<record::feature_record>> { return {}; });
+      const auto s = std::make_shared<SQLite::Statement>(
+          db_, "SELECT " + columns + " FROM " + table +
+                   " ORDER BY cause_epoch, cause_seq, cause_ordinal");
+      return feature_rows([this, s, read]() -> result<std::optional<record::feature_record>> {
+        return reading([&]() -> result<std::optional<record::feature_record>> {
+          if (s->isDone() || !s->executeStep()) return std::nullopt;
+          return read(*s);
+        });
+      });
+    });
+  }
+
   template <class Fn>
   auto reading(Fn&& fn) -> decltype(fn()) {
     return guarded(db_.getFilename(), std::forward<Fn>(fn));

@@ -19,6 +19,7 @@
 #include "feed/kite/frame_decoder.hpp"
 #include "messages/record/dead_letter_codec.hpp"
 #include "messages/system.hpp"
+#include "tests/support/no_features.hpp"
 
 namespace {
 
@@ -26,7 +27,7 @@ using namespace artham;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
 
 /// A store whose bars cannot be read while it is broken.
-class some_store final : public store::reader {
+class some_store final : public support::no_features {
  public:
   std::atomic<bool> broken{false};
   std::vector<record::bar_record> rows;

@@ -12,6 +12,7 @@
 
 #include "messages/client.hpp"
 #include "store/store.hpp"
+#include "tests/support/no_features.hpp"
 
 namespace artham::web::testing {
 
@@ -42,7 +43,7 @@ inline market::instrument make_instrument(std::uint32_t token, std::string excha
 }
 
 /// A store in memory.
-class fake_reader : public store::reader {
+class fake_reader : public support::no_features {
  public:
   std::vector<store::stored_instrument> list;
   std::vector<record::bar_record> rows;  ///< of every timeframe

@@ -13,6 +13,7 @@
 #include "store/bars_csv.hpp"
 #include "web/api/bar_indicators.hpp"
 #include "web/api/bar_proof.hpp"
+#include "web/api/feature_queries.hpp"
 #include "web/api/instrument_catalog.hpp"
 #include "web/api/period_bars.hpp"
 #include "web/api/query.hpp"
@@ -26,6 +27,7 @@ constexpr std::size_t max_bars = 10'000;
 constexpr std::size_t max_instruments = 5'000;
 constexpr std::size_t max_gaps = 1'000;
 constexpr std::size_t queued_proofs = 8;
+constexpr std::string_view chain_path = "/v1/chain/";
 
 constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -117,28 +119,26 @@ class api {
       void (api::*serve)(const http_request&, const responder&);
     };
     static constexpr route routes[] = {
-        {"/v1/bars", &api::bars},
-        {"/v1/bars/proof", &api::proof},
-        {"/v1/instruments", &api::instruments},
-        {"/v1/gaps", &api::gaps},
-        {"/v1/timeframes", &api::timeframes},
-        {"/v1/status", &api::status},
-        {"/v1/system/tree", &api::tree},
-        {"/livez", &api::livez},
-        {"/readyz", &api::readyz},
-        {"/metrics", &api::metrics_text},
-        {"/version", &api::version},
+        {"/v1/bars", &api::bars},         {"/v1/bars/proof", &api::proof},
+        {"/v1/chain", &api::chains},      {"/v1/greeks", &api::greeks},
+        {"/v1/features", &api::features}, {"/v1/instruments", &api::instruments},
+        {"/v1/gaps", &api::gaps},         {"/v1/timeframes", &api::timeframes},
+        {"/v1/status", &api::status},     {"/v1/system/tree", &api::tree},
+        {"/livez", &api::livez},          {"/readyz", &api::readyz},
+        {"/metrics", &api::metrics_text}, {"/version", &api::version},
     };
     const bool reads = q.method == "GET" || q.method == "HEAD";
     for (const route& r : routes) {
       if (r.path != q.path) continue;
       return reads ? (this->*r.serve)(q, respond) : respond(not_allowed(q));
     }
+    if (q.path.starts_with(chain_path) && q.path.size() > chain_path.size())
+      return reads ? chain(q, respond) : respond(not_allowed(q));
     if (const asset* a = find_asset(q.path)) return respond(reads ? page(*a, q) : not_allowed(q));
     respond(problem(404, "no-such-path", "No such path",
                     "nothing is served at '" + q.path +
-                        "'; the interface is under /v1 (bars, instruments, gaps, timeframes, "
-                        "status, system/tree, stream)",
+                        "'; the interface is under /v1 (bars, chain, greeks, features, "
+                        "instruments, gaps, timeframes, status, system/tree, stream)",
                     q.target));
   }
 
@@ -321,6 +321,39 @@ class api {
         return problem(410, "ticks-gone", "Ticks are gone", e.message, target);
       return failed(e, target);
     });
+  }
+
+  void chains(const http_request& q, const responder& respond) {
+    if (auto ok = check_names(q.query, {}); !ok)
+      return respond(bad_parameter(ok.error(), q.target));
+    read(q, respond,
+         [this](const std::string& target) { return answer(list_chains(*d_.reader), target); });
+  }
+
+  void chain(const http_request& q, const responder& respond) {
+    auto asked = read_chain_request(q.query, std::string_view(q.path).substr(chain_path.size()));
+    if (!asked) return respond(bad_parameter(asked.error(), q.target));
+    read(q, respond, [this, asked = std::move(*asked)](const std::string& target) {
+      return answer(read_chain(*d_.reader, asked), target);
+    });
+  }
+
+  using rows_reader = result<std::string> (*)(store::reader&, const market::instrument&,
+                                              const store::feature_query&);
+  void feature_rows(const http_request& q, const responder& respond, rows_reader rows) {
+    auto asked = read_feature_request(q.query);
+    if (!asked) return respond(bad_parameter(asked.error(), q.target));
+    read(q, respond, [this, rows, asked = std::move(*asked)](const std::string& target) {
+      const auto found = instrument_named(asked.instrument, target);
+      if (!found) return found.error();
+      return answer(rows(*d_.reader, *found, asked.range), target);
+    });
+  }
+  void greeks(const http_request& q, const responder& r) { feature_rows(q, r, read_greeks); }
+  void features(const http_request& q, const responder& r) { feature_rows(q, r, read_features); }
+
+  static http_response answer(result<std::string> body, const std::string& target) {
+    return body ? json(std::move(*body)) : failed(body.error(), target);
   }
 
   [[nodiscard]] result<std::vector<served_bar>> finals(const store::bar_query& query) const {

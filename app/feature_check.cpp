@@ -1,0 +1,199 @@
+#include "app/feature_check.hpp"
+
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "store/features_csv.hpp"
+
+namespace artham::app {
+
+namespace {
+
+constexpr std::uint64_t records_a_time = 4'096;
+
+std::vector<std::string> split(const std::string& line) {
+  std::vector<std::string> parts;
+  std::istringstream in(line);
+  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  return parts;
+}
+
+/// One row of a CSV with the names of its columns.
+struct csv_row {
+  std::vector<std::string> names;
+  std::vector<std::string> values;
+};
+
+csv_row row_of(std::string_view header, std::string text) {
+  std::string names(header);
+  names.pop_back();
+  text.pop_back();
+  return {split(names), split(text)};
+}
+
+std::uint32_t token_of(const record::feature_record& r) {
+  if (r.instrument() != nullptr) return r.instrument()->token;
+  const auto& options = r.chain()->options;
+  return options.empty() ? 0 : options.front().token;
+}
+
+}  // namespace
+
+result<std::unique_ptr<feature_check>> feature_check::begin(store::audit& stored,
+                                                            const record::cause& stored_until,
+                                                            const check_context& context,
+                                                            findings& found) {
+  std::unique_ptr<feature_check> check(new feature_check(stored_until, context, found));
+  auto chains = stored.chains();
+  if (!chains) return tl::unexpected(chains.error());
+  auto instruments = stored.instrument_features();
+  if (!instruments) return tl::unexpected(instruments.error());
+  check->chains_.rows = std::move(*chains);
+  check->instruments_.rows = std::move(*instruments);
+  for (auto* s : {&check->chains_, &check->instruments_}) {
+    if (auto done = check->advance(*s); !done) return tl::unexpected(done.error());
+  }
+  return check;
+}
+
+bool feature_check::is_wanted(const record::feature_record& r) const {
+  const auto token = token_of(r);
+  return context_.wanted(token, r.at()) && context_.is_kept(token, r.at());
+}
+
+result<void> feature_check::advance(side& s) {
+  do {
+    auto next = s.rows();
+    if (!next) return tl::unexpected(next.error());
+    s.next = std::move(*next);
+  } while (s.next && !is_wanted(*s.next));
+  return {};
+}
+
+result<void> feature_check::take(bridge::memory::memory_bridge& rebuilt) {
+  if (!cursor_) {
+    auto cursor = rebuilt.open_reader(record::features_stream(), {}, bridge::top::appended, {});
+    if (!cursor) return tl::unexpected(cursor.error());
+    cursor_ = std::move(*cursor);
+  }
+  for (;;) {
+    const auto blocks = cursor_->pull(records_a_time);
+    if (!blocks) return tl::unexpected(blocks.error());
+    if (blocks->empty()) return {};
+    result<void> outcome;
+    for (const auto& b : *blocks) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
+        if (!outcome) return;
+        const auto r = record::decode_feature(h, body);
+        outcome = r ? compare(*r) : tl::unexpected(r.error());
+      });
+      // The newest block stays: who goes on writing looks at where the stream ends.
+      rebuilt.drop_before(record::features_stream(), std::exchange(taken_, b->last()));
+    }
+    if (!outcome) return outcome;
+  }
+}
+
+result<void> feature_check::compare(const record::feature_record& rebuilt) {
+  if (!is_wanted(rebuilt)) return {};
+  const bool chain = rebuilt.chain() != nullptr;
+  ++(chain ? counts_.chains : counts_.instruments);
+  auto& stored = chain ? chains_ : instruments_;
+  while (stored.next && stored.next->cause < rebuilt.cause) {
+    report(*stored.next, "surplus", "stored, and the journal does not give it");
+    if (auto done = advance(stored); !done) return done;
+  }
+  if (!stored.next || stored.next->cause != rebuilt.cause) {
+    if (rebuilt.cause > stored_until_) {
+      ++counts_.behind;
+    } else {
+      report(rebuilt, "missing", "the journal gives it, and it is not stored");
+    }
+    return {};
+  }
+  if (*stored.next != rebuilt) compare_fields(*stored.next, rebuilt);
+  return advance(stored);
+}
+
+void feature_check::compare_fields(const record::feature_record& stored,
+                                   const record::feature_record& rebuilt) {
+  const auto differ = [&](const std::string& what, const csv_row& was, const csv_row& is) {
+    bool told = false;
+    for (std::size_t i = 0; i < was.values.size() && i < is.values.size(); ++i) {
+      if (was.values[i] == is.values[i]) continue;
+      told = true;
+      found_.difference(place(rebuilt) + what + was.names[i] + ": stored " + was.values[i] +
+                            ", rebuilt " + is.values[i],
+                        {{"what", "column"},
+                         {"feature", name_of(rebuilt)},
+                         {"time", rebuilt.at() / market::microsecond},
+                         {"column", what + was.names[i]},
+                         {"stored", was.values[i]},
+                         {"rebuilt", is.values[i]}});
+    }
+    return told;
+  };
+  const auto text_of = [](auto append, const auto& row) {
+    std::string text;
+    append(text, row, market::india_offset);
+    return text;
+  };
+  bool told = false;
+  if (rebuilt.instrument() != nullptr) {
+    const auto row = [&](const record::feature_record& r) {
+      return row_of(store::features_csv_header,
+                    text_of(store::append_feature_csv, *r.instrument()));
+    };
+    told = differ("", row(stored), row(rebuilt));
+  } else {
+    const auto row = [&](const record::feature_record& r) {
+      return row_of(store::chains_csv_header, text_of(store::append_chain_csv, *r.chain()));
+    };
+    told = differ("", row(stored), row(rebuilt));
+    const auto& was = stored.chain()->options;
+    const auto& is = rebuilt.chain()->options;
+    for (std::size_t i = 0; i < was.size() && i < is.size(); ++i) {
+      if (was[i] == is[i]) continue;
+      const auto option = [&](const record::feature_record& r) {
+        auto one = *r.chain();
+        one.options = {r.chain()->options[i]};
+        return row_of(store::greeks_csv_header, text_of(store::append_greeks_csv, one));
+      };
+      told =
+          differ("option " + std::to_string(is[i].token) + " ", option(stored), option(rebuilt)) ||
+          told;
+    }
+  }
+  // What the columns of people do not show.
+  if (!told) report(rebuilt, "different", "what is stored and what the journal gives differ");
+}
+
+void feature_check::report(const record::feature_record& r, const char* what, const char* text) {
+  found_.difference(
+      place(r) + what + ": " + text,
+      {{"what", what}, {"feature", name_of(r)}, {"time", r.at() / market::microsecond}});
+}
+
+std::string feature_check::name_of(const record::feature_record& r) const {
+  if (const auto* const c = r.chain())
+    return "chain " + c->underlying + " " + market::to_string(c->expiry);
+  return "features " + context_.name_of(r.instrument()->token);
+}
+
+std::string feature_check::place(const record::feature_record& r) const {
+  const auto offset = context_.calendar_of(token_of(r)).utc_offset(r.at());
+  return name_of(r) + " " + market::to_rfc3339(r.at(), offset) + " ";
+}
+
+result<feature_check::counts> feature_check::finish() {
+  for (auto* s : {&chains_, &instruments_}) {
+    while (s->next) {
+      report(*s->next, "surplus", "stored, and the journal does not give it");
+      if (auto done = advance(*s); !done) return tl::unexpected(done.error());
+    }
+  }
+  return counts_;
+}
+
+}  // namespace artham::app

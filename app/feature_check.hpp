@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+
+#include "app/bar_check.hpp"
+#include "app/findings.hpp"
+#include "bridge/memory/memory.hpp"
+#include "messages/record/feature_codec.hpp"
+#include "store/audit.hpp"
+
+namespace artham::app {
+
+/// Compares stored features, field by field, with those made again, while they are made.
+class feature_check {
+ public:
+  struct counts {
+    std::size_t chains = 0;       ///< made again and compared
+    std::size_t instruments = 0;  ///< likewise
+    std::size_t behind = 0;       ///< not stored, and their cause lies behind `stored_until`
+  };
+
+  /// `stored`, `context` and `found` must outlive it.
+  [[nodiscard]] static result<std::unique_ptr<feature_check>> begin(
+      store::audit& stored, const record::cause& stored_until, const check_context& context,
+      findings& found);
+
+  /// Takes what has come into md:features since the last call, and lets go of it.
+  result<void> take(bridge::memory::memory_bridge& rebuilt);
+  /// What is stored and was not made again is a difference.
+  result<counts> finish();
+
+ private:
+  /// One kind of row, stored.
+  struct side {
+    store::audit::feature_rows rows;
+    std::optional<record::feature_record> next;
+  };
+
+  feature_check(const record::cause& stored_until, const check_context& context, findings& found)
+      : stored_until_(stored_until), context_(context), found_(found) {}
+  result<void> advance(side& s);
+  result<void> compare(const record::feature_record& rebuilt);
+  void compare_fields(const record::feature_record& stored, const record::feature_record& rebuilt);
+  void report(const record::feature_record& r, const char* what, const char* text);
+  [[nodiscard]] bool is_wanted(const record::feature_record& r) const;
+  [[nodiscard]] std::string name_of(const record::feature_record& r) const;
+  [[nodiscard]] std::string place(const record::feature_record& r) const;
+
+  record::cause stored_until_;
+  const check_context& context_;
+  findings& found_;
+  side chains_;
+  side instruments_;
+  std::unique_ptr<bridge::reader> cursor_;
+  record::position taken_;
+  counts counts_;
+};
+
+}  // namespace artham::app
