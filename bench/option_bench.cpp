@@ -11,7 +11,7 @@
 
 namespace {
 
-using namespace artham::market::option;
+using namespace artham::market::option;  // NOLINT(google-build-using-namespace)
 using option_bench::median;
 using option_bench::name_of;
 

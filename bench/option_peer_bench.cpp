@@ -15,7 +15,7 @@
 
 namespace {
 
-using namespace artham::market::option;
+using namespace artham::market::option;  // NOLINT(google-build-using-namespace)
 using option_bench::median;
 using option_bench::name_of;
 
@@ -54,7 +54,7 @@ struct way {
 };
 
 std::vector<way> ways() {
-  using namespace QuantLib;
+  using namespace QuantLib;  // NOLINT(google-build-using-namespace)
   const double none = Null<Real>();
   const auto newton = [](const inputs& o, double price, double guess) {
     return blackFormulaImpliedStdDev(o.type, o.strike, o.forward, price, o.discount, 0.0, guess,

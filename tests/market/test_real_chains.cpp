@@ -291,7 +291,9 @@ TEST_CASE("NSE's chains of a day load, price and add up") {
 
   const auto cal = calendar_named("NFO");
   state_counts states;
-  for (auto& [expiry, options] : quoted) {
+  for (auto& entry : quoted) {
+    auto& options = entry.second;
+    const auto expiry = entry.first;
     CAPTURE(to_string(expiry));
     const auto c = options.evaluated({}, cal, expiry, t);
     check_sane(c, options.size());
@@ -428,7 +430,9 @@ TEST_CASE("Kite's whole instrument dumps are grouped by their underlyings") {
     spot_of[name] = spot_of.at(symbol);
 
   std::map<std::uint32_t, std::size_t> listed;  // options and futures, in how many groups
-  for (const auto& [name, group] : plan->chains()) {
+  for (const auto& entry : plan->chains()) {
+    const auto& name = entry.first;
+    const auto& group = entry.second;
     CAPTURE(name);
     CHECK(group->name == name);
     CHECK(group->cal->name() == "NFO");
@@ -502,15 +506,16 @@ recorded_day spx() {
   shared_csv("market/options_chain/spx_20210104_quotes_1m.csv", [&](const row& r) {
     const auto key = std::tuple(day_of(r.text("expiry")), exactly(r.text("strike")),
                                 r.text("right") == "P", r.text("root"));
-    const auto [it, is_new] = tokens.emplace(key, tokens.size() + 2);
-    if (is_new) {
+    const auto added = tokens.emplace(key, tokens.size() + 2);
+    const auto token = added.first->second;
+    if (added.second) {
       const auto& [expiry, strike, put, root] = key;
       day.plan->options.push_back(
-          {{it->second, put ? option::side::put : option::side::call, strike}, expiry});
+          {{token, put ? option::side::put : option::side::call, strike}, expiry});
     }
     const timestamp begin = std::stoll(r.text("ts_ms")) * millisecond;
     const auto add = [&](duration after, const std::string& what) {
-      quotes.push_back(quote_at(begin + after, it->second, {}, exactly(r.text("bid_" + what)),
+      quotes.push_back(quote_at(begin + after, token, {}, exactly(r.text("bid_" + what)),
                                 exactly(r.text("ask_" + what))));
     };
     add(0, "open");
