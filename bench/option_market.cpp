@@ -1,9 +1,10 @@
 #include "option_market.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <random>
+
+#include "measure.hpp"
 
 namespace option_bench {
 
@@ -39,16 +40,30 @@ market chains(std::size_t count) {
   return m;
 }
 
+namespace {
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
 double median(const std::function<void()>& work) {
   constexpr int rounds = 9;
   std::vector<double> all;
+  for (int i = 0; i < rounds; ++i) all.push_back(seconds_of(work));
+  return artham::bench::median(all);
+}
+
+std::vector<std::vector<double>> in_turns(const std::vector<std::function<void()>>& works) {
+  constexpr int rounds = 15;
+  std::vector<std::vector<double>> seconds(works.size());
   for (int i = 0; i < rounds; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    all.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    for (std::size_t k = 0; k < works.size(); ++k) seconds[k].push_back(seconds_of(works[k]));
   }
-  std::nth_element(all.begin(), all.begin() + rounds / 2, all.end());
-  return all[rounds / 2];
+  return seconds;
 }
 
 const char* name_of(instruction_set s) {

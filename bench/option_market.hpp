@@ -25,6 +25,11 @@ struct market {
 /// Seconds of the median of 9 rounds.
 [[nodiscard]] double median(const std::function<void()>& work);
 
+/// Seconds of each work in each of 15 rounds: all have a turn in every round, so that what else the
+/// machine does meets all alike.
+[[nodiscard]] std::vector<std::vector<double>> in_turns(
+    const std::vector<std::function<void()>>& works);
+
 [[nodiscard]] const char* name_of(artham::market::option::instruction_set s);
 
 }  // namespace option_bench

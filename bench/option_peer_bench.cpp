@@ -3,11 +3,13 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <ql/pricingengines/blackcalculator.hpp>
 #include <ql/pricingengines/blackformula.hpp>
 #include <string>
 #include <vector>
 
+#include "measure.hpp"
 #include "option_market.hpp"
 
 // The same options by artham and by QuantLib in one run: price with five Greeks, and implied
@@ -16,7 +18,6 @@
 namespace {
 
 using namespace artham::market::option;  // NOLINT(google-build-using-namespace)
-using option_bench::median;
 using option_bench::name_of;
 
 constexpr std::size_t count = 20'000;
@@ -47,10 +48,95 @@ void keep(const QuantLib::BlackCalculator& c, double spot, double years, columns
   out[5][i] = c.rho(years) / 100;
 }
 
+struct contender {
+  std::string name;
+  bool is_peer;  ///< the fastest of these is what the others are measured by
+  std::function<void()> work;
+};
+
+/// Prints rates, and for each the median of its rounds' ratios to the fastest peer.
+void compete(const char* what, const std::vector<contender>& all) {
+  std::vector<std::function<void()>> works;
+  for (const auto& c : all) works.push_back(c.work);
+  const auto seconds = option_bench::in_turns(works);
+  std::size_t peer = 0;
+  double best = std::numeric_limits<double>::infinity();
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const double typical = artham::bench::median(seconds[k]);
+    if (!all[k].is_peer || typical >= best) continue;
+    best = typical;
+    peer = k;
+  }
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < seconds[k].size(); ++i)
+      ratios.push_back(seconds[peer][i] / seconds[k][i]);
+    std::printf("%-18s %-30s %7.2f M/s  %5.1f x QuantLib's fastest\n", what, all[k].name.c_str(),
+                count / artham::bench::median(seconds[k]) / 1e6, artham::bench::median(ratios));
+  }
+}
+
+void values(const option_bench::market& m) {
+  columns_of_values ours;
+  columns_of_values theirs;
+  columns_of_values one_by_one;
+  for (auto* columns : {&ours, &theirs, &one_by_one})
+    for (auto& column : *columns) column.resize(count);
+  std::vector<state> is(count);
+  std::vector<QuantLib::ext::shared_ptr<QuantLib::StrikedTypePayoff>> payoffs;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto o = inputs_of(m, i, 0);
+    payoffs.push_back(QuantLib::ext::make_shared<QuantLib::PlainVanillaPayoff>(o.type, o.strike));
+  }
+
+  std::vector<contender> all;
+  all.push_back({"QuantLib BlackCalculator", true, [&] {
+                   for (std::size_t i = 0; i < count; ++i) {
+                     const auto o = inputs_of(m, i, m.volatility[i]);
+                     const QuantLib::BlackCalculator c(o.type, o.strike, o.forward, o.deviation,
+                                                       o.discount);
+                     keep(c, m.underlying[i], m.years[i], theirs, i);
+                   }
+                 }});
+  all.push_back({"QuantLib, payoffs made before", true, [&] {
+                   for (std::size_t i = 0; i < count; ++i) {
+                     const auto o = inputs_of(m, i, m.volatility[i]);
+                     const QuantLib::BlackCalculator c(payoffs[i], o.forward, o.deviation,
+                                                       o.discount);
+                     keep(c, m.underlying[i], m.years[i], theirs, i);
+                   }
+                 }});
+  all.push_back({"artham scalar", false, [&] {
+                   for (std::size_t i = 0; i < count; ++i) {
+                     const auto v = value(pricing::black_scholes, m.at(i), m.volatility[i]);
+                     const double values[] = {v.price, v.delta, v.gamma, v.theta, v.vega, v.rho};
+                     for (std::size_t k = 0; k < 6; ++k) one_by_one[k][i] = values[k];
+                   }
+                 }});
+  for (const auto set : instruction_sets()) {
+    all.push_back({std::string("artham ") + name_of(set), false, [&, set] {
+                     value(pricing::black_scholes, m.view(), m.volatility,
+                           {ours[0], ours[1], ours[2], ours[3], ours[4], ours[5], is}, set);
+                   }});
+  }
+  compete("price + 5 Greeks", all);
+
+  double worst = 0;
+  for (std::size_t k = 0; k < 6; ++k) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const double scale = std::max(1.0, std::abs(theirs[k][i]));
+      worst = std::max(worst, std::abs(ours[k][i] - theirs[k][i]) / scale);
+    }
+  }
+  std::printf("largest deviation from QuantLib: %.1e of max(1, value)\n\n", worst);
+}
+
 /// One of QuantLib's ways from a price to a deviation.
 struct way {
   std::string name;
   std::function<double(const inputs&, double price, double at_money)> deviation;
+  double worst = 0;
+  std::size_t refused = 0;
 };
 
 std::vector<way> ways() {
@@ -84,71 +170,7 @@ std::vector<way> ways() {
   };
 }
 
-double largest_difference(const std::vector<double>& a, const std::vector<double>& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(a[i] - b[i]));
-  return worst;
-}
-
-void print(const char* what, const char* how, double seconds, double peer) {
-  std::printf("%-18s %-28s %7.2f M/s  %5.1f x QuantLib\n", what, how, count / seconds / 1e6,
-              peer / seconds);
-}
-
-void values(const option_bench::market& m) {
-  const char* const what = "price + 5 Greeks";
-  columns_of_values ours;
-  columns_of_values theirs;
-  for (auto* columns : {&ours, &theirs})
-    for (auto& column : *columns) column.resize(count);
-  std::vector<state> is(count);
-
-  std::vector<QuantLib::ext::shared_ptr<QuantLib::StrikedTypePayoff>> payoffs;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto o = inputs_of(m, i, 0);
-    payoffs.push_back(QuantLib::ext::make_shared<QuantLib::PlainVanillaPayoff>(o.type, o.strike));
-  }
-  const double made = median([&] {
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto o = inputs_of(m, i, m.volatility[i]);
-      const QuantLib::BlackCalculator c(o.type, o.strike, o.forward, o.deviation, o.discount);
-      keep(c, m.underlying[i], m.years[i], theirs, i);
-    }
-  });
-  const double held = median([&] {
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto o = inputs_of(m, i, m.volatility[i]);
-      const QuantLib::BlackCalculator c(payoffs[i], o.forward, o.deviation, o.discount);
-      keep(c, m.underlying[i], m.years[i], theirs, i);
-    }
-  });
-  const double peer = std::min(made, held);
-  print(what, "QuantLib", made, peer);
-  print(what, "QuantLib, payoffs made before", held, peer);
-  print(what, "artham scalar", median([&] {
-          for (std::size_t i = 0; i < count; ++i) {
-            const auto v = value(pricing::black_scholes, m.at(i), m.volatility[i]);
-            ours[0][i] = v.price + v.delta + v.gamma + v.theta + v.vega + v.rho;
-          }
-        }),
-        peer);
-  for (const auto set : instruction_sets()) {
-    print(what, (std::string("artham ") + name_of(set)).c_str(), median([&] {
-            value(pricing::black_scholes, m.view(), m.volatility,
-                  {ours[0], ours[1], ours[2], ours[3], ours[4], ours[5], is}, set);
-          }),
-          peer);
-  }
-  double worst = 0;
-  for (std::size_t k = 0; k < 6; ++k)
-    for (std::size_t i = 0; i < count; ++i)
-      worst = std::max(worst,
-                       std::abs(ours[k][i] - theirs[k][i]) / std::max(1.0, std::abs(theirs[k][i])));
-  std::printf("%-18s largest deviation from QuantLib, of max(1, value): %.1e\n", what, worst);
-}
-
 void volatilities(const option_bench::market& m) {
-  const char* const what = "implied volatility";
   std::vector<double> prices(count);
   std::vector<double> at_money(count);
   for (std::size_t i = 0; i < count; ++i) {
@@ -160,52 +182,47 @@ void volatilities(const option_bench::market& m) {
     at_money[i] = QuantLib::blackFormula(o.type, o.forward, o.forward, other, o.discount);
   }
 
-  struct done {
-    std::string name;
-    double seconds, worst;
-    std::size_t refused;
-  };
-  std::vector<done> all;
+  auto theirs = ways();
+  std::vector<contender> all;
+  for (auto& w : theirs) {
+    all.push_back({"QuantLib " + w.name, true, [&] {
+                     w.worst = 0;
+                     w.refused = 0;
+                     for (std::size_t i = 0; i < count; ++i) {
+                       try {
+                         const double deviation =
+                             w.deviation(inputs_of(m, i, 0), prices[i], at_money[i]);
+                         const double found = deviation / std::sqrt(m.years[i]);
+                         w.worst = std::max(w.worst, std::abs(found - m.volatility[i]));
+                       } catch (const std::exception&) {
+                         ++w.refused;
+                       }
+                     }
+                   }});
+  }
   std::vector<double> found(count);
-  for (const auto& w : ways()) {
-    std::size_t refused = 0;
-    const double seconds = median([&] {
-      refused = 0;
-      for (std::size_t i = 0; i < count; ++i) {
-        try {
-          found[i] =
-              w.deviation(inputs_of(m, i, 0), prices[i], at_money[i]) / std::sqrt(m.years[i]);
-        } catch (const std::exception&) {
-          found[i] = m.volatility[i];
-          ++refused;
-        }
-      }
-    });
-    all.push_back({w.name, seconds, largest_difference(found, m.volatility), refused});
-  }
-  // One that refuses or misses what it was asked for is no peer.
-  double peer = 1e9;
-  for (const auto& d : all)
-    if (d.refused == 0 && d.worst < 1e-8) peer = std::min(peer, d.seconds);
-  for (const auto& d : all) {
-    print(what, ("QuantLib " + d.name).c_str(), d.seconds, peer);
-    std::printf("%-18s %-28s refuses %zu, of the others the largest error is %.1e\n", "", "",
-                d.refused, d.worst);
-  }
-
   std::vector<state> is(count);
-  print(what, "artham scalar", median([&] {
-          for (std::size_t i = 0; i < count; ++i)
-            found[i] = implied_volatility(pricing::black_scholes, m.at(i), prices[i]).volatility;
-        }),
-        peer);
+  all.push_back({"artham scalar", false, [&] {
+                   for (std::size_t i = 0; i < count; ++i) {
+                     const auto r = implied_volatility(pricing::black_scholes, m.at(i), prices[i]);
+                     found[i] = r.volatility;
+                   }
+                 }});
   for (const auto set : instruction_sets()) {
-    print(what, (std::string("artham ") + name_of(set)).c_str(), median([&] {
-            implied_volatility(pricing::black_scholes, m.view(), prices, found, is, set);
-          }),
-          peer);
+    all.push_back({std::string("artham ") + name_of(set), false, [&, set] {
+                     implied_volatility(pricing::black_scholes, m.view(), prices, found, is, set);
+                   }});
   }
-  std::printf("%-18s %-28s largest error %.1e\n", "", "", largest_difference(found, m.volatility));
+  compete("implied volatility", all);
+
+  for (const auto& w : theirs) {
+    std::printf("largest error of QuantLib %-21s %.1e, refused %zu\n", w.name.c_str(), w.worst,
+                w.refused);
+  }
+  double worst = 0;
+  for (std::size_t i = 0; i < count; ++i)
+    worst = std::max(worst, std::abs(found[i] - m.volatility[i]));
+  std::printf("largest error of artham %.1e\n", worst);
 }
 
 }  // namespace
