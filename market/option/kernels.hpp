@@ -39,20 +39,19 @@ inline constexpr double inverse_root_two_pi = 0.39894228040143268;
 inline constexpr double root_two_pi = 2.5066282746310005;
 inline constexpr double round_shift = 6755399441055744.0;  // 1.5 * 2^52
 
-/// Even and odd terms by themselves: two short chains of operations instead of a long one.
+/// Every fourth term by itself: four short chains of operations instead of a long one.
 template <class V, int N>
 ARTHAM_LANES V polynomial(const double (&terms)[N], V x) {
-  static_assert(N >= 2);
+  static_assert(N >= 4);
   const V x2 = x * x;
-  V last = fill<V>(terms[N - 1]);
-  V before = fill<V>(terms[N - 2]);
-  for (int i = N - 3; i >= 0; i -= 2) {
-    last = last * x2 + terms[i];
-    if (i > 0) before = before * x2 + terms[i - 1];
+  const V x4 = x2 * x2;
+  V part[4];
+  for (int k = 0; k < 4; ++k) {
+    int i = (N - 1 - k) / 4 * 4 + k;
+    part[k] = fill<V>(terms[i]);
+    for (i -= 4; i >= 0; i -= 4) part[k] = part[k] * x4 + terms[i];
   }
-  // Of an odd number of terms the last one is even.
-  if constexpr (N % 2 == 1) return last + before * x;
-  return before + last * x;
+  return (part[0] + part[1] * x) + (part[2] + part[3] * x) * x2;
 }
 
 /// 2^e of a whole e within [-1022, 1023].
@@ -69,9 +68,7 @@ struct reduced_lanes {
 
 template <class V>
 ARTHAM_LANES reduced_lanes<V> reduced_exponential(V x) {
-  constexpr double terms[] = {1.0,
-                              1.0,
-                              0.5,
+  constexpr double terms[] = {0.5,
                               0.16666666666666666,
                               0.041666666666666664,
                               0.008333333333333333,
@@ -85,7 +82,7 @@ ARTHAM_LANES reduced_lanes<V> reduced_exponential(V x) {
                               1.6059043836821613e-10};
   const V k = (x * 1.4426950408889634 + round_shift) - round_shift;
   const V r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
-  return {polynomial<V>(terms, r), k};
+  return {1.0 + (r + r * r * polynomial<V>(terms, r)), k};
 }
 
 /// e^x for x <= 700, to 1 ulp where the result is normal; beyond that range as at its end.
