@@ -53,6 +53,7 @@ double seconds_of(const std::function<void()>& work) {
 double median(const std::function<void()>& work) {
   constexpr int rounds = 9;
   std::vector<double> all;
+  all.reserve(rounds);
   for (int i = 0; i < rounds; ++i) all.push_back(seconds_of(work));
   return artham::bench::median(all);
 }

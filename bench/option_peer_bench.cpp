@@ -57,6 +57,7 @@ struct contender {
 /// Prints rates, and for each the median of its rounds' ratios to the fastest peer.
 void compete(const char* what, const std::vector<contender>& all) {
   std::vector<std::function<void()>> works;
+  works.reserve(all.size());
   for (const auto& c : all) works.push_back(c.work);
   const auto seconds = option_bench::in_turns(works);
   std::size_t peer = 0;
@@ -184,6 +185,7 @@ void volatilities(const option_bench::market& m) {
 
   auto theirs = ways();
   std::vector<contender> all;
+  all.reserve(2 * theirs.size());
   for (auto& w : theirs) {
     all.push_back({"QuantLib " + w.name, true, [&] {
                      w.worst = 0;
