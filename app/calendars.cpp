@@ -64,6 +64,14 @@ result<calendar_set> read_calendar_set(std::string_view text) {
   return fail(errc::corrupt, "the calendars kept with the journal cannot be read");
 }
 
+std::function<market::calendar_ptr(std::string_view)> calendar_by_exchange(
+    const calendar_set& calendars) {
+  return [&calendars](std::string_view exchange) {
+    const auto it = calendars.by_name.find(market::calendar_of(exchange));
+    return it == calendars.by_name.end() ? calendars.by_name.begin()->second : it->second;
+  };
+}
+
 plan_book::plan_book(const market::bar_plan& rules, const calendar_set& calendars,
                      std::shared_ptr<const actors::instrument_index> instruments,
                      market::calendar_ptr only)

@@ -27,6 +27,10 @@ struct calendar_set {
 /// The other way round: from the text that was kept.
 [[nodiscard]] result<calendar_set> read_calendar_set(std::string_view text);
 
+/// The calendar of each exchange; where none fits, any. The set outlives what is returned.
+[[nodiscard]] std::function<market::calendar_ptr(std::string_view)> calendar_by_exchange(
+    const calendar_set& calendars);
+
 /// Timeframes and rules for each instrument. Plans of instruments with the same calendar are one
 /// object.
 class plan_book {

@@ -46,13 +46,8 @@ feature_setup feature_setup_of(const config::settings& s, const calendar_set& ca
   feature_setup setup;
   setup.enabled = s.features.enabled;
   for (const auto& entry : calendars.by_name) setup.calendars.push_back(entry.second);
-  setup.plan = market::feature::feature_plan::make(
-      instruments,
-      [&](std::string_view exchange) {
-        const auto it = calendars.by_name.find(market::calendar_of(exchange));
-        return it == calendars.by_name.end() ? calendars.by_name.begin()->second : it->second;
-      },
-      s.features.rules());
+  setup.plan = market::feature::feature_plan::make(instruments, calendar_by_exchange(calendars),
+                                                   s.features.rules());
   return setup;
 }
 

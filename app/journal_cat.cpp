@@ -12,7 +12,9 @@
 #include "app/record_filter.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "market/price.hpp"
+#include "messages/protocol/feature_json.hpp"
 #include "messages/record/bar_codec.hpp"
+#include "messages/record/feature_codec.hpp"
 
 namespace artham::app {
 
@@ -106,6 +108,29 @@ class printer {
     return print(l);
   }
 
+  bool feature(record::position at, const record::feature_record& r) {
+    std::string text;
+    if (r.chain() != nullptr) {
+      protocol::append_chain(text, *r.chain(), true);
+    } else {
+      protocol::append_instrument_feature(text, *r.instrument());
+    }
+    line l;
+    l["position"] = position(at);
+    l["kind"] = r.chain() != nullptr ? "chain" : "instrument_feature";
+    if (r.instrument() != nullptr) l["instrument"] = rules_.name_of(r.instrument()->token);
+    l["time"] = time_text(r.at());
+    l["cause"] = position(r.cause.at);
+    l["ordinal"] = r.cause.ordinal;
+    const auto members = line::parse(text);
+    for (const auto& [name, value] : members.items()) {
+      if (name == "t" || name == "final") continue;
+      // A hundred options make no line for people.
+      l[name] = name == "options" && !options_.json ? line(value.size()) : value;
+    }
+    return print(l);
+  }
+
   bool bar(record::position at, const record::bar_record& r) {
     const auto& b = r.bar;
     const auto has = [&](market::bar::field f) { return (b.fields & f) != 0; };
@@ -176,8 +201,10 @@ class printer {
   std::uint64_t printed_ = 0;
 };
 
-result<void> cat_bars(bridge::bridge& journal, const std::string& stream,
-                      const record_filter& filter, printer& out) {
+/// Calls print(place, value) for the records of a stream, decoded, until it says that it is enough.
+template <class Decode, class Print>
+result<void> cat_derived(bridge::bridge& journal, const std::string& stream, Decode decode,
+                         Print&& print) {
   const auto cursor = journal.open_reader(stream, {}, bridge::top::appended, {});
   if (!cursor) return tl::unexpected(cursor.error());
   result<void> outcome;
@@ -188,17 +215,39 @@ result<void> cat_bars(bridge::bridge& journal, const std::string& stream,
     for (const auto& b : *blocks) {
       record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
         if (!go_on || !outcome) return;
-        const auto r = record::decode_bar(h, body);
-        if (!r) {
+        const auto r = decode(h, body);
+        if (r) {
+          go_on = print(record::position{b->epoch, seq}, *r);
+        } else {
           outcome = tl::unexpected(r.error());
-        } else if (filter.has(r->bar.token) && r->bar.start >= filter.from &&
-                   r->bar.start < filter.to) {
-          go_on = out.bar({b->epoch, seq}, *r);
         }
       });
     }
   }
   return outcome;
+}
+
+result<void> cat_bars(bridge::bridge& journal, const std::string& stream,
+                      const record_filter& filter, printer& out) {
+  return cat_derived(journal, stream, record::decode_bar,
+                     [&](record::position place, const record::bar_record& r) {
+                       const bool wanted = filter.has(r.bar.token) && r.bar.start >= filter.from &&
+                                           r.bar.start < filter.to;
+                       return !wanted || out.bar(place, r);
+                     });
+}
+
+result<void> cat_features(bridge::bridge& journal, const record_filter& filter, printer& out) {
+  const auto concerns = [&](const record::feature_record& r) {
+    if (r.instrument() != nullptr) return filter.has(r.instrument()->token);
+    return std::ranges::any_of(r.chain()->options,
+                               [&](const auto& o) { return filter.has(o.token); });
+  };
+  return cat_derived(journal, record::features_stream(), record::decode_feature,
+                     [&](record::position place, const record::feature_record& r) {
+                       if (r.at() >= filter.to) return false;
+                       return r.at() < filter.from || !concerns(r) || out.feature(place, r);
+                     });
 }
 
 result<void> cat_letters(bridge::bridge& journal, const record_filter& filter, printer& out) {
@@ -224,6 +273,7 @@ result<void> run_cat(const journal_cat_options& o) {
                 "--stream: the journal has no stream \"" + o.stream + "\"; it has " + there);
   }
   printer out(o, opened->rules);
+  if (o.stream == record::features_stream()) return cat_features(*opened->journal, *filter, out);
   if (o.stream == record::dead_letters_stream()) return cat_letters(*opened->journal, *filter, out);
   if (o.stream != record::ticks_stream()) return cat_bars(*opened->journal, o.stream, *filter, out);
   const feed::kite::frame_decoder decoder;

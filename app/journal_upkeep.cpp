@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "actors/bars/checkpoint.hpp"
+#include "actors/features/feature_stream.hpp"
 #include "actors/ingest/ingestor.hpp"
 #include "messages/record/dead_letter_codec.hpp"
 #include "runtime/log.hpp"
@@ -132,6 +133,12 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
   bridge::local::trim_limits all;
   all.before =
       std::min(newest->market - options_.retention, day_begin(options_.calendars, newest->market));
+  if (options_.features) {
+    // A start reads the day of the newest feature again, and what came after it.
+    const auto top = actors::read_features_top(journal_);
+    if (!top) return tl::unexpected(top.error());
+    if (top->at != 0) all.before = std::min(all.before, day_begin(options_.calendars, top->at));
+  }
   for (const auto& p : *positions) {
     // A quarantine holds until it is lifted, however old its record.
     if (p.stream == record::dead_letters_stream()) continue;

@@ -23,6 +23,7 @@ struct upkeep_options {
   market::duration retention = 0;               ///< of market time; 0: everything is kept
   std::uint64_t reserve = 0;                    ///< bytes; less room than that is alarmed
   std::vector<market::calendar_ptr> calendars;  ///< of what is subscribed: they say what today is
+  bool features = false;                        ///< are made: they need their day
 };
 
 /// Looks after the room of a journal that is written: sounds the alarm when there is little, and

@@ -156,8 +156,8 @@ int main(int argc, char** argv) {
     return command;
   };
   journal_cat_options cat_with;
-  auto* cat_command = add_journal("cat", "prints a stream, a line per tick, mark or bar");
-  cat_command->add_option("--stream", cat_with.stream, "such as md:bars:final.1m");
+  auto* cat_command = add_journal("cat", "prints a stream, a line per tick, mark, bar or feature");
+  cat_command->add_option("--stream", cat_with.stream, "such as md:bars:final.1m or md:features");
   add_selection(*cat_command, cat_with.select);
   cat_command->add_option("--limit", cat_with.limit, "at most so many lines");
   cat_command->add_flag("--json", cat_with.json, "a JSON object per line");

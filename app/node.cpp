@@ -290,13 +290,6 @@ result<void> node::load_instruments(const actors::newest_times& newest) {
     auto list = market::parse_instruments(*csv);
     if (!list) return fail(list.error().code, rest_url_ + "/instruments: " + list.error().message);
     instruments_ = std::move(*list);
-    const auto now = newest.market != 0 ? newest.market
-                     : exchange_        ? exchange_->market_time()
-                                        : runtime::utc_now();
-    const market::date valid_from{
-        static_cast<std::int32_t>((now + market::india_offset) / market::day)};
-    auto put = store_->writing().put_instruments(instruments_, valid_from);
-    if (!put) return put;
   } else {
     const auto known = store_->reading().instruments();
     if (!known) return tl::unexpected(known.error());
@@ -311,25 +304,77 @@ result<void> node::load_instruments(const actors::newest_times& newest) {
                         known->size());
     for (const auto& k : *known) instruments_.push_back(k.instrument);
   }
+  const auto now = newest.market != 0 ? newest.market
+                   : exchange_        ? exchange_->market_time()
+                                      : runtime::utc_now();
+  const market::date today{static_cast<std::int32_t>((now + market::india_offset) / market::day)};
+  if (auto added = add_formulas(); !added) return added;
+  if (auto put = store_->writing().put_instruments(instruments_, today); !put) return put;
   index_ = std::make_shared<const actors::instrument_index>(instruments_, calendars_.by_name);
-  auto tokens = wanted_tokens();
+  auto tokens = wanted_tokens(today);
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = std::move(*tokens);
   in_use_ = calendars_in_use();
   return {};
 }
 
-result<std::vector<std::uint32_t>> node::wanted_tokens() const {
+result<void> node::add_formulas() {
+  std::erase_if(instruments_,
+                [](const auto& i) { return i.exchange == market::synthetic_exchange; });
+  const auto& ingest = options_.settings.ingest;
+  if (ingest.formulas.empty()) return {};
+  const auto formulas = market::formula::parse_formulas(ingest.formulas);
+  if (!formulas) return fail(errc::usage, "ingest.formulas: " + formulas.error().message);
+  auto plan = market::formula::formula_plan::make(*formulas, instruments_,
+                                                  calendar_by_exchange(calendars_));
+  if (!plan) return fail(plan.error().code, "ingest.formulas: " + plan.error().message);
+  for (const auto& i : (*plan)->instruments()) {
+    if (auto free = check_name(i); !free) return free;
+    instruments_.push_back(i);
+  }
+  formulas_ = std::move(*plan);
+  return {};
+}
+
+result<void> node::check_name(const market::instrument& i) const {
+  const auto found = store_->reading().find(std::to_string(i.token));
+  if (!found) return tl::unexpected(found.error());
+  if (!*found) return {};
+  const auto& known = (*found)->instrument;
+  const auto refuse = [&](const std::string& why) {
+    return fail(errc::usage,
+                "ingest.formulas: formula " + i.symbol + ": " + why + ": choose another name");
+  };
+  if (market::display_key(known) != market::display_key(i))
+    return refuse("its token " + std::to_string(i.token) + " was that of " +
+                  market::display_key(known));
+  if (market::calendar_of(known.name) != market::calendar_of(i.name))
+    return refuse("the name stood for one that trades by the calendar of " + known.name +
+                  ", not of " + i.name);
+  return {};
+}
+
+result<std::vector<std::uint32_t>> node::wanted_tokens(market::date today) const {
   const auto& wanted = options_.settings.ingest.instruments;
   std::set<std::uint32_t> tokens;
   if (wanted.empty() || options_.recording) {
-    for (const auto& i : instruments_) tokens.insert(i.token);
+    for (const auto& i : instruments_) {
+      if (i.exchange != market::synthetic_exchange) tokens.insert(i.token);
+    }
   }
+  if (formulas_) {
+    for (const auto token : formulas_->legs(today)) tokens.insert(token);
+  }
+  const std::string synthetic(market::synthetic_exchange);
   for (const auto& key : wanted) {
     std::uint32_t token = 0;
     const auto [end, ec] = std::from_chars(key.data(), key.data() + key.size(), token);
     if (ec == std::errc() && end == key.data() + key.size()) {
       tokens.insert(token);
+    } else if (key.starts_with(synthetic + ":")) {
+      return fail(errc::usage,
+                  "ingest.instruments: \"" + key +
+                      "\" is computed (ingest.formulas), not subscribed: leave it out");
     } else if (const auto found = index_->token(key)) {
       tokens.insert(*found);
     } else {
@@ -399,6 +444,8 @@ actors::ingestor_config node::ingestor() {
   c.log.lateness = s.bars.lateness;
   c.log.hashes = hashes_;
   c.log.continuous = continuous_;
+  c.log.formulas = formulas_;
+  c.log.formula_stale = s.ingest.formula_stale;
   feed::kite::client_options o;
   o.url = feed_url_;
   o.api_key = s.feed.api_key.empty() ? "artham" : s.feed.api_key;
@@ -447,6 +494,7 @@ void node::make_upkeep() {
   o.retention = options_.recording ? 0 : s.journal.retention;
   o.reserve = static_cast<std::uint64_t>(s.journal.reserve);
   o.calendars = in_use_;
+  o.features = features_.enabled;
   upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
   upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
                                              metrics_);
@@ -585,7 +633,18 @@ std::string node::status_json() const {
   const std::string quarantined(actors::quarantined_metric);
   j["quarantines"] = {{"records", totals[quarantined + ".record"]},
                       {"builders", totals[quarantined + ".builder"]}};
+  if (features_.enabled) {
+    j["features"] = {{"groups", totals["artham_feature_groups"]},
+                     {"failed", totals[std::string(actors::feature_groups_failed_metric)]}};
+  }
   j["sessions"] = totals["artham_sessions"];
+  if (formulas_) {
+    for (const auto& f : formulas_->formulas()) {
+      j["formulas"][f.name] = {
+          {"ticks", totals[std::string(actors::formula_ticks_metric) + "." + f.name]},
+          {"silent", totals[std::string(actors::formula_stale_metric) + "." + f.name]}};
+    }
+  }
   j["journal"] = upkeep_->status();
   if (seconds != 0) {
     for (const auto& c : in_use_) {

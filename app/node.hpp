@@ -19,6 +19,7 @@
 #include "config/settings.hpp"
 #include "exchange/server.hpp"
 #include "feed/kite/frame_decoder.hpp"
+#include "market/formula/formula_plan.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
@@ -53,6 +54,10 @@ class node {
   result<void> open_market();
   result<void> start_exchange(const actors::newest_times& newest);
   result<void> load_instruments(const actors::newest_times& newest);
+  /// Instruments that the formulas make, with those of the exchange.
+  result<void> add_formulas();
+  /// The name was not used for something else before, so that the journal stays readable.
+  [[nodiscard]] result<void> check_name(const market::instrument& i) const;
   result<void> keep_configuration();
   result<void> start_actors();
   result<void> start_web();
@@ -61,7 +66,7 @@ class node {
   /// Of what is subscribed, by name.
   [[nodiscard]] std::vector<market::calendar_ptr> calendars_in_use() const;
   void make_upkeep();
-  [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens() const;
+  [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens(market::date today) const;
   /// Those of the settings, and those that the journal has bars of.
   [[nodiscard]] std::vector<market::timeframe> stored_timeframes() const;
   [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }
@@ -82,6 +87,7 @@ class node {
   bool exchange_clock_ = false;
   calendar_set calendars_;
   std::vector<market::instrument> instruments_;
+  std::shared_ptr<const market::formula::formula_plan> formulas_;
   std::vector<std::uint32_t> tokens_;
   std::vector<market::calendar_ptr> in_use_;  ///< calendars of `tokens_`, by name
   std::shared_ptr<const actors::instrument_index> index_;

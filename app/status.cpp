@@ -84,6 +84,12 @@ int status(const std::string& url, bool as_json) {
   for (const auto* name : {"ticks_received", "gaps", "sessions"}) {
     std::printf("%s %lld\n", name, static_cast<long long>(s->value(name, std::int64_t{0})));
   }
+  const auto formulas = s->value("formulas", json::object());
+  for (const auto& [name, f] : formulas.items()) {
+    std::printf("formula %s ticks %lld silent %lld\n", name.c_str(),
+                static_cast<long long>(f.value("ticks", std::int64_t{0})),
+                static_cast<long long>(f.value("silent", std::int64_t{0})));
+  }
   for (const auto& [name, value] : (*s)["metrics"].items()) {
     if (name.find("_lag") != std::string::npos || name.find("queue") != std::string::npos) {
       std::printf("%s %lld\n", name.c_str(), static_cast<long long>(value.get<std::int64_t>()));

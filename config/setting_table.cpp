@@ -8,6 +8,8 @@
 #include <limits>
 #include <numeric>
 
+#include "market/formula/formula.hpp"
+
 namespace artham::config {
 
 namespace {
@@ -332,6 +334,22 @@ setting instrument_keys(std::string_view key, Field field) {
           [=](const settings& s) { return in_brackets(field(s)); }};
 }
 
+template <class Field>
+setting formulas(std::string_view key, Field field) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (v.written != form::plain && v.written != form::list)
+              return refuse("a list such as [\"PAIR = 0.5 * NSE:INFY + 0.3 * NSE:TCS\"]", v);
+            auto items =
+                v.written == form::list ? v.items : market::formula::split_formulas(v.text);
+            if (auto parsed = market::formula::parse_formulas(items); !parsed)
+              return fail(errc::usage, "is refused: " + parsed.error().message);
+            field(s) = std::move(items);
+            return {};
+          },
+          [=](const settings& s) { return in_brackets(field(s)); }};
+}
+
 /// A factor above 0, or `max` for 0.
 template <class Field>
 setting speed(std::string_view key, Field field) {
@@ -431,6 +449,8 @@ std::vector<setting> make_settings() {
                                                           {"quote", market::tick_mode::quote},
                                                           {"full", market::tick_mode::full}}));
   list.push_back(size(FIELD(ingest.queue_bytes), 64 * kib, 64 * gib));
+  list.push_back(formulas(FIELD(ingest.formulas)));
+  list.push_back(time_span(FIELD(ingest.formula_stale), millisecond, day));
 
   list.push_back(timeframes(FIELD(bars.timeframes)));
   list.push_back(time_span(FIELD(bars.lateness), 0, hour, decides));

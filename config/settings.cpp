@@ -137,7 +137,8 @@ class resolver {
     };
     const auto multiple = [&](std::string_view key, market::duration span) -> result<void> {
       const auto clock = values_.ingest.clock_interval;
-      if (span % clock == 0) return {};
+      // Shorter than the clock's: each of its marks is one.
+      if (span % clock == 0 || clock % span == 0) return {};
       return fail(errc::usage, origin(key) + ": " + std::string(key) +
                                    " must be a multiple of ingest.clock_interval, which is " +
                                    market::duration_text(clock) + ", not " +

@@ -59,6 +59,8 @@ struct settings {
     std::vector<std::string> instruments;
     market::tick_mode mode = market::tick_mode::full;
     std::int64_t queue_bytes = 64 << 20;
+    std::vector<std::string> formulas;  ///< each as market::formula::parse_formula reads it
+    market::duration formula_stale = market::minute;
     friend bool operator==(const ingest_section&, const ingest_section&) = default;
   };
   struct bars_section {

@@ -196,6 +196,10 @@ instrument unknown_instrument(std::uint32_t token) {
   return i;
 }
 
+std::string_view trading_exchange(const instrument& i) {
+  return i.exchange == synthetic_exchange ? i.name : i.exchange;
+}
+
 std::string_view calendar_of(std::string_view exchange) {
   for (const std::string_view own : {"NFO", "BSE", "CDS", "MCX"}) {
     if (exchange == own) return own;

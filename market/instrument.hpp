@@ -31,6 +31,11 @@ struct instrument {
 [[nodiscard]] std::string display_key(const instrument& i);
 /// Stands in for an instrument that no dump names: exchange `TOKEN`, symbol the number.
 [[nodiscard]] instrument unknown_instrument(std::uint32_t token);
+/// The exchange of instruments that formulas make. They trade by the calendar of another exchange,
+/// which stands as their name.
+inline constexpr std::string_view synthetic_exchange = "SYN";
+/// The exchange by whose calendar an instrument trades.
+[[nodiscard]] std::string_view trading_exchange(const instrument& i);
 /// The calendar that an exchange code trades by: NSE, NFO (also BFO), BSE, CDS (also BCD), MCX
 /// (also NCO); others NSE.
 [[nodiscard]] std::string_view calendar_of(std::string_view exchange);

@@ -31,6 +31,11 @@ char* write_price(char* out, price p);
 
 __extension__ typedef __int128 int128;
 
+/// For analytics: the same double on every machine.
+[[nodiscard]] inline double as_number(price p) {
+  return static_cast<double>(p.units) / static_cast<double>(price_scale);
+}
+
 /// numerator / denominator rounded half to even; denominator > 0.
 [[nodiscard]] std::int64_t divide_half_even(int128 numerator, std::int64_t denominator);
 

@@ -12,6 +12,7 @@ MAY = {
     "market": set(),
     "market/option": {"market"},
     "market/feature": {"market", "market/option"},
+    "market/formula": {"market", "market/feature", "market/option"},
     "market/indicator": {"market"},
     "runtime": set(),
     "messages/record": {"market"},

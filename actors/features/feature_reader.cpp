@@ -58,10 +58,7 @@ feature_reader_actor::behavior_type feature_reader_state::start(
       },
       [this](messages::done_atom) { gather(); },
       [this](messages::watch_atom, const std::string& group, bool wanted) { watch(group, wanted); },
-      [this](messages::credit_atom) {
-        live_to_ = self_->current_sender();
-        send_live();
-      },
+      [this](messages::credit_atom) { on_credit(); },
       [this](const messages::child_event& e) { on_child(e); },
   };
 }
@@ -260,6 +257,17 @@ void feature_reader_state::finish(messages::feature_work& work) {
   } else if (config_.on_processed) {
     config_.on_processed(work.last);
   }
+}
+
+void feature_reader_state::on_credit() {
+  live_to_ = self_->current_sender();
+  const auto from = caf::actor_cast<caf::actor_addr>(live_to_);
+  if (std::exchange(credited_, from) != from) {
+    // Another life of the hub says anew what it wants.
+    for (std::uint32_t slot = 0; slot < maker_->slots(); ++slot) maker_->watch(slot, false);
+    live_.clear();
+  }
+  send_live();
 }
 
 void feature_reader_state::watch(const std::string& group, bool wanted) {

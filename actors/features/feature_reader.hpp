@@ -89,6 +89,7 @@ class feature_reader_state {
       std::uint32_t slot) const;
   void gather();
   void finish(messages::feature_work& work);
+  void on_credit();
   void watch(const std::string& group, bool wanted);
   void send_live();
   [[nodiscard]] std::function<void()> on_room() const;
@@ -112,6 +113,7 @@ class feature_reader_state {
 
   std::map<std::pair<std::string, market::date>, market::feature::chain_row> live_;
   caf::strong_actor_ptr live_to_;
+  caf::actor_addr credited_;  ///< who gave credit last
 
   runtime::gauge* lag_ = nullptr;
   runtime::gauge* works_ = nullptr;

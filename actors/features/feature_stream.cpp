@@ -55,8 +55,11 @@ result<std::unique_ptr<feature_stream>> feature_stream::open(bridge::bridge& out
   made->writer_ = std::move(*writer);
   made->records_ =
       &metrics.counter("artham_features_total", "Records of md:features: chains and instruments.");
-  made->options_ = &metrics.counter("artham_feature_options_total",
-                                    "Options valued at clock marks, whatever came of it.");
+  for (std::size_t i = 0; i < made->options_.size(); ++i) {
+    made->options_[i] = &metrics.counter(
+        "artham_feature_options_total", "Options at clock marks, by what came of them.",
+        {{"state", std::string(market::option::name(static_cast<market::option::state>(i)))}});
+  }
   return made;
 }
 
@@ -88,7 +91,7 @@ void feature_stream::add(market::feature::feature_rows& rows) {
     at.at = cause;
     if (chain) {
       if (at > top_.cause) {
-        options_->add(c->row.options.size());
+        for (const auto& o : c->row.options) options_[static_cast<std::size_t>(o.is)]->add();
         top_.at = c->row.at;
       }
       put(record::kind::chain, at, c->row);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,7 +46,7 @@ class feature_stream {
   std::string body_;
   std::uint64_t held_count_ = 0;
   runtime::counter* records_ = nullptr;
-  runtime::counter* options_ = nullptr;
+  std::array<runtime::counter*, market::option::states> options_{};  ///< by state
 };
 
 }  // namespace artham::actors

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "messages/record/mark_codec.hpp"
+#include "messages/record/tick_pack.hpp"
 
 namespace artham::actors {
 
@@ -17,6 +18,10 @@ ingest_log::ingest_log(ingest_options options, const feed::decoder& decoder)
       clock_(options_.calendars, options_.clock_interval, options_.lateness),
       market_time_(options_.previous_time),
       session_open_(options_.calendars.size(), false) {
+  if (options_.formulas && !options_.formulas->formulas().empty()) {
+    formulas_.emplace(options_.formulas, options_.formula_stale);
+    formula_ticks_.resize(options_.formulas->formulas().size());
+  }
   clock_.start_behind(options_.previous_time);
   if (options_.previous_time != 0 && !options_.continuous) {
     lost_at_ = options_.previous_time;
@@ -120,16 +125,55 @@ mark ingest_log::whole_loss() {
   return m;
 }
 
+void ingest_log::put_frame(const feed_event& e, const frame_event& f, record_batch& out) {
+  market_time_ = std::max(market_time_, e.market_time);
+  frame_ticks_ = decoder_.packets(f.bytes);
+  const auto h = record::with_times(record::kind::kite_frame, frame_ticks_, market_time_, e.wall);
+  record::append(out.bytes, h, f.bytes);
+  out.count += frame_ticks_;
+  decoder_.tokens(f.bytes, out.tokens);
+  counts_.ticks += frame_ticks_;
+  ++counts_.frames;
+  frame_formulas_.clear();
+  if (formulas_ && formulas_->concerns(out.tokens)) put_formulas(f.bytes, e.wall, out);
+}
+
+void ingest_log::put_formulas(std::string_view frame, market::timestamp wall, record_batch& out) {
+  quotes_.clear();
+  decoder_.quotes(frame, market_time_, {}, quotes_);
+  formulas_->take(quotes_, frame_formulas_);
+  if (frame_formulas_.empty()) return;
+  std::string body;
+  record::encode(body, frame_formulas_);
+  const auto count = static_cast<std::uint16_t>(frame_formulas_.size());
+  record::append(out.bytes,
+                 record::with_times(record::kind::packed_ticks, count, market_time_, wall), body);
+  out.count += count;
+  for (const auto& t : frame_formulas_) {
+    out.tokens.push_back(t.token);
+    ++formula_ticks_[t.slot];
+  }
+}
+
+std::vector<ingest_log::formula_counters> ingest_log::formula_counts() const {
+  std::vector<formula_counters> all;
+  for (std::size_t i = 0; i < formula_ticks_.size(); ++i)
+    all.push_back({formula_ticks_[i], formulas_->silent()[i]});
+  return all;
+}
+
 void ingest_log::drop(record_batch& batch) {
-  counts_.ticks -= batch.count;
+  counts_.ticks -= frame_ticks_;
   --counts_.frames;
-  counts_.dropped_ticks += batch.count;
+  counts_.dropped_ticks += frame_ticks_;
   ++counts_.dropped_frames;
+  for (const auto& t : frame_formulas_) --formula_ticks_[t.slot];
   batch.clear();
 }
 
 void ingest_log::lose(std::string detail, bool kept, record_batch& out) {
   losing_ = true;
+  if (formulas_) formulas_->forget();
   // Nothing behind this time is in the journal: should the program end now, the gap that its next
   // start tells begins here too.
   losing_from_ = kept ? market_time_ : before_;
@@ -205,14 +249,7 @@ void ingest_log::on(const feed_event& e, record_batch& out) {
   }
   if (losing_) return on_while_losing(e);
   if (const auto* f = std::get_if<frame_event>(&e.what)) {
-    market_time_ = std::max(market_time_, e.market_time);
-    const auto packets = decoder_.packets(f->bytes);
-    const auto h = record::with_times(record::kind::kite_frame, packets, market_time_, e.wall);
-    record::append(out.bytes, h, f->bytes);
-    out.count += packets;
-    decoder_.tokens(f->bytes, out.tokens);
-    counts_.ticks += packets;
-    ++counts_.frames;
+    put_frame(e, *f, out);
     return;
   }
   if (state) {

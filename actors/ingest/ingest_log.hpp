@@ -2,13 +2,16 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/ingest/feed_event.hpp"
 #include "actors/ingest/market_clock.hpp"
 #include "feed/feed.hpp"
+#include "market/formula/formula_engine.hpp"
 #include "messages/record/record.hpp"
 
 namespace artham::actors {
@@ -35,10 +38,14 @@ struct ingest_options {
   market::timestamp previous_time = 0;
   /// The feed goes on exactly where the journal ends (a recording that is resumed): no gap.
   bool continuous = false;
+  std::shared_ptr<const market::formula::formula_plan> formulas =
+      nullptr;  ///< null: there are none
+  market::duration formula_stale = market::minute;
 };
 
 /// Turns what a feed says into the records of md:ticks: an epoch at the start, frames as they came,
-/// and marks for time, gaps, sessions and subscriptions. Pure: no actor, no clock, no I/O.
+/// behind each the ticks of the formulas that follow from it, and marks for time, gaps, sessions
+/// and subscriptions. Pure: no actor, no clock, no I/O.
 class ingest_log {
  public:
   struct counters {
@@ -48,6 +55,10 @@ class ingest_log {
     std::uint64_t clock_marks = 0;
     std::uint64_t dropped_ticks = 0;  ///< in frames that the journal had no room for
     std::uint64_t dropped_frames = 0;
+  };
+  struct formula_counters {
+    std::uint64_t ticks = 0;
+    std::uint64_t silent = 0;  ///< frames with a leg that made no tick
   };
 
   ingest_log(ingest_options options, const feed::decoder& decoder);
@@ -66,11 +77,15 @@ class ingest_log {
   [[nodiscard]] bool is_losing() const { return losing_; }
 
   [[nodiscard]] const counters& counts() const { return counts_; }
+  /// In the order of the formulas.
+  [[nodiscard]] std::vector<formula_counters> formula_counts() const;
   [[nodiscard]] market::timestamp market_time() const { return market_time_; }
 
  private:
   void begin(const feed_event& e, record_batch& out);
   void move_time(const feed_event& e, record_batch& out);
+  void put_frame(const feed_event& e, const frame_event& f, record_batch& out);
+  void put_formulas(std::string_view frame, market::timestamp wall, record_batch& out);
   void on_while_losing(const feed_event& e);
   void on_state(const feed_event& e, const feed::state_change& s, record_batch& out);
   void put(market::mark m, record_batch& out);
@@ -105,6 +120,12 @@ class ingest_log {
   std::map<std::uint32_t, wish> subscriptions_;  ///< changed meanwhile, not yet told
 
   std::vector<market::timestamp> due_;
+
+  std::optional<market::formula::formula_engine> formulas_;
+  std::vector<std::uint64_t> formula_ticks_;       ///< made, by formula
+  std::uint16_t frame_ticks_ = 0;                  ///< packets of the last frame
+  std::vector<market::bar_input> frame_formulas_;  ///< what formulas made of it
+  std::vector<market::quote> quotes_;
 };
 
 }  // namespace artham::actors

@@ -64,6 +64,7 @@ ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self
   expected_frames_ = &m.gauge("artham_feed_expected_frames_per_hour",
                               "Usual in this phase of the day; 0: not known.");
   market_time_ = &m.gauge("artham_market_time_seconds", "Market time of the newest record.");
+  make_formula_metrics();
 
   auto previous = newest_record_times(*config_.journal);
   if (!previous) throw std::runtime_error(previous.error().message);
@@ -84,6 +85,21 @@ ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self
       [this](const feed_event_ptr& e) { on_event(e); },
       [this](messages::room_atom) { on_room(); },
   };
+}
+
+void ingestor_state::make_formula_metrics() {
+  if (!config_.log.formulas) return;
+  for (const auto& f : config_.log.formulas->formulas()) {
+    const runtime::labels of{{"formula", f.name}};
+    formulas_.push_back(
+        {&config_.metrics->counter(std::string(formula_ticks_metric),
+                                   "Ticks of a formula that were journaled.", of),
+         &config_.metrics->counter(std::string(formula_stale_metric),
+                                   "Frames with a leg's tick in which a formula was silent, as a "
+                                   "leg was stale, unheard or without a price.",
+                                   of)});
+  }
+  published_formulas_.resize(formulas_.size());
 }
 
 void ingestor_state::on_room() {
@@ -167,6 +183,16 @@ void ingestor_state::publish_counts() {
   dropped_frames_->add(now.dropped_frames - published_.dropped_frames);
   published_ = now;
   market_time_->set(log_->market_time() / market::second);
+  if (!formulas_.empty()) publish_formulas();
+}
+
+void ingestor_state::publish_formulas() {
+  auto now = log_->formula_counts();
+  for (std::size_t i = 0; i < now.size(); ++i) {
+    formulas_[i].ticks->add(now[i].ticks - published_formulas_[i].ticks);
+    formulas_[i].silent->add(now[i].silent - published_formulas_[i].silent);
+  }
+  published_formulas_ = std::move(now);
 }
 
 void ingestor_state::publish_expectation() {

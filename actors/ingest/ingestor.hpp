@@ -19,6 +19,9 @@ namespace artham::actors {
 
 /// A counter, by `why`.
 inline constexpr std::string_view dropped_ticks_metric = "artham_ticks_dropped_total";
+/// Counters, by `formula`.
+inline constexpr std::string_view formula_ticks_metric = "artham_formula_ticks_total";
+inline constexpr std::string_view formula_stale_metric = "artham_formula_stale_total";
 
 struct ingestor_config {
   bridge::bridge* journal = nullptr;
@@ -56,7 +59,9 @@ class ingestor_state {
   void lose(const std::string& why);
   void put_urgently();
   void on_room();
+  void make_formula_metrics();
   void publish_counts();
+  void publish_formulas();
   void publish_expectation();
 
   messages::ingestor_actor::pointer self_ = nullptr;
@@ -70,6 +75,12 @@ class ingestor_state {
   bool blocked_ = false;
   bool is_frame_ = false;  ///< the batch is a frame, not marks
   ingest_log::counters published_;
+  std::vector<ingest_log::formula_counters> published_formulas_;
+  struct formula_metrics {
+    runtime::counter* ticks = nullptr;
+    runtime::counter* silent = nullptr;
+  };
+  std::vector<formula_metrics> formulas_;
   runtime::counter* ticks_ = nullptr;
   runtime::counter* frames_ = nullptr;
   runtime::counter* gaps_ = nullptr;

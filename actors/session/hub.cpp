@@ -16,6 +16,7 @@
 #include "messages/protocol/json.hpp"
 #include "messages/record/dead_letter_codec.hpp"
 #include "messages/record/feature_codec.hpp"
+#include "messages/record/tick_pack.hpp"
 #include "runtime/failpoint.hpp"
 
 namespace artham::actors {
@@ -181,19 +182,16 @@ void hub_state::read_ticks() {
           on_mark(*mark++);
           return;
         }
+        if (h.kind == record::kind::packed_ticks) take_packed(h, {b->epoch, seq}, body);
         if (h.kind != record::kind::kite_frame) return;
         feed_live_ = !feed_lost_;
         config_.decoder->packet_views(body, {b->epoch, seq},
                                       [&](record::position, std::string_view bytes) {
                                         const auto token = config_.decoder->token(bytes);
-                                        const auto slot = slots_.slot(token);
-                                        if (slot >= last_.size()) last_.resize(slot + 1);
-                                        auto& p = last_[slot];
+                                        auto& p = last_of(token);
                                         p.bytes.assign(bytes);
                                         p.receive = record::receive_time(h);
-                                        const auto it = topics_.find(messages::tick_key(token));
-                                        if (it != topics_.end())
-                                          publish(it->first, tick_message(it->second, p), true);
+                                        publish_tick(token);
                                       });
       });
       // A damaged block has no records, but a mark that says so.
@@ -202,6 +200,32 @@ void hub_state::read_ticks() {
   }
   lag_->set(static_cast<std::int64_t>(ticks_->lag()));
   ticks_->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
+}
+
+void hub_state::take_packed(const record::header& h, record::position first,
+                            std::string_view body) {
+  packed_.clear();
+  auto decoded = record::decode_ticks(first, body, packed_);
+  if (!decoded) throw std::runtime_error(decoded.error().message);
+  for (const auto& t : packed_) {
+    auto& p = last_of(t.token);
+    p.bytes.clear();
+    p.packed = t;
+    p.receive = record::receive_time(h);
+    publish_tick(t.token);
+  }
+}
+
+hub_state::packet& hub_state::last_of(std::uint32_t token) {
+  const auto slot = slots_.slot(token);
+  if (slot >= last_.size()) last_.resize(slot + 1);
+  return last_[slot];
+}
+
+void hub_state::publish_tick(std::uint32_t token) {
+  const auto it = topics_.find(messages::tick_key(token));
+  if (it != topics_.end())
+    publish(it->first, tick_message(it->second, last_[slots_.find(token)]), true);
 }
 
 void hub_state::read_finals() {
@@ -485,7 +509,7 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
     const auto slot = slots_.find(token_of(w.key));
     if (slot != token_slots::none) {
       out += "\"tick\":";
-      protocol::append_tick(out, config_.decoder->decode(last_[slot].bytes), last_[slot].receive);
+      protocol::append_tick(out, tick_of(last_[slot]), last_[slot].receive);
     }
     return out + "}}";
   }
@@ -537,9 +561,18 @@ std::string hub_state::tick_message(const topic& t, const packet& p) const {
   std::string out = "{\"ev\":\"tick\",\"key\":";
   protocol::append_text(out, t.text);
   out += ",\"tick\":";
-  protocol::append_tick(out, config_.decoder->decode(p.bytes), p.receive);
+  protocol::append_tick(out, tick_of(p), p.receive);
   out += '}';
   return out;
+}
+
+market::tick hub_state::tick_of(const packet& p) const {
+  if (!p.bytes.empty()) return config_.decoder->decode(p.bytes);
+  market::tick t;
+  t.token = p.packed.token;
+  t.last = p.packed.last;
+  t.exchange_time = p.packed.time;
+  return t;
 }
 
 void hub_state::publish(std::uint64_t key, std::string json, bool replaceable) {

@@ -17,6 +17,7 @@
 #include "actors/session/instrument_index.hpp"
 #include "bridge/bridge.hpp"
 #include "feed/feed.hpp"
+#include "market/tick.hpp"
 #include "messages/actors.hpp"
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
@@ -56,8 +57,10 @@ class hub_state {
   messages::hub_actor::behavior_type start(messages::hub_actor::pointer self, hub_config config);
 
  private:
+  /// A tick as it was journaled.
   struct packet {
-    std::string bytes;
+    std::string bytes;         ///< empty: packed
+    market::bar_input packed;  ///< what a packed tick has
     market::timestamp receive = 0;
   };
   struct client {
@@ -82,6 +85,9 @@ class hub_state {
 
   void on_ready();
   void read_ticks();
+  void take_packed(const record::header& h, record::position first, std::string_view body);
+  packet& last_of(std::uint32_t token);
+  void publish_tick(std::uint32_t token);
   void read_finals();
   void read_features();
   void read_letters();
@@ -112,6 +118,7 @@ class hub_state {
   [[nodiscard]] std::string_view data_state(std::uint64_t key) const;
   /// That the bars of a key have stopped.
   [[nodiscard]] static std::string stop_message(const topic& t, market::timestamp since);
+  [[nodiscard]] market::tick tick_of(const packet& p) const;
   [[nodiscard]] std::string tick_message(const topic& t, const packet& p) const;
 
   messages::hub_actor::pointer self_ = nullptr;
@@ -130,6 +137,7 @@ class hub_state {
   std::map<std::uint32_t, market::timestamp> stopped_;
   token_slots slots_;
   std::vector<packet> last_;
+  std::vector<market::bar_input> packed_;
   std::unordered_map<std::uint64_t, market::bar> live_;
   std::deque<tail_entry> tail_;
   std::unordered_map<std::uint64_t, topic> topics_;

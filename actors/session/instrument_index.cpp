@@ -31,7 +31,8 @@ instrument_index::instrument_index(
   for (const auto& i : list) {
     tokens_.emplace(market::display_key(i), i.token);
     const bool unknown = i.exchange == "TOKEN";
-    const auto name = unknown ? calendar_by_segment(i.token) : market::calendar_of(i.exchange);
+    const auto name =
+        unknown ? calendar_by_segment(i.token) : market::calendar_of(market::trading_exchange(i));
     if (const auto it = calendars_.find(name); it != calendars_.end())
       calendar_by_token_.emplace(i.token, it->second);
   }

@@ -18,10 +18,6 @@ using option::pricing;
 using option::side;
 using option::state;
 
-double number(price p) {
-  return static_cast<double>(p.units) / static_cast<double>(price_scale);
-}
-
 bool has(const option_row& o, option_row::field f) {
   return (o.fields & f) != 0;
 }
@@ -90,7 +86,7 @@ chain_row chain::evaluate(timestamp t, const std::vector<entry>& entries,
     c.fields |= chain_row::forward_known;
     for (auto& o : c.options) {
       if (o.strike.units <= 0) continue;
-      const double strike = number(o.strike);
+      const double strike = as_number(o.strike);
       const double over = static_cast<double>(o.type) * (terms_of(o, c).underlying - strike);
       o.intrinsic = std::max(over, 0.0);
       o.moneyness = option::log_ratio(strike, c.forward);
@@ -152,8 +148,8 @@ underlying_price chain::parity(const chain_row& out) const {
     if (!has(call, option_row::priced) || !has(put, option_row::priced)) continue;
     const auto difference = std::abs(call.used.units - put.used.units);
     if (found.source != forward_source::none && difference >= least) continue;
-    const double forward = option::parity_forward(number(call.used), number(put.used),
-                                                  number(call.strike), out.years, rules_.rate);
+    const double forward = option::parity_forward(as_number(call.used), as_number(put.used),
+                                                  as_number(call.strike), out.years, rules_.rate);
     if (!(forward > 0)) continue;
     least = difference;
     found = {forward_source::parity, forward, std::max(call.age, put.age)};
@@ -183,7 +179,7 @@ option::terms chain::terms_of(const option_row& o, const chain_row& c) const {
       rules_.model == pricing::black76
           ? c.forward
           : c.forward * option::exponential((rules_.dividend - rules_.rate) * c.years);
-  return {o.type, underlying, number(o.strike), c.years, rules_.rate, rules_.dividend};
+  return {o.type, underlying, as_number(o.strike), c.years, rules_.rate, rules_.dividend};
 }
 
 void chain::solve(chain_row& out) {
@@ -201,7 +197,7 @@ void chain::solve(chain_row& out) {
     years_.push_back(t.years);
     rate_.push_back(t.rate);
     dividend_.push_back(t.dividend);
-    price_.push_back(number(o.used));
+    price_.push_back(as_number(o.used));
   }
   for (auto* column : {&volatility_, &value_, &delta_, &gamma_, &theta_, &vega_, &rho_})
     column->resize(rows_.size());
@@ -230,7 +226,7 @@ void chain::theorise(chain_row& out) const {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     auto& o = out.options[i];
     if (o.strike.units <= 0) continue;
-    const bool call_side = number(o.strike) >= out.forward;
+    const bool call_side = as_number(o.strike) >= out.forward;
     const auto wanted = call_side ? side::call : side::put;
     const option_row* from = &o;
     if (o.type != wanted) {

@@ -7,10 +7,6 @@ namespace artham::market::feature {
 
 namespace {
 
-double number(price p) {
-  return static_cast<double>(p.units) / static_cast<double>(price_scale);
-}
-
 /// Seconds in session of the 365 days before a date, for what is said per year of trading.
 double seconds_a_year(const calendar& c, date on) {
   duration sum = 0;
@@ -202,7 +198,7 @@ underlying_price feature_group::future_price(const chain& c, timestamp t) const 
     if (m.what != kind::future || plan_->futures[m.listed].expiry < c.expiry()) continue;
     const auto p = price_of(m.held, t, rules_.stale_underlying);
     if (p.is == option::state::ok)
-      return {forward_source::future, number(p.px), t - m.held.newest.time};
+      return {forward_source::future, as_number(p.px), t - m.held.newest.time};
   }
   return {};
 }
@@ -212,7 +208,7 @@ underlying_price feature_group::spot_price(timestamp t) const {
     if (m.what != kind::spot) continue;
     const auto& q = m.held.newest;
     if (!m.held.seen || q.last.units <= 0 || t - q.time > rules_.stale_underlying) return {};
-    return {forward_source::spot, number(q.last), t - q.time};
+    return {forward_source::spot, as_number(q.last), t - q.time};
   }
   return {};
 }

@@ -95,7 +95,7 @@ std::shared_ptr<const feature_plan> feature_plan::make(std::span<const instrumen
     if (plan->by_token_.contains(token)) continue;
     auto g = std::make_shared<group_plan>();
     g->name = display_key(*i);
-    g->cal = calendar_of(i->exchange);
+    g->cal = calendar_of(trading_exchange(*i));
     g->spot = token;
     plan->by_token_.emplace(token, std::move(g));
   }

@@ -12,10 +12,6 @@ namespace {
 
 constexpr double wing_delta = 0.25;
 
-double number(price p) {
-  return static_cast<double>(p.units) / static_cast<double>(price_scale);
-}
-
 bool is_valued(const option_row& o) {
   return (o.fields & option_row::valued) != 0;
 }
@@ -28,7 +24,7 @@ struct strike_pair {
 
   /// The volatility of the out-of-the-money side, else of the other.
   [[nodiscard]] std::optional<double> iv(double forward) const {
-    const bool call_first = number(strike) >= forward;
+    const bool call_first = as_number(strike) >= forward;
     const auto* first = call_first ? call : put;
     const auto* second = call_first ? put : call;
     if (first != nullptr && is_valued(*first)) return first->iv;
@@ -55,11 +51,11 @@ void read_atm(const std::vector<strike_pair>& pairs, chain_row& c) {
   const strike_pair* below = nullptr;
   const strike_pair* above = nullptr;
   for (const auto& p : pairs) {
-    const double distance = std::abs(number(p.strike) - c.forward);
-    if (nearest == nullptr || distance < std::abs(number(nearest->strike) - c.forward))
+    const double distance = std::abs(as_number(p.strike) - c.forward);
+    if (nearest == nullptr || distance < std::abs(as_number(nearest->strike) - c.forward))
       nearest = &p;
     if (!p.iv(c.forward)) continue;
-    if (number(p.strike) <= c.forward) {
+    if (as_number(p.strike) <= c.forward) {
       below = &p;
     } else if (above == nullptr) {
       above = &p;
@@ -72,13 +68,13 @@ void read_atm(const std::vector<strike_pair>& pairs, chain_row& c) {
     return o != nullptr && (o->fields & option_row::priced) != 0;
   };
   if (priced(nearest->call) && priced(nearest->put)) {
-    c.straddle = number(nearest->call->used) + number(nearest->put->used);
+    c.straddle = as_number(nearest->call->used) + as_number(nearest->put->used);
     c.fields |= chain_row::straddle_known;
   }
-  if (below == nullptr || (above == nullptr && number(below->strike) != c.forward)) return;
+  if (below == nullptr || (above == nullptr && as_number(below->strike) != c.forward)) return;
   c.atm_iv = above == nullptr ? *below->iv(c.forward)
-                              : between(c.forward, number(below->strike), *below->iv(c.forward),
-                                        number(above->strike), *above->iv(c.forward));
+                              : between(c.forward, as_number(below->strike), *below->iv(c.forward),
+                                        as_number(above->strike), *above->iv(c.forward));
   c.fields |= chain_row::atm_iv_known;
 }
 
@@ -106,11 +102,11 @@ void read_wings(const std::vector<strike_pair>& pairs, chain_row& c) {
   if ((c.fields & chain_row::atm_iv_known) == 0) return;
   wing calls;
   for (const auto& p : pairs) {
-    if (number(p.strike) >= c.forward) calls.take(p.call);
+    if (as_number(p.strike) >= c.forward) calls.take(p.call);
   }
   wing puts;
   for (auto p = pairs.rbegin(); p != pairs.rend(); ++p) {
-    if (number(p->strike) <= c.forward) puts.take(p->put);
+    if (as_number(p->strike) <= c.forward) puts.take(p->put);
   }
   if (!calls.volatility() || !puts.volatility()) return;
   c.risk_reversal = *calls.volatility() - *puts.volatility();

@@ -73,7 +73,7 @@ double solve_bracketed(double x, double b, double b_max) {
 }  // namespace
 
 std::string_view name(state s) {
-  constexpr std::array<std::string_view, 10> names = {
+  constexpr std::array<std::string_view, states> names = {
       "ok",    "intrinsic", "below_intrinsic", "no_quote",  "crossed",
       "stale", "expired",   "above_bound",     "bad_terms", "no_underlying"};
   return names[static_cast<std::size_t>(s)];

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -24,6 +25,7 @@ enum class state : std::uint8_t {
   bad_terms,        ///< terms that no price belongs to: a strike of 0, a negative volatility
   no_underlying,    ///< no price of the underlying that is fresh; the caller knows
 };
+inline constexpr std::size_t states = 10;
 [[nodiscard]] std::string_view name(state s);
 
 /// What is known of an option besides price and volatility.

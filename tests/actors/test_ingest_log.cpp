@@ -8,6 +8,7 @@
 #include "feed/kite/codec.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "messages/record/mark_codec.hpp"
+#include "messages/record/tick_pack.hpp"
 
 namespace {
 
@@ -309,4 +310,129 @@ TEST_CASE("a frame is kept verbatim and counts its packets") {
   CHECK(out.count == 2);
   CHECK(out.bytes.substr(record::header_size) == bytes);
   CHECK(out.tokens == std::vector<std::uint32_t>{408065, 408065});
+}
+
+namespace {
+
+constexpr std::uint32_t infy = 408065;
+constexpr std::uint32_t tcs = 2953217;
+
+/// SUM = NSE:INFY + NSE:TCS, and TWICE = 2 * NSE:TCS.
+struct formula_run {
+  formula_run() : plan(make_plan()), ingest(options(), decoder) {
+    actors::record_batch out;
+    const auto t = calendar_of.open;
+    ingest.on({t, t, feed::state_change{feed::state::live}}, out);
+  }
+  static std::shared_ptr<const market::formula::formula_plan> make_plan() {
+    std::vector<market::instrument> list(2);
+    list[0].token = infy;
+    list[0].symbol = "INFY";
+    list[1].token = tcs;
+    list[1].symbol = "TCS";
+    for (auto& i : list) i.exchange = "NSE";
+    const std::vector<std::string> texts{"SUM = NSE:INFY + NSE:TCS", "TWICE = 2 * NSE:TCS"};
+    const auto calendar = config::load_calendar("NSE")->calendar;
+    return *market::formula::formula_plan::make(*market::formula::parse_formulas(texts), list,
+                                                [&](std::string_view) { return calendar; });
+  }
+  [[nodiscard]] actors::ingest_options options() const {
+    actors::ingest_options o;
+    o.calendars = {calendar_of.calendar};
+    o.formulas = plan;
+    return o;
+  }
+  /// A frame of one packet a token, at so many seconds behind the open.
+  actors::record_batch frame(const std::vector<std::uint32_t>& tokens, int seconds, int rupees) {
+    const auto t = calendar_of.open + seconds * market::second;
+    feed::kite::frame_builder frame;
+    for (const auto token : tokens) {
+      market::tick tick;
+      tick.token = token;
+      tick.mode = market::tick_mode::ltp;
+      tick.last.units = rupees * market::price_scale;
+      REQUIRE(frame.add(tick));
+    }
+    actors::record_batch out;
+    ingest.on({t, t + 7, actors::frame_event{frame.finish()}}, out);
+    return out;
+  }
+
+  ingest_run calendar_of;
+  std::shared_ptr<const market::formula::formula_plan> plan;
+  actors::ingest_log ingest;
+};
+
+struct placed_record {
+  record::header header;
+  std::uint64_t seq = 0;
+  std::string body;
+};
+/// As the journal gives them places when the first one gets 100.
+std::vector<placed_record> records_in(const actors::record_batch& out) {
+  REQUIRE(record::check_payload(out.bytes, out.count));
+  record::block b;
+  b.epoch = 3;
+  b.first_seq = 100;
+  b.payload = out.bytes;
+  std::vector<placed_record> all;
+  record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+    all.push_back({h, seq, std::string(body)});
+  });
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("ticks of formulas follow the frame that made them, in the same append") {
+  formula_run run;
+  const auto out = run.frame({infy, tcs}, 1, 1500);
+  const auto records = records_in(out);
+  REQUIRE(records.size() == 2);
+  CHECK(records[0].header.kind == record::kind::kite_frame);
+  CHECK(records[1].header.kind == record::kind::packed_ticks);
+  CHECK(record::receive_time(records[1].header) == run.calendar_of.open + market::second);
+  CHECK(record::wall_time(records[1].header) == run.calendar_of.open + market::second + 7);
+  std::vector<market::bar_input> ticks;
+  REQUIRE(record::decode_ticks({3, records[1].seq}, records[1].body, ticks));
+  REQUIRE(ticks.size() == 2);
+  CHECK(ticks[0].position() == market::position{3, 102});
+  CHECK(ticks[1].position() == market::position{3, 103});
+  CHECK(ticks[0].token == market::formula::token_of("SUM"));
+  CHECK(ticks[0].last.units == 3000 * market::price_scale);
+  CHECK(ticks[0].time == run.calendar_of.open + market::second);
+  CHECK(ticks[1].token == market::formula::token_of("TWICE"));
+  CHECK(out.tokens == std::vector<std::uint32_t>{infy, tcs, ticks[0].token, ticks[1].token});
+  CHECK(run.ingest.counts().ticks == 2);
+}
+
+TEST_CASE("a frame without a leg, or with one too few, is alone") {
+  formula_run run;
+  CHECK(records_in(run.frame({7}, 1, 10)).size() == 1);
+  CHECK(records_in(run.frame({infy}, 1, 10)).size() == 1);
+  CHECK(run.ingest.formula_counts()[0].silent == 1);
+  CHECK(records_in(run.frame({tcs}, 2, 10)).size() == 2);
+  CHECK(records_in(run.frame({infy}, 62, 10)).size() == 2);
+  CHECK(records_in(run.frame({infy}, 63, 10)).size() == 1);
+  const auto counts = run.ingest.formula_counts();
+  CHECK(counts[0].ticks == 2);
+  CHECK(counts[0].silent == 2);
+  CHECK(counts[1].ticks == 1);
+  CHECK(counts[1].silent == 0);
+}
+
+TEST_CASE("a frame that finds no room takes its formulas' ticks along, and legs are heard anew") {
+  formula_run run;
+  run.frame({infy, tcs}, 1, 10);
+  auto lost = run.frame({infy, tcs}, 2, 20);
+  CHECK(lost.count == 4);
+  run.ingest.drop(lost);
+  CHECK(lost.count == 0);
+  CHECK(run.ingest.counts().ticks == 2);
+  CHECK(run.ingest.counts().dropped_ticks == 2);
+  CHECK(run.ingest.formula_counts()[0].ticks == 1);
+  run.ingest.lose("no room", false, lost);
+  run.ingest.resume(lost);
+  CHECK(records_in(run.frame({infy}, 3, 30)).size() == 1);
+  CHECK(records_in(run.frame({tcs}, 3, 30)).size() == 2);
 }

@@ -7,7 +7,10 @@
 #include "actors/bars/checkpoint.hpp"
 #include "app/journal_upkeep.hpp"
 #include "bridge/memory/memory.hpp"
+#include "config/calendar_file.hpp"
 #include "messages/record/dead_letter_codec.hpp"
+#include "messages/record/feature_codec.hpp"
+#include "messages/record/mark_codec.hpp"
 #include "store/sqlite/database.hpp"
 #include "tests/support/process.hpp"
 
@@ -62,4 +65,49 @@ TEST_CASE("what stores and checkpoints have passed may go, but never what is in 
   CHECK(trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 700});
   CHECK(trimmer->asked->passed.at(bars) == record::position{1, 40});
   CHECK_FALSE(trimmer->asked->passed.contains(record::dead_letters_stream()));
+}
+
+TEST_CASE("the day of the newest feature is kept: a start reads it again") {
+  const test::scratch dir;
+  const auto journal = bridge::memory::make();
+  const auto store = std::move(*store::sqlite::open(dir.path() / "artham.db", {}));
+  const auto trimmer = std::make_shared<asked_trimmer>();
+  runtime::metrics metrics;
+  app::upkeep_options o;
+  o.journal = dir.path();
+  o.checkpoints = dir.path() / "checkpoints";
+  o.retention = market::day;
+  const auto nse = config::load_calendar("NSE")->calendar;
+  o.calendars = {nse};
+  const auto feature_day = nse->day(market::make_date(2026, 11, 23));
+  const auto now = nse->day(market::make_date(2026, 11, 27)).sessions.front().open;
+  const auto append = [&](const std::string& stream, record::header h, const std::string& body) {
+    std::string bytes;
+    record::append(bytes, h, body);
+    REQUIRE((*journal->open_writer(stream, 1))->append(bytes, 1, {}));
+  };
+  market::mark m;
+  m.time = now;
+  append(record::ticks_stream(), record::with_times(record::kind::mark, 1, now, now),
+         record::encode(m));
+  market::feature::instrument_row row;
+  row.mark = feature_day.sessions.front().open;
+  std::string body;
+  record::encode(body, row);
+  append(record::features_stream(),
+         record::with_cause(record::kind::instrument_feature, {{1, 1}, 0}), body);
+  store_up_to(store->writing(), record::ticks_stream(), {1, 1});
+  actors::checkpoint c;
+  c.at = {1, 1};
+  REQUIRE(actors::checkpoint_directory(o.checkpoints).save(c));
+
+  const auto before = [&] {
+    app::journal_upkeep upkeep(o, *journal, trimmer, store->reading(), metrics);
+    REQUIRE(upkeep.remove_old());
+    REQUIRE(trimmer->asked);
+    return trimmer->asked->before;
+  };
+  CHECK(before() == now - market::day);
+  o.features = true;
+  CHECK(before() <= feature_day.begin);
 }

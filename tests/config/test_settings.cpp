@@ -120,12 +120,13 @@ TEST_CASE("a flag goes before a variable, that before the file, that before the 
 }
 
 TEST_CASE("all forms of values, from each kind of source") {
-  const auto s = loaded(from_file(R"(
+  const auto s = loaded(from_file(R"toml(
 runtime.log_level = "debug"
 feed = { url = "wss://ws.kite.trade", clock = "host", silence = "900ms" }
 [ingest]
 instruments = ["NSE:NIFTY 50", "NFO:NIFTY26DECFUT", 256265]
 mode = "ltp"
+formulas = ["ATM = straddle(NIFTY, nearest)", "PAIR = 0.5 * NSE:INFY - [NSE:BAJAJ-AUTO]"]
 [bars]
 timeframes = ["1D", "60m", "5m"]
 volume = "sizes"
@@ -140,7 +141,7 @@ ticks = "table"
 [exchange]
 chains = false
 speed = 2.5
-)"));
+)toml"));
   CHECK(s.runtime.log_level == "debug");
   CHECK(s.feed.url == "wss://ws.kite.trade");
   CHECK(s.feed.clock == clock_source::host);
@@ -148,6 +149,11 @@ speed = 2.5
   CHECK(s.ingest.instruments ==
         std::vector<std::string>{"NSE:NIFTY 50", "NFO:NIFTY26DECFUT", "256265"});
   CHECK(s.ingest.mode == tick_mode::ltp);
+  CHECK(s.ingest.formulas == std::vector<std::string>{"ATM = straddle(NIFTY, nearest)",
+                                                      "PAIR = 0.5 * NSE:INFY - [NSE:BAJAJ-AUTO]"});
+  CHECK(loaded(from_set("ingest.formulas=A = straddle(NIFTY, nearest), B = NSE:INFY"))
+            .ingest.formulas ==
+        std::vector<std::string>{"A = straddle(NIFTY, nearest)", "B = NSE:INFY"});
   CHECK(s.bars.timeframes == parse_timeframes("5m 1h 1D").value());
   CHECK(s.bars.volume == volume_rule::sizes);
   CHECK(s.bars.quantity_scale == 8);
@@ -232,6 +238,10 @@ TEST_CASE("wrong types and ranges say what is accepted") {
   CHECK(refusal(from_set("web.address=localhost")).find("an IP address") != std::string::npos);
   CHECK(refusal(from_set("ingest.instruments=NSE:INFY,INFY")).find("\"NSE:INFY\"") !=
         std::string::npos);
+  CHECK(refusal(from_set("ingest.formulas=A = 7"))
+            .find("ingest.formulas is refused: formula 'A = 7'") != std::string::npos);
+  CHECK(refusal(from_file("ingest.formulas = \"A = NSE:INFY\"")).find("a list such as") !=
+        std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=60m 1h")).find("listed twice") != std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=1m 0t")).find("timeframe '0t'") != std::string::npos);
   CHECK(refusal(from_set("bars.timeframes=1W")).find("timeframe '1W'") != std::string::npos);
@@ -304,6 +314,19 @@ revision_horizon = "15m"
 volume = "cumulative"
 quantity_scale = 0
 
+[features]
+enabled = true
+interval = "1s"
+instrument_interval = "5s"
+model = "black76"
+forward = "parity future spot"
+rate = "0"
+dividend = "0"
+years = "calendar"
+stale_option = "5m"
+stale_underlying = "1m"
+of = []
+
 [ingest]
 clock_interval = "250ms"
 )");
@@ -312,6 +335,9 @@ clock_interval = "250ms"
   s.bars.lateness = 1500 * millisecond;
   s.bars.volume = volume_rule::sizes;
   s.ingest.clock_interval = second;
+  s.features.chains.rate = 0.065;
+  s.features.chains.sources = {market::feature::forward_source::spot};
+  s.features.of = {"NIFTY model=bs rate=0.07", "BANKNIFTY years=trading"};
   const auto again = loaded(from_file(canonical_text(s)));
   CHECK(again.bars.timeframes == s.bars.timeframes);
   CHECK(again == s);
@@ -320,6 +346,32 @@ clock_interval = "250ms"
   other.runtime.threads = 7;
   other.bars.checkpoint_interval = second;
   CHECK(canonical_text(other) == canonical_text({}));
+}
+
+TEST_CASE("rules of underlyings begin with what all have, and wrong ones are refused by part") {
+  const auto s = loaded(from_set("features.rate=0.05"));
+  CHECK(s.features.rules().rules_of("NIFTY").rate == 0.05);
+  settings_sources sources;
+  sources.sets = {"features.rate=0.05", "features.of=NIFTY model=bs, BANKNIFTY rate=0.06"};
+  const auto rules = loaded(sources).features.rules();
+  CHECK(rules.rules_of("NIFTY").rate == 0.05);
+  CHECK(rules.rules_of("NIFTY").model == market::option::pricing::black_scholes);
+  CHECK(rules.rules_of("BANKNIFTY").rate == 0.06);
+  CHECK(rules.rules_of("FINNIFTY") == rules.common);
+
+  const auto refused = [](const std::string& set) {
+    const auto r = load_settings(from_set(set));
+    REQUIRE_FALSE(r.has_value());
+    CHECK(r.error().code == errc::usage);
+    return r.error().message;
+  };
+  CHECK(refused("features.of=NIFTY rate=much").find("NIFTY: rate must be") != std::string::npos);
+  CHECK(refused("features.forward=moon").find("parity, future and spot") != std::string::npos);
+  CHECK(refused("features.rate=7").find("-1 to 1") != std::string::npos);
+  CHECK(refused("features.model=bachelier").find("black76") != std::string::npos);
+  CHECK(loaded(from_set("ingest.clock_interval=10s")).features.interval == second);
+  CHECK(refused("features.interval=300ms").find("multiple of ingest.clock_interval") !=
+        std::string::npos);
 }
 
 TEST_CASE("every printed value can be read back") {
@@ -331,8 +383,9 @@ TEST_CASE("every printed value can be read back") {
     return out;
   };
   settings_sources sources;
-  sources.sets = {"exchange.speed=max", "bridge.local.sync_interval=always",
-                  "ingest.instruments=NSE:A\"B\\,1", "data.dir=/tmp/a\tb\x01 é"};
+  sources.sets = {
+      "exchange.speed=max", "bridge.local.sync_interval=always", "ingest.instruments=NSE:A\"B\\,1",
+      "ingest.formulas=A = straddle(NIFTY, nearest),B = [NSE:M&M] + 1", "data.dir=/tmp/a\tb\x01 é"};
   const auto first = explain(sources).value();
   CHECK(loaded(from_file(text(first))) == loaded(sources));
 }

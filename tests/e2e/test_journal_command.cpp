@@ -99,7 +99,7 @@ TEST_CASE("journal verify says what each stream holds and changes nothing") {
   CHECK(intact.out.find("md:ticks segments 1 epochs 1 records ") != std::string::npos);
   CHECK(intact.out.find("md:bars:final.1m segments 1") != std::string::npos);
   const auto j = json::parse(journal({"verify", data, "--json"}).out);
-  CHECK(j["streams"].size() == 5);
+  CHECK(j["streams"].size() == 6);
   CHECK(j["damaged"].empty());
 
   SUBCASE("a flipped byte") {

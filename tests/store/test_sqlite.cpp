@@ -420,9 +420,11 @@ TEST_CASE("a store of schema 1 gets the table of quarantines when it is opened")
   fixture f;
   REQUIRE(f.commit({bar(408065, 0, 10)}, 0, 10));
   f.db.reset();
-  test::run_to_end({"/usr/bin/sqlite3", f.dir / "artham.db",
-                    "DROP TABLE quarantines; DROP TABLE candles; DELETE FROM schema_migrations "
-                    "WHERE version > 1"});
+  test::run_to_end(
+      {"/usr/bin/sqlite3", f.dir / "artham.db",
+       "DROP TABLE quarantines; DROP TABLE candles; DROP TABLE option_greeks; DROP "
+       "TABLE chain_features; DROP TABLE instrument_features; DELETE FROM schema_migrations "
+       "WHERE version > 1"});
   // An audit reads it as it is.
   CHECK((*store::sqlite::open_audit(f.dir / "artham.db"))->quarantines()->empty());
   f.open();

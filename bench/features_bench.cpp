@@ -1,0 +1,266 @@
+// The feature stage. (1) A tick of an underlying to its whole chain of 200 contracts, valued anew,
+// encoded and in the hands of whoever watches it, with nothing else going on. (2) A stretch of a
+// day of 5,000 contracts through decoder, feature actors and md:features: CPU seconds per million
+// ticks, beside decoding those ticks alone.
+// `features_bench [moves] [seconds of market time]`
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+#include "app/feature_rules.hpp"
+#include "app/pipeline.hpp"
+#include "bench/chain_market.hpp"
+#include "bench/measure.hpp"
+#include "bridge/memory/memory.hpp"
+#include "config/calendar_file.hpp"
+#include "feed/kite/codec.hpp"
+#include "feed/kite/frame_decoder.hpp"
+#include "messages/protocol/feature_json.hpp"
+#include "messages/record/mark_codec.hpp"
+#include "messages/system.hpp"
+
+namespace {
+
+using namespace artham;  // NOLINT(google-build-using-namespace)
+using steady = std::chrono::steady_clock;
+
+template <class T>
+T sure(result<T> r) {
+  if (r) return std::move(*r);
+  std::fprintf(stderr, "%s\n", r.error().message.c_str());
+  std::exit(1);
+}
+
+/// md:ticks in memory, and the stage that reads it.
+struct stage {
+  explicit stage(const bench::chain_market& m) {
+    auto calendars = sure(app::load_calendar_set(config::builtin_calendar_names()));
+    config.input = input.get();
+    config.output = output.get();
+    config.decoder = &decoder;
+    config.plan = app::feature_setup_of({}, calendars, m.instruments()).plan;
+    writer = sure(input->open_writer(record::ticks_stream(), 1));
+  }
+
+  record::position append(const std::vector<market::tick>& ticks, market::timestamp now) {
+    bytes.clear();
+    std::uint64_t count = 0;
+    feed::kite::frame_builder frame;
+    const auto end = [&] {
+      if (frame.empty()) return;
+      const auto packets = static_cast<std::uint16_t>(frame.packets());
+      record::append(bytes, record::with_times(record::kind::kite_frame, packets, now, now),
+                     frame.finish());
+      count += packets;
+    };
+    for (const auto& t : ticks) {
+      if (frame.full()) end();
+      if (!frame.add(t)) std::abort();
+    }
+    end();
+    auto at = sure(writer->append(bytes, count, {}));
+    return {at.epoch, at.seq + count - 1};
+  }
+  record::position clock(market::timestamp t) {
+    market::mark m;
+    m.time = t;
+    bytes.clear();
+    record::append(bytes, record::with_times(record::kind::mark, 1, t, t), record::encode(m));
+    return sure(writer->append(bytes, 1, {}));
+  }
+
+  std::unique_ptr<bridge::memory::memory_bridge> input = bridge::memory::make();
+  std::unique_ptr<bridge::memory::memory_bridge> output = bridge::memory::make();
+  feed::kite::frame_decoder decoder;
+  actors::feature_reader_config config;
+  std::unique_ptr<bridge::writer> writer;
+  std::string bytes;
+};
+
+/// Stands where the hub stands: takes live chains, encodes them, gives credit.
+class watcher {
+ public:
+  explicit watcher(const messages::feature_reader_actor& reader, std::string group)
+      : system_config_(messages::make_system_config(1)), system_(system_config_) {
+    actor_ = system_.spawn([this, reader, group](caf::event_based_actor* self) -> caf::behavior {
+      self->send(reader, messages::credit_atom_v);
+      self->send(reader, messages::watch_atom_v, group, true);
+      return {[this, self, reader](const messages::live_chains_ptr& chains) {
+                std::string text;
+                for (const auto& c : *chains) protocol::append_chain(text, c, false);
+                {
+                  const std::lock_guard lock(mutex_);
+                  ++taken_;
+                  size_ = text.size();
+                  changed_.notify_all();
+                }
+                self->send(reader, messages::credit_atom_v);
+              },
+              [](caf::ok_atom) {}};
+    });
+  }
+  ~watcher() {
+    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
+    actor_ = nullptr;
+  }
+  watcher(const watcher&) = delete;
+  watcher& operator=(const watcher&) = delete;
+
+  void wait_for(std::uint64_t count) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(10), [&] { return taken_ >= count; })) {
+      std::fputs("no live chain came\n", stderr);
+      std::exit(1);
+    }
+  }
+  [[nodiscard]] std::uint64_t taken() const {
+    const std::lock_guard lock(mutex_);
+    return taken_;
+  }
+  [[nodiscard]] std::size_t bytes() const { return size_; }
+
+ private:
+  caf::actor_system_config system_config_;
+  caf::actor_system system_;
+  caf::actor actor_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t taken_ = 0;
+  std::size_t size_ = 0;
+};
+
+struct latency {
+  double p50 = 0, p99 = 0;
+};
+
+/// Microseconds.
+latency moves(bench::chain_market& m, std::size_t count, market::timestamp open,
+              std::size_t& encoded) {
+  stage s(m);
+  std::shared_ptr<messages::directory> names;
+  app::feature_pipeline p(2, s.config, [&](const supervisors::tree_options& tree) {
+    names = tree.directory;
+    return std::vector<messages::child_spec>{};
+  });
+  std::vector<market::tick> all{m.spot(0, open)};
+  for (std::size_t i = 0; i < m.contracts(); ++i) all.push_back(m.option(i, open));
+  if (!p.wait_for(s.append(all, open))) std::exit(1);
+  messages::feature_reader_actor reader;
+  while (!reader) {
+    reader =
+        caf::actor_cast<messages::feature_reader_actor>(names->find(actors::feature_reader_name));
+  }
+  watcher w(reader, bench::chain_market::name(0));
+  w.wait_for(1);
+  std::vector<double> microseconds;
+  for (std::size_t i = 0; i < count; ++i) {
+    // Idle in between, as a market's ticks are.
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    const auto before = w.taken();
+    const std::vector<market::tick> move{m.spot(0, open + market::second)};
+    const auto begun = steady::now();
+    s.append(move, open + market::second);
+    w.wait_for(before + 1);
+    microseconds.push_back(
+        std::chrono::duration<double, std::micro>(steady::now() - begun).count());
+  }
+  encoded = w.bytes();
+  std::sort(microseconds.begin(), microseconds.end());
+  const auto at = [&](double q) {
+    return microseconds[static_cast<std::size_t>(q * static_cast<double>(microseconds.size() - 1))];
+  };
+  return {at(0.5), at(0.99)};
+}
+
+void day(std::size_t seconds, market::timestamp open) {
+  bench::chain_market m(25, 4, 25, open);
+  stage s(m);
+  const std::size_t a_second = m.contracts() / 5;  // each contract every five seconds
+  std::uint64_t ticks = 0;
+  record::position last;
+  std::vector<market::tick> batch;
+  for (std::size_t n = 0; n < seconds; ++n) {
+    const auto now = open + static_cast<market::duration>(n) * market::second;
+    batch.clear();
+    for (std::size_t u = 0; u < 25; ++u) batch.push_back(m.spot(u, now));
+    for (std::size_t i = 0; i < a_second; ++i)
+      batch.push_back(m.option((n * a_second + i) % m.contracts(), now));
+    last = s.append(batch, now);
+    ticks += batch.size();
+    for (int quarter = 1; quarter <= 4; ++quarter)
+      last = s.clock(now + quarter * 250 * market::millisecond);
+  }
+  const auto million = static_cast<double>(ticks) / 1e6;
+
+  const auto plain = bench::cpu_seconds();
+  {
+    const auto cursor =
+        sure(s.input->open_reader(record::ticks_stream(), {}, bridge::top::appended, {}));
+    std::vector<market::quote> quotes;
+    for (auto blocks = sure(cursor->pull(65'536)); !blocks.empty();
+         blocks = sure(cursor->pull(65'536))) {
+      for (const auto& b : blocks) {
+        record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
+          quotes.clear();
+          if (h.kind == record::kind::kite_frame) s.decoder.quotes(body, open, {1, 1}, quotes);
+        });
+      }
+    }
+  }
+  const auto decoding = (bench::cpu_seconds() - plain) / million;
+
+  const auto cpu = bench::cpu_seconds();
+  const auto begun = steady::now();
+  app::feature_pipeline p(2, s.config);
+  if (!p.wait_for(last)) std::exit(1);
+  const auto wall = bench::seconds_since(begun);
+  const auto used = bench::cpu_seconds() - cpu;
+  double options = 0;
+  for (const auto& sample : p.metrics().samples()) {
+    if (sample.name == "artham_feature_options_total") options += static_cast<double>(sample.value);
+  }
+  std::printf(
+      "%zu contracts in 100 chains, %zu s of market time: %.2f M ticks, %.1f M options valued in "
+      "%.1f s (%.0f times as fast as the market)\n"
+      "  %.2f CPU seconds a million ticks (decoding them alone: %.2f), %.2f microseconds an option "
+      "valued and recorded\n",
+      m.contracts(), seconds, million, options / 1e6, wall, static_cast<double>(seconds) / wall,
+      used / million, decoding, used / options * 1e6);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::size_t count = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 1'000;
+  const std::size_t seconds = argc > 2 ? std::strtoul(argv[2], nullptr, 10) : 600;
+  const auto open = config::load_calendar("NSE")
+                        ->calendar->day(market::make_date(2026, 11, 27))
+                        .sessions.front()
+                        .open;
+  std::vector<double> p50;
+  std::vector<double> p99;
+  std::size_t encoded = 0;
+  for (int round = 0; round < 5; ++round) {
+    bench::chain_market m(1, 1, 100, open);
+    const auto l = moves(m, count, open, encoded);
+    p50.push_back(l.p50);
+    p99.push_back(l.p99);
+  }
+  std::printf(
+      "a tick of the underlying to its chain of 200 contracts, valued, encoded (%zu bytes) and "
+      "pushed: p50 %.0f us (aim: 100), p99 %.0f us (aim: 1000); median of 5 runs of %zu moves\n",
+      encoded, bench::median(p50), bench::median(p99), count);
+  day(seconds, open);
+}
