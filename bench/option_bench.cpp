@@ -1,12 +1,9 @@
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <functional>
-#include <random>
 #include <vector>
 
-#include "market/option/batch.hpp"
+#include "option_market.hpp"
 
 // Price with five Greeks, and implied volatility, of index option chains: scalar, and a batch at a
 // time on each instruction set, against a plain loop over the C library's functions of the same
@@ -14,56 +11,11 @@
 
 namespace {
 
-using namespace artham::market::option;
+using namespace artham::market::option;  // NOLINT(google-build-using-namespace)
+using option_bench::median;
+using option_bench::name_of;
 
 constexpr std::size_t count = 20'000;
-constexpr int rounds = 9;
-
-struct market {
-  std::vector<double> type, underlying, strike, years, rate, dividend, volatility;
-  [[nodiscard]] columns view() const { return {type, underlying, strike, years, rate, dividend}; }
-  [[nodiscard]] terms at(std::size_t i) const {
-    return {type[i] < 0 ? side::put : side::call,
-            underlying[i],
-            strike[i],
-            years[i],
-            rate[i],
-            dividend[i]};
-  }
-};
-
-market chains() {
-  std::mt19937_64 engine(1);
-  const auto uniform = [&](double low, double high) {
-    return low + (high - low) * (static_cast<double>(engine() >> 11U) * 0x1p-53);
-  };
-  market m;
-  for (std::size_t i = 0; i < count; ++i) {
-    const double years = uniform(0.002, 0.5);
-    const double volatility = uniform(0.08, 0.4);
-    m.type.push_back(i % 2 == 0 ? 1 : -1);
-    m.underlying.push_back(24350);
-    // Three deviations each way: beyond, quotes are a tick or nothing.
-    m.strike.push_back(24350 * std::exp(volatility * std::sqrt(years) * uniform(-3, 3)));
-    m.years.push_back(years);
-    m.rate.push_back(0.065);
-    m.dividend.push_back(0.012);
-    m.volatility.push_back(volatility);
-  }
-  return m;
-}
-
-/// Seconds of the median round.
-double median(const std::function<void()>& work) {
-  std::vector<double> all;
-  for (int i = 0; i < rounds; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    all.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  std::nth_element(all.begin(), all.begin() + rounds / 2, all.end());
-  return all[rounds / 2];
-}
 
 double cdf(double z) {
   return 0.5 * std::erfc(-z * M_SQRT1_2);
@@ -106,12 +58,6 @@ double plain_volatility(const terms& t, double price) {
   return volatility;
 }
 
-const char* name_of(instruction_set s) {
-  return s == instruction_set::baseline ? "baseline"
-         : s == instruction_set::avx2   ? "avx2"
-                                        : "avx512";
-}
-
 void print(const char* what, const char* how, double seconds, double plain) {
   std::printf("%-18s %-16s %7.2f M/s  %5.1f x plain\n", what, how, count / seconds / 1e6,
               plain / seconds);
@@ -120,7 +66,7 @@ void print(const char* what, const char* how, double seconds, double plain) {
 }  // namespace
 
 int main() {
-  const auto m = chains();
+  const auto m = option_bench::chains(count);
   std::vector<double> out[6];
   for (auto& column : out) column.resize(count);
   std::vector<state> is(count);

@@ -27,3 +27,16 @@ if(NOT ARTHAM_ASAN AND NOT ARTHAM_TSAN)
   find_library(TCMALLOC_LIBRARY NAMES libtcmalloc_minimal.so.4 REQUIRED)
   target_link_libraries(artham_allocator INTERFACE "${TCMALLOC_LIBRARY}")
 endif()
+
+# Only tests and benchmarks compare with QuantLib. script/quantlib unpacks its headers; the package has no link for
+# developers.
+find_path(QUANTLIB_HEADERS ql/version.hpp
+  HINTS "$ENV{XDG_CACHE_HOME}/artham/quantlib-1.29" "$ENV{HOME}/.cache/artham/quantlib-1.29")
+find_library(QUANTLIB_LIBRARY NAMES libQuantLib.so.0)
+if(QUANTLIB_HEADERS AND QUANTLIB_LIBRARY)
+  add_library(artham_quantlib INTERFACE)
+  target_include_directories(artham_quantlib SYSTEM INTERFACE "${QUANTLIB_HEADERS}")
+  target_link_libraries(artham_quantlib INTERFACE "${QUANTLIB_LIBRARY}" Boost::boost)
+else()
+  message(WARNING "no QuantLib: test_option_oracle and option_peer_bench are left out; script/bootstrap gets it")
+endif()

@@ -24,7 +24,11 @@ void value_avx512(pricing model, const value_job& job) {
 }
 
 void implied_avx512(pricing model, const implied_job& job) {
-  implied_loop<lanes>(model, job);
+  if (model == pricing::black76) {
+    implied_loop<lanes, true>(job);
+  } else {
+    implied_loop<lanes, false>(job);
+  }
 }
 
 }  // namespace artham::market::option::detail

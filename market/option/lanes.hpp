@@ -13,12 +13,15 @@ template <class V>
 struct lane_traits {
   static constexpr int width = sizeof(V) / sizeof(double);
   typedef std::int64_t bits __attribute__((vector_size(sizeof(V))));
+  typedef std::uint64_t unsigned_bits __attribute__((vector_size(sizeof(V))));
   typedef std::int64_t mask __attribute__((vector_size(sizeof(V))));
+  typedef double half __attribute__((vector_size(sizeof(V) / 2)));
 };
 template <>
 struct lane_traits<double> {
   static constexpr int width = 1;
   using bits = std::int64_t;
+  using unsigned_bits = std::uint64_t;
   using mask = bool;
 };
 
@@ -41,10 +44,22 @@ template <class V>
 ARTHAM_LANES bool any(mask_of<V> m) {
   if constexpr (lane_traits<V>::width == 1) {
     return m;
+  } else if constexpr (lane_traits<V>::width == 2) {
+    return (m[0] | m[1]) != 0;
   } else {
-    std::int64_t all = 0;
-    for (int i = 0; i < lane_traits<V>::width; ++i) all |= m[i];
-    return all != 0;
+    using half = typename lane_traits<V>::half;
+    mask_of<half> parts[2];
+    __builtin_memcpy(parts, &m, sizeof m);
+    return any<half>(parts[0] | parts[1]);
+  }
+}
+
+template <class V>
+ARTHAM_LANES bool all(mask_of<V> m) {
+  if constexpr (lane_traits<V>::width == 1) {
+    return m;
+  } else {
+    return !any<V>(~m);
   }
 }
 
@@ -56,6 +71,13 @@ ARTHAM_LANES bits_of<V> to_bits(V x) {
 template <class V>
 ARTHAM_LANES V from_bits(bits_of<V> b) {
   return __builtin_bit_cast(V, b);
+}
+
+/// Differences of any bits, which wrap around.
+template <class V>
+ARTHAM_LANES bits_of<V> difference(bits_of<V> a, bits_of<V> b) {
+  using wide = typename lane_traits<V>::unsigned_bits;
+  return __builtin_bit_cast(bits_of<V>, __builtin_bit_cast(wide, a) - __builtin_bit_cast(wide, b));
 }
 
 template <class V>

@@ -49,6 +49,12 @@ ARTHAM_LANES mask_of<V> in_series(V x, V t) {
   return (t <= most_half_deviation) & (x <= most_log_moneyness);
 }
 
+/// The terms that leave the sum within 1e-17, and within 1e-18 where t is small, as most of a chain
+/// is.
+inline constexpr int long_series = 10;
+inline constexpr int short_series = 6;
+inline constexpr double short_half_deviation = 0.15;
+
 /// D / (2 t) by the Taylor series of the Mills ratio around p: no difference of near numbers. x is
 /// |ln(F / K)|. Its terms follow from m'' = p m' + m.
 template <class V>
@@ -56,17 +62,27 @@ ARTHAM_LANES V spread(V p, V t, V x) {
   const V q = t * t;
   const V q2 = q * q;
   const V base = x * x * 0.25;
-  V before = mills_slope<V>(p);
+  const V first = mills_slope<V>(p);
+  V before = first;
   V term = ((base + 3.0 * q) * before - q) * (1.0 / 6.0);
   V sum = term;
-  const V first = before;
-  for (int k = 1; k < 12; ++k) {
-    const double n = k;
-    const V next = ((base + (4.0 * n + 3.0) * q) * term - q2 * before) *
-                   (1.0 / ((2.0 * n + 2.0) * (2.0 * n + 3.0)));
-    before = term;
-    term = next;
-    sum = sum + term;
+  const auto add_terms = [&](int from, int to) {
+#pragma GCC unroll 8
+    for (int k = from; k < to; ++k) {
+      const double n = k;
+      const V next = ((base + (4.0 * n + 3.0) * q) * term - q2 * before) *
+                     (1.0 / ((2.0 * n + 2.0) * (2.0 * n + 3.0)));
+      before = term;
+      term = next;
+      sum = sum + term;
+    }
+  };
+  add_terms(1, short_series);
+  const mask_of<V> is_short = t <= short_half_deviation;
+  if (!all<V>(is_short)) {
+    const V short_sum = sum;
+    add_terms(short_series, long_series);
+    sum = pick<V>(is_short, short_sum, sum);
   }
   return first + sum;
 }
@@ -76,60 +92,102 @@ struct forward_lanes {
   V discount, forward, scale, x;  ///< scale = sqrt(F K), x = ln(F / K)
 };
 
-template <class V>
+/// Of usable terms.
+template <class V, bool Black76>
 ARTHAM_LANES forward_lanes<V> forward_of(const term_lanes<V>& o) {
   forward_lanes<V> f;
-  f.discount = exponential<V>(-(o.rate * o.years));
-  f.forward = o.underlying * exponential<V>((o.rate - o.dividend) * o.years);
-  f.scale = root<V>(f.forward) * root<V>(o.strike);
+  f.discount = exponential_within<V>(-(o.rate * o.years));
+  f.forward = o.underlying;
+  if constexpr (!Black76) f.forward *= exponential_within<V>((o.rate - o.dividend) * o.years);
+  f.scale = root<V>(f.forward * o.strike);
   f.x = log_ratio<V>(f.forward, o.strike);
   return f;
 }
 
+/// Valuing goes in three steps, so that a batch can take each of them for several vectors: their
+/// chains of operations are long, and only independent ones overlap.
+template <class V>
+struct placed_lanes {
+  forward_lanes<V> f;
+  V root_years, s, t, x, p;  ///< x = |ln(F / K)|
+  V w;                       ///< sqrt(F K) e(p, t)
+};
+
 template <class V, bool Black76>
-ARTHAM_LANES value_lanes<V> value_of(const term_lanes<V>& o, V volatility) {
-  const auto f = forward_of<V>(o);
-  const V root_years = root<V>(o.years);
-  const V s = volatility * root_years;
-  const V t = s * 0.5;
-  const V x = magnitude<V>(f.x);
-  const V p = x / s;
-  const V w = f.scale * exponential<V>((p * p + t * t) * -0.5) * inverse_root_two_pi;
-  const mask_of<V> below = p >= t;
-  const V near = mills<V>(magnitude<V>(p - t));
-  const V far = mills<V>(p + t);
-  const V low = smaller<V>(f.forward, o.strike);
+ARTHAM_LANES placed_lanes<V> place_of(const term_lanes<V>& o, V volatility) {
+  placed_lanes<V> at;
+  at.f = forward_of<V, Black76>(o);
+  at.root_years = root<V>(o.years);
+  at.s = volatility * at.root_years;
+  at.t = at.s * 0.5;
+  at.x = magnitude<V>(at.f.x);
+  at.p = at.x / at.s;
+  at.w = at.f.scale * exponential<V>((at.p * at.p + at.t * at.t) * -0.5) * inverse_root_two_pi;
+  return at;
+}
 
-  V out_of_money = pick<V>(below, w * (near - far), low - w * (near + far));
-  const mask_of<V> series = in_series<V>(x, t);
-  if (any<V>(series)) out_of_money = pick<V>(series, w * s * spread<V>(p, t, x), out_of_money);
+template <class V>
+struct tail_lanes {
+  V out_of_money;  ///< the out-of-the-money price, undiscounted
+  V near, far;     ///< w m(|p - t|), w m(p + t)
+};
+
+template <class V>
+ARTHAM_LANES tail_lanes<V> tails_of(const term_lanes<V>& o, const placed_lanes<V>& at) {
+  const mask_of<V> below = at.p >= at.t;
+  const V low = smaller<V>(at.f.forward, o.strike);
   const V zero = fill<V>(0.0);
-  out_of_money = smaller<V>(larger<V>(out_of_money, zero), low);
+  tail_lanes<V> r{zero, zero, at.w * mills<V>(at.p + at.t)};
 
+  // In the series' range its price tells the nearer tail, too: the Mills ratio need not.
+  const mask_of<V> series = in_series<V>(at.x, at.t);
+  if (any<V>(series)) {
+    r.out_of_money = smaller<V>(at.w * at.s * spread<V>(at.p, at.t, at.x), low);
+    r.near = pick<V>(below, r.out_of_money + r.far, low - r.out_of_money - r.far);
+  }
+  if (!all<V>(series)) {
+    const V near = at.w * mills<V>(magnitude<V>(at.p - at.t));
+    const V direct = pick<V>(below, near - r.far, low - (near + r.far));
+    r.out_of_money = pick<V>(series, r.out_of_money, smaller<V>(larger<V>(direct, zero), low));
+    r.near = pick<V>(series, r.near, near);
+  }
+  return r;
+}
+
+template <class V, bool Black76>
+ARTHAM_LANES value_lanes<V> finish(const term_lanes<V>& o, V volatility, const placed_lanes<V>& at,
+                                   const tail_lanes<V>& tails) {
   // F Phi(type d1) and K Phi(type d2); d1 and d2 have the magnitudes |p - t| and p + t.
+  const auto& f = at.f;
   const mask_of<V> under = f.x < 0.0;
-  const V tail1 = w * pick<V>(under, near, far);
-  const V tail2 = w * pick<V>(under, far, near);
-  const V d1 = f.x / s + t;
-  const V d2 = f.x / s - t;
-  const V asset = pick<V>(o.type * d1 < 0.0, tail1, f.forward - tail1);
-  const V cash = pick<V>(o.type * d2 < 0.0, tail2, o.strike - tail2);
+  const V tail1 = pick<V>(under, tails.near, tails.far);
+  const V tail2 = pick<V>(under, tails.far, tails.near);
+  const V signed_p = pick<V>(under, -at.p, at.p);
+  const V asset = pick<V>(o.type * (signed_p + at.t) < 0.0, tail1, f.forward - tail1);
+  const V cash = pick<V>(o.type * (signed_p - at.t) < 0.0, tail2, o.strike - tail2);
 
   value_lanes<V> r;
   const V inner = o.type * (f.forward - o.strike);
-  r.price = f.discount * pick<V>(inner > 0.0, inner + out_of_money, out_of_money);
-  r.delta = o.type * (f.discount * asset / o.underlying);
-  const V dw = f.discount * w;
-  r.gamma = dw / s / o.underlying / o.underlying;
-  r.vega = dw * root_years * 0.01;
+  r.price = f.discount * pick<V>(inner > 0.0, inner + tails.out_of_money, tails.out_of_money);
+  const V inverse = 1.0 / o.underlying;
+  r.delta = o.type * (f.discount * asset * inverse);
+  const V dw = f.discount * at.w;
+  r.gamma = dw / at.s * inverse * inverse;
+  r.vega = dw * at.root_years * 0.01;
   const V held = o.type * f.discount * (o.dividend * asset - o.rate * cash);
-  r.theta = (held - dw * volatility / root_years * 0.5) / 365.0;
+  r.theta = (held - dw * volatility / at.root_years * 0.5) * (1 / 365.0);
   if constexpr (Black76) {
     r.rho = -(o.years * r.price) * 0.01;
   } else {
     r.rho = o.type * o.years * f.discount * cash * 0.01;
   }
   return r;
+}
+
+template <class V, bool Black76>
+ARTHAM_LANES value_lanes<V> value_of(const term_lanes<V>& o, V volatility) {
+  const auto at = place_of<V, Black76>(o, volatility);
+  return finish<V, Black76>(o, volatility, at, tails_of<V>(o, at));
 }
 
 /// The out-of-the-money price, undiscounted, that put-call parity makes of `price`.
@@ -185,9 +243,9 @@ ARTHAM_LANES V first_deviation(V x, V b, V y, V excess) {
 }
 
 /// Solves what the series covers; `ok` says which lanes that was.
-template <class V>
+template <class V, bool Black76>
 ARTHAM_LANES solved_lanes<V> solve(const term_lanes<V>& o, V price) {
-  const auto f = forward_of<V>(o);
+  const auto f = forward_of<V, Black76>(o);
   const V out = time_value<V>(o, f, price);
   const V x = magnitude<V>(f.x);
   const mask_of<V> inside = usable<V>(o) & (out > noise_of<V>(o, f)) & (x <= most_log_moneyness) &

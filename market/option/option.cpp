@@ -17,6 +17,11 @@ lanes lanes_of(pricing model, const terms& t) {
   return {static_cast<double>(t.type), t.underlying, t.strike, t.years, t.rate, dividend};
 }
 
+detail::forward_lanes<double> forward_of(pricing model, const lanes& o) {
+  return model == pricing::black76 ? detail::forward_of<double, true>(o)
+                                   : detail::forward_of<double, false>(o);
+}
+
 /// b_max - b and b meet the wanted price where the objective switches; both are monotone in s.
 struct objective {
   double residual;  ///< ln(b / wanted), or -ln of the same of what is lacking
@@ -88,7 +93,7 @@ valuation value(pricing model, const terms& t, double volatility) {
   }
   const double s = volatility * std::sqrt(o.years);
   if (s < 1e-50) {
-    const auto f = detail::forward_of(o);
+    const auto f = forward_of(model, o);
     v.price = f.discount * std::max(0.0, o.type * (f.forward - o.strike));
     v.is = state::intrinsic;
     return v;
@@ -104,9 +109,11 @@ implied implied_volatility(pricing model, const terms& t, double price) {
   const auto o = lanes_of(model, t);
   if (t.years <= 0 && std::isfinite(t.years)) return {0, state::expired};
   if (!detail::usable(o)) return {};
-  if (const auto r = detail::solve<double>(o, price); r.ok) return {r.volatility, state::ok};
+  const auto r = model == pricing::black76 ? detail::solve<double, true>(o, price)
+                                           : detail::solve<double, false>(o, price);
+  if (r.ok) return {r.volatility, state::ok};
 
-  const auto f = detail::forward_of(o);
+  const auto f = forward_of(model, o);
   const double out = detail::time_value(o, f, price);
   const double noise = detail::noise_of(o, f);
   if (out < -noise) return {0, state::below_intrinsic};

@@ -28,12 +28,11 @@ std::vector<std::string> split(const std::string& line) {
 
 }  // namespace
 
-std::size_t shared_table(const std::string& name, const std::function<void(const row&)>& each) {
-  const auto file =
-      std::filesystem::path(artham::test::source_dir()) / ".." / "shared/data/options" / name;
+std::size_t shared_csv(const std::string& name, const std::function<void(const row&)>& each) {
+  const auto file = std::filesystem::path(artham::test::source_dir()) / ".." / "shared/data" / name;
   std::ifstream in(file);
   if (!in) {
-    MESSAGE("not here, so not compared: ../shared/data/options/" << name);
+    MESSAGE("not here, so not compared: ../shared/data/" << name);
     return 0;
   }
   std::string line;
@@ -48,6 +47,10 @@ std::size_t shared_table(const std::string& name, const std::function<void(const
   }
   CHECK(rows > 0);
   return rows;
+}
+
+std::size_t shared_table(const std::string& name, const std::function<void(const row&)>& each) {
+  return shared_csv("options/" + name, each);
 }
 
 bool near(double a, double b, double tolerance) {

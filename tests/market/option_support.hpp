@@ -29,8 +29,10 @@ class row {
   std::vector<std::string> cells_;
 };
 
-/// Calls `each` for every row; returns how many there were. Says so and returns 0 when the data
-/// beside the checkout is absent.
+/// Calls `each` for every row of a file of ../shared/data; returns how many there were. Says so and
+/// returns 0 when the data beside the checkout is absent.
+std::size_t shared_csv(const std::string& name, const std::function<void(const row&)>& each);
+/// The same of ../shared/data/options.
 std::size_t shared_table(const std::string& name, const std::function<void(const row&)>& each);
 
 /// |a - b| <= tolerance, also false for NaN.
