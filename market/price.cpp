@@ -90,6 +90,14 @@ char* write_price(char* out, price p) {
   out = std::to_chars(out, out + price_text_max, magnitude / scale).ptr;
   auto fraction = magnitude % scale;
   if (fraction == 0) return out;
+  // Most prices have two places.
+  constexpr std::uint64_t hundredth = price_scale / 100;
+  if (const auto n = fraction / hundredth; n * hundredth == fraction) {
+    out[0] = '.';
+    out[1] = static_cast<char>('0' + n / 10);
+    out[2] = static_cast<char>('0' + n % 10);
+    return out + (n % 10 == 0 ? 2 : 3);
+  }
   int digits = price_digits;
   while (fraction % 10 == 0) {
     fraction /= 10;

@@ -1,5 +1,7 @@
 #include "messages/protocol/feature_json.hpp"
 
+#include <array>
+
 #include "messages/protocol/json.hpp"
 #include "messages/protocol/json_text.hpp"
 
@@ -12,35 +14,42 @@ using market::feature::option_row;
 
 namespace {
 
+/// Room for the members of an option: names, and numbers of any length.
+constexpr std::size_t option_room = 1'024;
+static_assert(24 * (number_text_max + 16) < option_room);
+
 void append_option_members(std::string& out, const option_row& o) {
+  std::array<char, option_room> room;
+  member_writer w(room.data());
   const auto has = [&](option_row::field f) { return (o.fields & f) != 0; };
-  put(out, "\"token\":", std::int64_t{o.token});
-  put_name(out, ",\"type\":", o.type == market::option::side::call ? "CE" : "PE");
-  put(out, ",\"strike\":", o.strike);
-  put_name(out, ",\"state\":", market::option::name(o.is));
-  if (has(option_row::priced)) put(out, ",\"price\":", o.used);
-  if (has(option_row::bid_known)) put(out, ",\"bid\":", o.bid);
-  if (has(option_row::ask_known)) put(out, ",\"ask\":", o.ask);
-  if (has(option_row::traded)) put(out, ",\"last\":", o.last);
-  if (has(option_row::volume_known)) put(out, ",\"volume\":", o.volume);
+  w.put("\"token\":", std::int64_t{o.token});
+  w.put_name(",\"type\":", o.type == market::option::side::call ? "CE" : "PE");
+  w.put(",\"strike\":", o.strike);
+  w.put_name(",\"state\":", market::option::name(o.is));
+  if (has(option_row::priced)) w.put(",\"price\":", o.used);
+  if (has(option_row::bid_known)) w.put(",\"bid\":", o.bid);
+  if (has(option_row::ask_known)) w.put(",\"ask\":", o.ask);
+  if (has(option_row::traded)) w.put(",\"last\":", o.last);
+  if (has(option_row::volume_known)) w.put(",\"volume\":", o.volume);
   if (has(option_row::oi_known)) {
-    put(out, ",\"oi\":", o.oi);
-    put(out, ",\"oi_change\":", o.oi_change);
+    w.put(",\"oi\":", o.oi);
+    w.put(",\"oi_change\":", o.oi_change);
   }
-  put(out, ",\"age\":", o.age / microsecond);
+  w.put(",\"age\":", o.age / microsecond);
   if (has(option_row::valued)) {
-    put(out, ",\"iv\":", o.iv);
-    put(out, ",\"delta\":", o.delta);
-    put(out, ",\"gamma\":", o.gamma);
-    put(out, ",\"theta\":", o.theta);
-    put(out, ",\"vega\":", o.vega);
-    put(out, ",\"rho\":", o.rho);
+    w.put(",\"iv\":", o.iv);
+    w.put(",\"delta\":", o.delta);
+    w.put(",\"gamma\":", o.gamma);
+    w.put(",\"theta\":", o.theta);
+    w.put(",\"vega\":", o.vega);
+    w.put(",\"rho\":", o.rho);
   }
-  if (has(option_row::theory_known)) put(out, ",\"theory\":", o.theory);
+  if (has(option_row::theory_known)) w.put(",\"theory\":", o.theory);
   if (has(option_row::placed)) {
-    put(out, ",\"intrinsic\":", o.intrinsic);
-    put(out, ",\"moneyness\":", o.moneyness);
+    w.put(",\"intrinsic\":", o.intrinsic);
+    w.put(",\"moneyness\":", o.moneyness);
   }
+  out.append(room.data(), w.end());
 }
 
 void append_instant(std::string& out, const chain_row& c) {
