@@ -99,6 +99,8 @@ void feature_reader_state::ask_for_actor(std::uint32_t slot) {
   c.before_slice = config_.before_slice;
   messages::child_spec spec;
   spec.id = c.group->name;
+  // Two instruments of a list may bear one name.
+  if (slot_by_id_.contains(spec.id)) spec.id += " #" + std::to_string(slot);
   slot_by_id_.emplace(spec.id, slot);
   spec.factory = messages::make_factory([c = std::move(c)](const messages::child_context& context) {
     return context.system.spawn(feature_actor, c);
