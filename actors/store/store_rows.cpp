@@ -84,9 +84,9 @@ std::function<result<store_rows>(std::span<const record::block_ptr>, record::pos
                      record::position after) -> result<store_rows> {
     store_rows rows;
     rows.timeframe = timeframe;
-    auto done = decode_each(blocks, after, record::decode_bar, [&](record::position, auto&& bar) {
-      rows.bars.push_back(std::move(bar));
-    });
+    auto done = decode_each(
+        blocks, after, record::decode_bar,
+        [&](record::position, record::bar_record&& bar) { rows.bars.push_back(std::move(bar)); });
     if (!done) return tl::unexpected(done.error());
     return rows;
   };
@@ -98,7 +98,7 @@ quarantine_rows() {
       [](std::span<const record::block_ptr> blocks, record::position after) -> result<store_rows> {
         store_rows rows;
         auto done = decode_each(blocks, after, record::decode_dead_letter,
-                                [&](record::position place, auto&& letter) {
+                                [&](record::position place, record::dead_letter&& letter) {
                                   rows.quarantines.push_back({place, std::move(letter)});
                                 });
         if (!done) return tl::unexpected(done.error());
@@ -111,9 +111,10 @@ feature_rows() {
   return
       [](std::span<const record::block_ptr> blocks, record::position after) -> result<store_rows> {
         store_rows rows;
-        auto done = decode_each(
-            blocks, after, record::decode_feature,
-            [&](record::position, auto&& feature) { rows.features.push_back(std::move(feature)); });
+        auto done = decode_each(blocks, after, record::decode_feature,
+                                [&](record::position, record::feature_record&& feature) {
+                                  rows.features.push_back(std::move(feature));
+                                });
         if (!done) return tl::unexpected(done.error());
         return rows;
       };
