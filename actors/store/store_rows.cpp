@@ -86,7 +86,7 @@ std::function<result<store_rows>(std::span<const record::block_ptr>, record::pos
     rows.timeframe = timeframe;
     auto done = decode_each(
         blocks, after, record::decode_bar,
-        [&](record::position, record::bar_record&& bar) { rows.bars.push_back(std::move(bar)); });
+        [&](record::position, const record::bar_record& bar) { rows.bars.push_back(bar); });
     if (!done) return tl::unexpected(done.error());
     return rows;
   };
