@@ -62,7 +62,7 @@ void put(std::string& out, std::string_view member, Value value) {
   out += member;
   char text[number_text_max + 2];
   member_writer w(text);
-  w.put({}, value);
+  w.put("", value);
   out.append(text, w.end());
 }
 
