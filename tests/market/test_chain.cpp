@@ -232,6 +232,15 @@ TEST_CASE("the forward comes from the first source that is there") {
   CHECK(c.forward == doctest::Approx(26'000 * std::exp(0.06 * c.years)));
 }
 
+TEST_CASE("parity is taken where call and put are nearest, the lower strike of two") {
+  made_chain m;
+  m.add(25'800, true, 300, 310).add(25'800, false, 60, 62);  // wide, and off by 20
+  m.add(25'900, true, 200, 202).add(25'900, false, 105, 107);
+  m.add(26'000, true, 150, 151).add(26'000, false, 148, 149);
+  m.add(26'100, true, 100, 101).add(26'100, false, 102, 103);
+  CHECK(m.at().forward == doctest::Approx(26'002).epsilon(1e-12));
+}
+
 TEST_CASE("Black-Scholes values on the spot that belongs to the forward") {
   chain_rules bs;
   bs.model = option::pricing::black_scholes;
