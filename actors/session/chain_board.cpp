@@ -12,7 +12,7 @@ std::optional<std::uint64_t> chain_board::take(market::feature::chain_row row, b
   if (!number) return std::nullopt;
   const auto key = messages::chain_key(*number, row.expiry);
   auto& s = chains_[key];
-  if (s.row.at > row.at) return std::nullopt;
+  if (!final && s.row.at > row.at) return std::nullopt;
   for (std::size_t i = 0; i < row.options.size(); ++i)
     options_.insert_or_assign(row.options[i].token, place{key, i});
   s.row = std::move(row);

@@ -29,8 +29,9 @@ class chain_board {
     const market::feature::option_row* option;
   };
 
-  /// The chain's key (messages::chain_key); none when its underlying is not in the plan, or when
-  /// what is shown is newer.
+  /// The chain's key (messages::chain_key); none when its underlying is not in the plan, or when it
+  /// is a live one and what is shown is newer. Those of marks come in their order, and may be older
+  /// than a live one where the exchange's clock is ahead of ours.
   std::optional<std::uint64_t> take(market::feature::chain_row row, bool final);
   [[nodiscard]] const shown* chain(std::uint64_t key) const;
   [[nodiscard]] std::optional<shown_option> option(std::uint32_t token) const;
