@@ -58,6 +58,7 @@ void feature_actor_state::consume(messages::feature_work& work, messages::featur
 void feature_actor_state::refill(const messages::feature_refill& r) {
   const auto tokens = tokens_of(*config_.group);
   auto after = r.after;
+  market::timestamp clock = 0;
   const auto cursor = messages::value_or_throw(
       config_.journal->open_reader(record::ticks_stream(), after, bridge::top::appended, tokens));
   std::vector<market::quote> all;
@@ -70,7 +71,7 @@ void feature_actor_state::refill(const messages::feature_refill& r) {
       if (b->first() > r.until) return;
       all.clear();
       marks.clear();
-      const auto decoded = decode_for_features(*b, after, *config_.decoder, all, marks);
+      const auto decoded = decode_for_features(*b, after, *config_.decoder, clock, all, marks);
       if (!decoded) throw messages::failure(decoded.error());
       std::erase_if(all, [&](const market::quote& q) {
         return q.position() > r.until || !std::ranges::binary_search(tokens, q.token);

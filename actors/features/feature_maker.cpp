@@ -54,7 +54,7 @@ result<feature_work_ptr> feature_maker::make(std::span<const record::block_ptr> 
   std::vector<market::mark> marks;
   const record::position first{blocks.front()->epoch, blocks.front()->first_seq};
   for (const auto& b : blocks) {
-    auto done = decode_for_features(*b, at_, decoder_, decoded_, marks);
+    auto done = decode_for_features(*b, at_, decoder_, clock_, decoded_, marks);
     if (!done) return tl::unexpected(done.error());
     at_ = std::max(at_, b->last());
   }
@@ -65,7 +65,6 @@ result<feature_work_ptr> feature_maker::make(std::span<const record::block_ptr> 
     if (groups_[q.slot].count++ == 0) include(q.slot);
   }
   if (!marks.empty()) {
-    clock_ = std::max(clock_, marks.back().time);
     due_.due(clock_, [this](std::uint32_t slot) { include(slot); });
     for (const auto slot : busy) include(slot);
   }

@@ -32,7 +32,8 @@ market::quote quote_of(const market::bar_input& t) {
 }  // namespace
 
 result<void> decode_for_features(const record::block& b, record::position after,
-                                 const feed::decoder& decoder, std::vector<market::quote>& quotes,
+                                 const feed::decoder& decoder, market::timestamp& clock,
+                                 std::vector<market::quote>& quotes,
                                  std::vector<market::mark>& marks) {
   const std::size_t before = quotes.size();
   result<void> outcome;
@@ -55,7 +56,9 @@ result<void> decode_for_features(const record::block& b, record::position after,
                                      [&](const auto& q) { return q.position() > after; }));
   }
   for (const auto& m : b.marks) {
-    if (m.kind == market::mark_kind::clock && m.position > after) marks.push_back(m);
+    if (m.kind != market::mark_kind::clock || m.position <= after || m.time <= clock) continue;
+    clock = m.time;
+    marks.push_back(m);
   }
   return {};
 }

@@ -5,8 +5,10 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -47,6 +49,8 @@ struct made_market {
          t += 250 * market::millisecond) {
       events.clear();
       generator.step(t, events);
+      // A start repeats the last mark's time, behind ticks that came after it.
+      if ((t - open) % (10 * market::second) == 0) add_clock(**writer, t);
       for (const auto& e : events) add_frame(**writer, e);
       add_clock(**writer, t);
     }
@@ -175,6 +179,11 @@ TEST_CASE("neither blocks nor threads nor a second reading can be seen in md:fea
   const auto expected = run(m);
   REQUIRE(expected.rows.size() > 200);
   CHECK(std::ranges::is_sorted(expected.rows, {}, &record::feature_record::cause));
+  std::set<std::tuple<std::string, market::date, market::timestamp>> told;
+  for (const auto& r : expected.rows) {
+    if (const auto* const c = r.chain())
+      CHECK(told.emplace(c->underlying, c->expiry, c->at).second);
+  }
   for (const std::uint64_t batch : {1, 33, 100'000}) {
     for (const std::size_t threads : {1, 4}) {
       INFO("batch " << batch << ", threads " << threads);
