@@ -33,6 +33,7 @@ result<void> run_period(bridge::bridge& journal, const feature_period& period,
   config.decoder = &decoder;
   config.plan = setup->plan;
   config.batch = how.batch;
+  config.after = period.after;
   config.day_begin = day_begin_in(input, setup->calendars);
   feature_pipeline pipeline(how.threads, config);
   if (auto done = pipeline.wait_for(period.until, how.on_progress); !done) return done;
@@ -74,7 +75,7 @@ result<std::vector<feature_period>> feature_periods(bridge::bridge& journal,
   if (after.seq != 0) {
     const auto hashes = hashes_of_epoch(journal, after.epoch);
     if (!hashes) return tl::unexpected(hashes.error());
-    if (*hashes) periods.push_back({**hashes, {}});
+    if (*hashes) periods.push_back({**hashes, {}, {}});
   }
   const auto cursor = journal.open_reader(record::ticks_stream(), after, bridge::top::appended, {});
   if (!cursor) return tl::unexpected(cursor.error());
@@ -89,11 +90,13 @@ result<std::vector<feature_period>> feature_periods(bridge::bridge& journal,
             m.kind == market::mark_kind::epoch || m.kind == market::mark_kind::config;
         if (!tells || m.position <= after) continue;
         if (!periods.empty() && periods.back().hashes == m.hashes) continue;
+        record::position before;
         if (!periods.empty()) {
           const bool first = m.position.seq == b->first_seq;
-          periods.back().until = first ? last : record::position{b->epoch, m.position.seq - 1};
+          before = first ? last : record::position{b->epoch, m.position.seq - 1};
+          periods.back().until = before;
         }
-        periods.push_back({m.hashes, {}});
+        periods.push_back({m.hashes, before, {}});
       }
       last = b->last();
     }
@@ -123,18 +126,26 @@ result<void> make_features(bridge::bridge& journal, std::span<const feature_peri
   return {};
 }
 
-result<void> finish_earlier_features(bridge::bridge& journal, const market::config_hashes& now,
-                                     const feature_rebuild& how) {
+result<record::position> finish_earlier_features(bridge::bridge& journal,
+                                                 const market::config_hashes& now,
+                                                 const feature_rebuild& how) {
   const auto top = actors::read_features_top(journal);
   if (!top) return tl::unexpected(top.error());
   auto periods = feature_periods(journal, top->cause.at);
   if (!periods) return tl::unexpected(periods.error());
-  if (!periods->empty() && periods->back().hashes == now) periods->pop_back();
-  if (periods->empty()) return {};
+  if (periods->empty()) return record::position{};
+  auto before_now = periods->back().until;
+  if (periods->back().hashes == now) {
+    before_now = periods->back().after;
+    periods->pop_back();
+  }
+  if (periods->empty()) return before_now;
   runtime::log().info(
       "features have other settings or instruments now: finishing what was journaled under the "
       "earlier ones");
-  return make_features(journal, *periods, journal, how);
+  if (auto done = make_features(journal, *periods, journal, how); !done)
+    return tl::unexpected(done.error());
+  return before_now;
 }
 
 }  // namespace artham::app

@@ -30,6 +30,7 @@ struct feature_setup {
 /// A stretch of a journal that was written under the same settings, calendars and instruments.
 struct feature_period {
   market::config_hashes hashes;
+  record::position after;  ///< it begins behind this record
   record::position until;  ///< the last record of it
 };
 /// Of what lies behind `after`; its own epoch's beginning tells what is in force there.
@@ -54,9 +55,10 @@ struct feature_rebuild {
                                          bridge::bridge& outputs, const feature_rebuild& how);
 
 /// Makes the features that a journal still owes from before now: what a record was journaled under
-/// decides its features, however far they had come when the program ended.
-[[nodiscard]] result<void> finish_earlier_features(bridge::bridge& journal,
-                                                   const market::config_hashes& now,
-                                                   const feature_rebuild& how);
+/// decides its features, however far they had come when the program ended. Returns the last record
+/// that was journaled under anything but `now`, zeros when it is before the newest feature.
+[[nodiscard]] result<record::position> finish_earlier_features(bridge::bridge& journal,
+                                                               const market::config_hashes& now,
+                                                               const feature_rebuild& how);
 
 }  // namespace artham::app

@@ -415,7 +415,10 @@ result<void> node::keep_configuration() {
   features_ = feature_setup_of(s, calendars_, instruments_);
   feature_rebuild features;
   features.threads = earlier.threads;
-  return finish_earlier_features(*journal_, hashes_, features);
+  const auto earlier_end = finish_earlier_features(*journal_, hashes_, features);
+  if (!earlier_end) return tl::unexpected(earlier_end.error());
+  features_after_ = *earlier_end;
+  return {};
 }
 
 actors::feature_reader_config node::feature_reader() {
@@ -427,6 +430,7 @@ actors::feature_reader_config node::feature_reader() {
   c.plan = features_.plan;
   c.batch =
       std::min<std::uint64_t>(c.batch, static_cast<std::uint64_t>(options_.settings.runtime.batch));
+  c.after = features_after_;
   c.day_begin = day_begin_in(*journal_, features_.calendars);
   return c;
 }

@@ -93,6 +93,7 @@ class node {
   std::shared_ptr<const actors::instrument_index> index_;
   std::shared_ptr<const plan_book> plans_;
   feature_setup features_;
+  record::position features_after_;  ///< the last record that is not of this setup
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
   std::unique_ptr<runtime::worker> store_writer_;

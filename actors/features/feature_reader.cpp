@@ -42,6 +42,7 @@ feature_reader_actor::behavior_type feature_reader_state::start(
   silent_until_ = stream_->top().cause.at;
   // Its outputs may be there in part: they are made again, and those that are there left out.
   if (silent_until_.seq != 0) --silent_until_.seq;
+  silent_until_ = std::max(silent_until_, config_.after);
   begin_ = first_needed();
   maker_->start_at(begin_);
   cursor_ = value_or_throw(

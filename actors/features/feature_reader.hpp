@@ -33,6 +33,9 @@ struct feature_reader_config {
   /// Behind which record everything that the trading days at `t` consist of lies. Empty: the whole
   /// of md:ticks is read.
   std::function<result<record::position>(market::timestamp t)> day_begin;
+  /// The last record that was journaled under another plan: what it and those before it made, was
+  /// made under that one.
+  record::position after;
   /// Told when everything up to a position is in md:features.
   std::function<void(record::position)> on_processed;
   std::function<void(const market::feature::group_plan&, const messages::feature_work&)>
