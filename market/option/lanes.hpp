@@ -101,7 +101,7 @@ ARTHAM_LANES V root(V x) {
   if constexpr (lane_traits<V>::width == 1) {
     return __builtin_sqrt(x);
   } else {
-    V r;
+    V r = x;
     for (int i = 0; i < lane_traits<V>::width; ++i) r[i] = __builtin_sqrt(x[i]);
     return r;
   }
