@@ -1,6 +1,6 @@
 #include "app/feature_check.hpp"
 
-#include <sstream>
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -10,12 +10,13 @@ namespace artham::app {
 
 namespace {
 
-constexpr std::uint64_t records_a_time = 4'096;
-
 std::vector<std::string> split(const std::string& line) {
   std::vector<std::string> parts;
-  std::istringstream in(line);
-  for (std::string part; std::getline(in, part, ',');) parts.push_back(part);
+  for (std::size_t at = 0; at <= line.size();) {
+    const auto end = std::min(line.find(',', at), line.size());
+    parts.push_back(line.substr(at, end - at));
+    at = end + 1;
+  }
   return parts;
 }
 
@@ -72,27 +73,7 @@ result<void> feature_check::advance(side& s) {
 }
 
 result<void> feature_check::take(bridge::memory::memory_bridge& rebuilt) {
-  if (!cursor_) {
-    auto cursor = rebuilt.open_reader(record::features_stream(), {}, bridge::top::appended, {});
-    if (!cursor) return tl::unexpected(cursor.error());
-    cursor_ = std::move(*cursor);
-  }
-  for (;;) {
-    const auto blocks = cursor_->pull(records_a_time);
-    if (!blocks) return tl::unexpected(blocks.error());
-    if (blocks->empty()) return {};
-    result<void> outcome;
-    for (const auto& b : *blocks) {
-      record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
-        if (!outcome) return;
-        const auto r = record::decode_feature(h, body);
-        outcome = r ? compare(*r) : tl::unexpected(r.error());
-      });
-      // The newest block stays: who goes on writing looks at where the stream ends.
-      rebuilt.drop_before(record::features_stream(), std::exchange(taken_, b->last()));
-    }
-    if (!outcome) return outcome;
-  }
+  return drain_.take(rebuilt, [this](const record::feature_record& r) { return compare(r); });
 }
 
 result<void> feature_check::compare(const record::feature_record& rebuilt) {

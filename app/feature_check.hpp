@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "app/bar_check.hpp"
+#include "app/feature_drain.hpp"
 #include "app/findings.hpp"
 #include "bridge/memory/memory.hpp"
 #include "messages/record/feature_codec.hpp"
@@ -53,8 +54,7 @@ class feature_check {
   findings& found_;
   side chains_;
   side instruments_;
-  std::unique_ptr<bridge::reader> cursor_;
-  record::position taken_;
+  feature_drain drain_;
   counts counts_;
 };
 

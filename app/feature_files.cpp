@@ -11,7 +11,6 @@ namespace {
 const std::string chains_file = "chains.csv";
 const std::string greeks_file = "greeks.csv";
 const std::string features_file = "features.csv";
-constexpr std::uint64_t records_a_time = 4'096;
 
 }  // namespace
 
@@ -53,30 +52,10 @@ void feature_files::take(const record::feature_record& r) {
 }
 
 result<void> feature_files::drain(bridge::memory::memory_bridge& from) {
-  if (!cursor_) {
-    auto cursor = from.open_reader(record::features_stream(), {}, bridge::top::appended, {});
-    if (!cursor) return tl::unexpected(cursor.error());
-    cursor_ = std::move(*cursor);
-  }
-  for (;;) {
-    const auto blocks = cursor_->pull(records_a_time);
-    if (!blocks) return tl::unexpected(blocks.error());
-    if (blocks->empty()) return {};
-    result<void> outcome;
-    for (const auto& b : *blocks) {
-      record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
-        const auto r = record::decode_feature(h, body);
-        if (r) {
-          take(*r);
-        } else {
-          outcome = tl::unexpected(r.error());
-        }
-      });
-      // The newest block stays: who goes on writing looks at where the stream ends.
-      from.drop_before(record::features_stream(), std::exchange(written_, b->last()));
-    }
-    if (!outcome) return outcome;
-  }
+  return drain_.take(from, [this](const record::feature_record& r) -> result<void> {
+    take(r);
+    return {};
+  });
 }
 
 result<std::map<std::string, std::filesystem::path>> feature_files::finish() {

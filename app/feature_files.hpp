@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "app/feature_drain.hpp"
 #include "bridge/memory/memory.hpp"
 #include "market/error.hpp"
 #include "messages/record/feature_codec.hpp"
@@ -42,8 +43,7 @@ class feature_files {
   std::map<std::string, output> files_;
   std::map<std::string, std::size_t> counts_;
   offset_of_token offset_of_;
-  std::unique_ptr<bridge::reader> cursor_;
-  record::position written_;
+  feature_drain drain_;
   std::string text_;
 };
 

@@ -31,6 +31,20 @@ caf::behavior watchman(caf::event_based_actor* self, const caf::actor& node,
   return {[](caf::ok_atom) {}};
 }
 
+/// `config` with what the pipeline knows, as a tree.
+template <class Config>
+stage_pipeline::make_role role_of(const Config& config,
+                                  messages::child_spec (*tree)(const supervisors::tree_options&,
+                                                               Config)) {
+  return [config, tree](const supervisors::tree_options& o, const stage_pipeline::processed& told) {
+    auto c = config;
+    c.names = o.directory;
+    c.metrics = o.metrics;
+    c.on_processed = told;
+    return tree(o, std::move(c));
+  };
+}
+
 }  // namespace
 
 stage_pipeline::stage_pipeline(std::size_t threads, std::string what, const make_role& role,
@@ -81,16 +95,8 @@ result<void> stage_pipeline::wait_for(record::position at,
 
 bar_pipeline::bar_pipeline(std::size_t threads, const actors::bar_reader_config& config,
                            const more_roles& more, supervisors::intensity intensity)
-    : stage_pipeline(
-          threads, "the bar builders",
-          [&config](const supervisors::tree_options& tree, const processed& told) {
-            auto c = config;
-            c.names = tree.directory;
-            c.metrics = tree.metrics;
-            c.on_processed = told;
-            return supervisors::bars_tree(tree, std::move(c));
-          },
-          more, intensity) {}
+    : stage_pipeline(threads, "the bar builders", role_of(config, supervisors::bars_tree), more,
+                     intensity) {}
 
 result<void> bar_pipeline::check_builders() {
   const auto made = [this](const char* what) {
@@ -110,16 +116,8 @@ std::uint64_t bar_pipeline::ticks() {
 
 feature_pipeline::feature_pipeline(std::size_t threads, const actors::feature_reader_config& config,
                                    const more_roles& more, supervisors::intensity intensity)
-    : stage_pipeline(
-          threads, "the feature actors",
-          [&config](const supervisors::tree_options& tree, const processed& told) {
-            auto c = config;
-            c.names = tree.directory;
-            c.metrics = tree.metrics;
-            c.on_processed = told;
-            return supervisors::features_tree(tree, std::move(c));
-          },
-          more, intensity) {}
+    : stage_pipeline(threads, "the feature actors", role_of(config, supervisors::features_tree),
+                     more, intensity) {}
 
 result<void> feature_pipeline::check_groups() {
   const auto failed = metrics().gauge(actors::feature_groups_failed_metric, "").value();

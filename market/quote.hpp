@@ -36,4 +36,29 @@ struct quote {
   [[nodiscard]] market::position position() const { return {epoch, seq}; }
 };
 
+/// Whether `newer` comes behind `older` in the order of an instrument's ticks: exchange time,
+/// cumulative volume where both know it, position.
+[[nodiscard]] inline bool follows(const quote& newer, const quote& older) {
+  if (newer.time != older.time) return newer.time > older.time;
+  const bool both = (newer.fields & older.fields & quote::volume_known) != 0;
+  if (both && newer.volume != older.volume) return newer.volume > older.volume;
+  return newer.position() > older.position();
+}
+
+/// What the best levels say.
+enum class book_state : std::uint8_t {
+  one_sided,  ///< or not known
+  crossed,    ///< bid above ask
+  quoted,
+};
+[[nodiscard]] inline book_state book_of(const quote& q) {
+  const bool both = (q.fields & quote::depth_known) != 0 && q.bid.units > 0 && q.ask.units > 0;
+  if (!both) return book_state::one_sided;
+  return q.bid > q.ask ? book_state::crossed : book_state::quoted;
+}
+/// Of a quoted book, half-even to 1e-9.
+[[nodiscard]] inline price mid_of(const quote& q) {
+  return {divide_half_even(int128{q.bid.units} + q.ask.units, 2)};
+}
+
 }  // namespace artham::market

@@ -29,6 +29,30 @@ messages::child_spec worker(std::string id, messages::child_factory factory,
   return spec;
 }
 
+struct reader_names {
+  const char* tree;
+  const char* children;
+  std::string_view children_published;
+  std::string_view reader_published;
+};
+
+/// A reader and the supervisor of those that it drives.
+template <class Reader, class Config>
+messages::child_spec reader_tree(const tree_options& o, const reader_names& names, Reader* reader,
+                                 Config config) {
+  auto options = named(o, names.children, strategy::one_for_one);
+  options.backoff.first_at_once = true;
+  auto children = nested_dynamic_supervisor(names.children, std::move(options));
+  children.publish_as = names.children_published;
+  auto factory = messages::make_factory(
+      [reader, config = std::move(config)](const messages::child_context& c) {
+        return c.system.spawn(reader, config);
+      });
+  return nested_supervisor(
+      names.tree, named(o, names.tree, strategy::one_for_all),
+      {std::move(children), worker("reader", std::move(factory), names.reader_published)});
+}
+
 }  // namespace
 
 messages::child_spec ingest_tree(const tree_options& o, actors::ingestor_config config) {
@@ -51,31 +75,14 @@ messages::child_spec journal_child(actors::journal_keeper_config config) {
 }
 
 messages::child_spec bars_tree(const tree_options& o, actors::bar_reader_config config) {
-  auto builder_options = named(o, "builders", strategy::one_for_one);
-  builder_options.backoff.first_at_once = true;
-  auto builders = nested_dynamic_supervisor("builders", std::move(builder_options));
-  builders.publish_as = actors::builders_name;
-  auto factory =
-      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
-        return c.system.spawn(actors::bar_reader, config);
-      });
-  return nested_supervisor(
-      "bars", named(o, "bars", strategy::one_for_all),
-      {std::move(builders), worker("reader", std::move(factory), actors::bar_reader_name)});
+  return reader_tree(o, {"bars", "builders", actors::builders_name, actors::bar_reader_name},
+                     actors::bar_reader, std::move(config));
 }
 
 messages::child_spec features_tree(const tree_options& o, actors::feature_reader_config config) {
-  auto group_options = named(o, "groups", strategy::one_for_one);
-  group_options.backoff.first_at_once = true;
-  auto groups = nested_dynamic_supervisor("groups", std::move(group_options));
-  groups.publish_as = actors::feature_actors_name;
-  auto factory =
-      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
-        return c.system.spawn(actors::feature_reader, config);
-      });
-  return nested_supervisor(
-      "features", named(o, "features", strategy::one_for_all),
-      {std::move(groups), worker("reader", std::move(factory), actors::feature_reader_name)});
+  return reader_tree(
+      o, {"features", "groups", actors::feature_actors_name, actors::feature_reader_name},
+      actors::feature_reader, std::move(config));
 }
 
 messages::child_spec store_tree(const tree_options& o,

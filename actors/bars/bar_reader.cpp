@@ -61,7 +61,7 @@ bar_reader_actor::behavior_type bar_reader_state::start(
   };
   quarantined_records_ = in_force("record");
   quarantined_builders_ = in_force("builder");
-  builders_supervisor_ = {config_.names, std::string(builders_name)};
+  children_ = {config_.names, builders_name};
   maker_ = std::make_unique<work_maker>(*config_.decoder);
   derived_ = value_or_throw(derived_streams::open(*config_.output, config_.timeframes, m));
   const auto known = value_or_throw(read_dead_letters(*config_.output));
@@ -175,12 +175,6 @@ std::uint32_t bar_reader_state::slot_for(std::uint32_t token) {
 }
 
 void bar_reader_state::ask_for_builder(std::uint32_t slot) {
-  const auto& supervisor = builders_supervisor_.get();
-  if (!supervisor) throw std::runtime_error("bar reader: the builders' supervisor is not there");
-  if (supervisor.address() != observed_) {
-    observed_ = supervisor.address();
-    self_->send(supervisor, caf::subscribe_atom_v, caf::actor_cast<caf::actor>(self_));
-  }
   const auto token = maker_->token(slot);
   bar_builder_config c;
   c.token = token;
@@ -195,9 +189,7 @@ void bar_reader_state::ask_for_builder(std::uint32_t slot) {
   spec.factory = messages::make_factory([c = std::move(c)](const messages::child_context& context) {
     return context.system.spawn(bar_builder, c);
   });
-  self_->request(supervisor, caf::infinite, messages::start_child_atom_v, std::move(spec))
-      .then([](const caf::actor&) {},
-            [](const caf::error& e) { throw messages::failure(messages::error_of(e)); });
+  children_.ask_for(self_, std::move(spec));
 }
 
 void bar_reader_state::on_child(const messages::child_event& e) {

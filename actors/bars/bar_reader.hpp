@@ -21,6 +21,7 @@
 #include "actors/bars/quarantine_book.hpp"
 #include "actors/bars/quarantine_log.hpp"
 #include "actors/bars/work_maker.hpp"
+#include "actors/dynamic_children.hpp"
 #include "bridge/bridge.hpp"
 #include "feed/feed.hpp"
 #include "messages/actors.hpp"
@@ -130,8 +131,7 @@ class bar_reader_state {
   std::unique_ptr<work_maker> maker_;
   std::unique_ptr<derived_streams> derived_;
   std::unique_ptr<bridge::reader> cursor_;
-  messages::peer<messages::supervisor_actor> builders_supervisor_{nullptr, ""};
-  caf::actor_addr observed_;
+  dynamic_children children_;
   std::vector<builder_slot> slots_;
   quarantine_book book_;
   std::unique_ptr<quarantine_log> log_;

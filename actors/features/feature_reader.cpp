@@ -36,7 +36,7 @@ feature_reader_actor::behavior_type feature_reader_state::start(
   unused_ = &m.counter("artham_feature_quotes_unused_total",
                        "Ticks older than what was known, or ahead of market time.");
   expired_ = &m.counter("artham_feature_expired_total", "Ticks of options that had expired.");
-  supervisor_ = {config_.names, std::string(feature_actors_name)};
+  children_ = {config_.names, feature_actors_name};
   maker_ = std::make_unique<feature_maker>(*config_.decoder, config_.plan);
   stream_ = value_or_throw(feature_stream::open(*config_.output, m));
   silent_until_ = stream_->top().cause.at;
@@ -84,13 +84,6 @@ void feature_reader_state::add_new_slots() {
 }
 
 void feature_reader_state::ask_for_actor(std::uint32_t slot) {
-  const auto& supervisor = supervisor_.get();
-  if (!supervisor)
-    throw std::runtime_error("feature reader: the feature actors' supervisor is not there");
-  if (supervisor.address() != observed_) {
-    observed_ = supervisor.address();
-    self_->send(supervisor, caf::subscribe_atom_v, caf::actor_cast<caf::actor>(self_));
-  }
   feature_actor_config c;
   c.plan = config_.plan;
   c.group = maker_->group(slot);
@@ -106,9 +99,7 @@ void feature_reader_state::ask_for_actor(std::uint32_t slot) {
   spec.factory = messages::make_factory([c = std::move(c)](const messages::child_context& context) {
     return context.system.spawn(feature_actor, c);
   });
-  self_->request(supervisor, caf::infinite, messages::start_child_atom_v, std::move(spec))
-      .then([](const caf::actor&) {},
-            [](const caf::error& e) { throw messages::failure(messages::error_of(e)); });
+  children_.ask_for(self_, std::move(spec));
 }
 
 void feature_reader_state::on_child(const messages::child_event& e) {

@@ -11,6 +11,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/dynamic_children.hpp"
 #include "actors/features/feature_actor.hpp"
 #include "actors/features/feature_maker.hpp"
 #include "actors/features/feature_stream.hpp"
@@ -102,8 +103,7 @@ class feature_reader_state {
   std::unique_ptr<feature_maker> maker_;
   std::unique_ptr<feature_stream> stream_;
   std::unique_ptr<bridge::reader> cursor_;
-  messages::peer<messages::supervisor_actor> supervisor_{nullptr, ""};
-  caf::actor_addr observed_;
+  dynamic_children children_;
   record::position begin_;  ///< where this life began to read
   record::position silent_until_;
   std::vector<group_slot> slots_;

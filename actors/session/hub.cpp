@@ -45,15 +45,10 @@ std::uint32_t timeframe_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key) - 1;
 }
 
-std::unique_ptr<bridge::reader> cursor_at_end(bridge::bridge& journal, const std::string& stream) {
-  const auto tops = journal.stream_tops(stream);
-  const auto at = tops ? tops->appended : record::position{};
-  return value_or_throw(journal.open_reader(stream, at, bridge::top::appended, {}));
-}
-
 /// Records of md:features that are looked at for a start: the newest chains.
 constexpr std::uint64_t features_looked_back = 2'000;
 
+/// So many records before the stream's end.
 std::unique_ptr<bridge::reader> cursor_near_end(bridge::bridge& journal, const std::string& stream,
                                                 std::uint64_t back) {
   const auto tops = journal.stream_tops(stream);
@@ -62,33 +57,36 @@ std::unique_ptr<bridge::reader> cursor_near_end(bridge::bridge& journal, const s
   if (at.seq == 0) at.epoch = 0;
   return value_or_throw(journal.open_reader(stream, at, bridge::top::appended, {}));
 }
+std::unique_ptr<bridge::reader> cursor_at_end(bridge::bridge& journal, const std::string& stream) {
+  return cursor_near_end(journal, stream, 0);
+}
 
-std::string chain_message(const std::string& key, const chain_board::shown& s) {
-  std::string out = "{\"ev\":\"chain\",\"key\":";
+/// `{"ev":"bar","key":"…","bar":…}`; append(out) writes the value.
+template <class Append>
+std::string value_message(std::string_view what, const std::string& key, Append&& append) {
+  std::string out = "{\"ev\":\"";
+  out.append(what) += "\",\"key\":";
   protocol::append_text(out, key);
-  out += ",\"chain\":";
-  protocol::append_chain(out, s.row, s.final);
+  out += ",\"";
+  out.append(what) += "\":";
+  append(out);
   out += '}';
   return out;
+}
+
+std::string chain_message(const std::string& key, const chain_board::shown& s) {
+  return value_message("chain", key,
+                       [&](std::string& out) { protocol::append_chain(out, s.row, s.final); });
 }
 
 std::string greeks_message(const std::string& key, const chain_board::shown& s,
                            const market::feature::option_row& o) {
-  std::string out = "{\"ev\":\"greeks\",\"key\":";
-  protocol::append_text(out, key);
-  out += ",\"greeks\":";
-  protocol::append_greeks(out, s.row, o, s.final);
-  out += '}';
-  return out;
+  return value_message("greeks", key,
+                       [&](std::string& out) { protocol::append_greeks(out, s.row, o, s.final); });
 }
 
 std::string bar_message(const std::string& key, const market::bar& b, bool final) {
-  std::string out = "{\"ev\":\"bar\",\"key\":";
-  protocol::append_text(out, key);
-  out += ",\"bar\":";
-  protocol::append_bar(out, b, final);
-  out += '}';
-  return out;
+  return value_message("bar", key, [&](std::string& out) { protocol::append_bar(out, b, final); });
 }
 
 }  // namespace
@@ -150,8 +148,8 @@ void hub_state::greet_reader() {
     if (features && features.address() != greeted_features_) {
       greeted_features_ = features.address();
       self_->send(features, messages::credit_atom_v);
-      for (const auto& group : watched_chains_)
-        self_->send(features, messages::watch_atom_v, group, true);
+      for (const auto& entry : watched_chains_)
+        self_->send(features, messages::watch_atom_v, entry.first, true);
     }
   }
   const auto& reader = reader_.get();
@@ -290,20 +288,21 @@ void hub_state::on_live_chains(const messages::live_chains& chains) {
 }
 
 const market::feature::group_plan* hub_state::underlying_of(std::uint64_t key) const {
-  if (!board_) return nullptr;
+  if (!board_ || !(is_chain(key) || is_greeks(key))) return nullptr;
   return is_chain(key) ? board_->group(token_of(key)) : board_->group_of_option(token_of(key));
 }
 
-void hub_state::watch_chains(std::uint64_t key) {
+void hub_state::on_topic(std::uint64_t key, bool added) {
+  const auto count = [added](std::size_t& n) { added ? ++n : --n; };
+  if (is_greeks(key)) count(greeks_topics_);
   const auto* const group = underlying_of(key);
   if (group == nullptr) return;
-  const bool wanted = std::ranges::any_of(topics_, [&](const auto& t) {
-    return (is_chain(t.first) || is_greeks(t.first)) && underlying_of(t.first) == group;
-  });
-  const bool changed =
-      wanted ? watched_chains_.insert(group->name).second : watched_chains_.erase(group->name) != 0;
+  auto& topics = watched_chains_[group->name];
+  count(topics);
+  const bool changed = topics == (added ? 1U : 0U);
+  if (topics == 0) watched_chains_.erase(group->name);
   const auto& reader = feature_reader_.get();
-  if (changed && reader) self_->send(reader, messages::watch_atom_v, group->name, wanted);
+  if (changed && reader) self_->send(reader, messages::watch_atom_v, group->name, added);
 }
 
 void hub_state::read_letters() {
@@ -373,9 +372,7 @@ void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
   std::set<std::uint32_t> fresh;
   for (const auto& w : request->keys) {
     // A topic without clients yet: unfinished bars may come before the snapshot is complete.
-    const bool added = topics_.try_emplace(w.key, topic{w.text, {}}).second;
-    if (added && is_greeks(w.key)) ++greeks_topics_;
-    if (is_chain(w.key) || is_greeks(w.key)) watch_chains(w.key);
+    if (topics_.try_emplace(w.key, topic{w.text, {}}).second) on_topic(w.key, true);
     if (!is_bar(w.key)) continue;
     auto& mask = masks_[token_of(w.key)];
     const auto bit = 1U << timeframe_of(w.key);
@@ -471,7 +468,7 @@ void hub_state::complete(std::uint64_t id) {
     if (i != 0) out += ',';
     out += snapshot_of(w, p.history[i], p.request->history);
     c.keys.insert(w.key);
-    topics_.try_emplace(w.key, topic{w.text, {}}).first->second.clients.insert(who);
+    topics_.at(w.key).clients.insert(who);  // kept while the request was pending
   }
   out += "]}";
   c.out.push_back({std::make_shared<const std::string>(std::move(out)), 0, false, true});
@@ -558,12 +555,8 @@ std::string hub_state::stop_message(const topic& t, market::timestamp since) {
 }
 
 std::string hub_state::tick_message(const topic& t, const packet& p) const {
-  std::string out = "{\"ev\":\"tick\",\"key\":";
-  protocol::append_text(out, t.text);
-  out += ",\"tick\":";
-  protocol::append_tick(out, tick_of(p), p.receive);
-  out += '}';
-  return out;
+  return value_message(
+      "tick", t.text, [&](std::string& out) { protocol::append_tick(out, tick_of(p), p.receive); });
 }
 
 market::tick hub_state::tick_of(const packet& p) const {
@@ -621,8 +614,7 @@ void hub_state::drop_if_unwanted(std::uint64_t key) {
   });
   if (awaited) return;
   topics_.erase(t);
-  if (is_greeks(key)) --greeks_topics_;
-  if (is_chain(key) || is_greeks(key)) watch_chains(key);
+  on_topic(key, false);
   live_.erase(key);
   subscriptions_->set(static_cast<std::int64_t>(topics_.size()));
   if (!is_bar(key)) return;

@@ -95,8 +95,10 @@ class hub_state {
   void on_live(const messages::live_batch& batch);
   void on_live_chains(const messages::live_chains& chains);
   void show_chain(market::feature::chain_row row, bool final);
-  /// Whether somebody wants chains of the underlying between clock marks.
-  void watch_chains(std::uint64_t key);
+  /// The first topic of an underlying's chains has them watched between clock marks too, its last
+  /// one ends that.
+  void on_topic(std::uint64_t key, bool added);
+  /// Whose chains the key is about; null: of none.
   [[nodiscard]] const market::feature::group_plan* underlying_of(std::uint64_t key) const;
   void subscribe(const messages::subscribe_request_ptr& request);
   void unsubscribe(const caf::actor_addr& who, const std::vector<std::uint64_t>& keys);
@@ -128,7 +130,7 @@ class hub_state {
   messages::peer<messages::feature_reader_actor> feature_reader_{nullptr, ""};
   caf::actor_addr greeted_features_;
   std::unique_ptr<chain_board> board_;
-  std::set<std::string> watched_chains_;  ///< underlyings
+  std::map<std::string, std::size_t> watched_chains_;  ///< topics by underlying
   std::unique_ptr<bridge::reader> ticks_;
   std::vector<std::unique_ptr<bridge::reader>> finals_;  ///< per timeframe
   std::unique_ptr<bridge::reader> features_;

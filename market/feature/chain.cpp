@@ -30,13 +30,7 @@ void add(option_row& o, option_row::field f) {
 
 bool held_quote::take(const quote& q) {
   if ((q.fields & quote::ahead) != 0) return false;
-  if (seen) {
-    const bool both = (q.fields & newest.fields & quote::volume_known) != 0;
-    const auto key = [both](const quote& x) {
-      return std::tuple(x.time, both ? x.volume : 0, x.epoch, x.seq);
-    };
-    if (key(q) < key(newest)) return false;
-  }
+  if (seen && !follows(q, newest)) return false;
   newest = q;
   seen = true;
   if (!oi_seen && (q.fields & quote::oi_known) != 0) {
@@ -50,10 +44,9 @@ quoted_price price_of(const held_quote& h, timestamp t, duration stale) {
   const auto& q = h.newest;
   if (!h.seen) return {};
   if (t - q.time > stale) return {state::stale, {}};
-  if ((q.fields & quote::depth_known) != 0 && q.bid.units > 0 && q.ask.units > 0) {
-    if (q.bid > q.ask) return {state::crossed, {}};
-    return {state::ok, {divide_half_even(int128{q.bid.units} + q.ask.units, 2)}};
-  }
+  const auto book = book_of(q);
+  if (book == book_state::crossed) return {state::crossed, {}};
+  if (book == book_state::quoted) return {state::ok, mid_of(q)};
   if (q.last.units > 0) return {state::ok, q.last};
   return {};
 }
@@ -82,22 +75,25 @@ chain_row chain::evaluate(timestamp t, const std::vector<entry>& entries,
   c.is = expired                            ? state::expired
          : c.source == forward_source::none ? state::no_underlying
                                             : state::ok;
+  double underlying = 0;
   if (c.source != forward_source::none) {
     c.fields |= chain_row::forward_known;
+    underlying = underlying_of(c);
     for (auto& o : c.options) {
       if (o.strike.units <= 0) continue;
       const double strike = as_number(o.strike);
-      const double over = static_cast<double>(o.type) * (terms_of(o, c).underlying - strike);
+      const double over = static_cast<double>(o.type) * (underlying - strike);
       o.intrinsic = std::max(over, 0.0);
       o.moneyness = option::log_ratio(strike, c.forward);
       add(o, option_row::placed);
     }
   }
   if (c.is == state::ok) {
-    solve(c);
+    solve(underlying, c);
     theorise(c);
+    read_smile(c);
   }
-  sum_up(c);
+  read_positions(c, underlying);
   return c;
 }
 
@@ -174,29 +170,26 @@ void chain::find_forward(const std::vector<underlying_price>& outside, chain_row
   }
 }
 
-option::terms chain::terms_of(const option_row& o, const chain_row& c) const {
-  const double underlying =
-      rules_.model == pricing::black76
-          ? c.forward
-          : c.forward * option::exponential((rules_.dividend - rules_.rate) * c.years);
-  return {o.type, underlying, as_number(o.strike), c.years, rules_.rate, rules_.dividend};
+double chain::underlying_of(const chain_row& c) const {
+  return rules_.model == pricing::black76
+             ? c.forward
+             : c.forward * option::exponential((rules_.dividend - rules_.rate) * c.years);
 }
 
-void chain::solve(chain_row& out) {
+void chain::solve(double underlying, chain_row& out) {
   for (auto* column : {&type_, &underlying_, &strike_, &years_, &rate_, &dividend_, &price_})
     column->clear();
   rows_.clear();
   for (std::size_t i = 0; i < out.options.size(); ++i) {
     const auto& o = out.options[i];
     if (o.is != state::ok) continue;
-    const auto t = terms_of(o, out);
     rows_.push_back(i);
-    type_.push_back(static_cast<double>(t.type));
-    underlying_.push_back(t.underlying);
-    strike_.push_back(t.strike);
-    years_.push_back(t.years);
-    rate_.push_back(t.rate);
-    dividend_.push_back(t.dividend);
+    type_.push_back(static_cast<double>(o.type));
+    underlying_.push_back(underlying);
+    strike_.push_back(as_number(o.strike));
+    years_.push_back(out.years);
+    rate_.push_back(rules_.rate);
+    dividend_.push_back(rules_.dividend);
     price_.push_back(as_number(o.used));
   }
   for (auto* column : {&volatility_, &value_, &delta_, &gamma_, &theta_, &vega_, &rho_})
@@ -240,11 +233,6 @@ void chain::theorise(chain_row& out) const {
       o.theory += discount * static_cast<double>(o.type) * (out.forward - strike);
     add(o, option_row::theory_known);
   }
-}
-
-void chain::sum_up(chain_row& out) const {
-  if (out.is == state::ok) read_smile(out);
-  read_positions(out, out.options.empty() ? 0 : terms_of(out.options.front(), out).underlying);
 }
 
 }  // namespace artham::market::feature

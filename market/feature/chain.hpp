@@ -66,10 +66,10 @@ class chain {
   void read_quotes(timestamp t, const std::vector<entry>& entries, chain_row& out) const;
   void find_forward(const std::vector<underlying_price>& outside, chain_row& out) const;
   [[nodiscard]] underlying_price parity(const chain_row& out) const;
-  void solve(chain_row& out);
+  void solve(double underlying, chain_row& out);
   void theorise(chain_row& out) const;
-  void sum_up(chain_row& out) const;
-  [[nodiscard]] option::terms terms_of(const option_row& o, const chain_row& c) const;
+  /// What the model's options are on: the forward, or the spot that belongs to it.
+  [[nodiscard]] double underlying_of(const chain_row& c) const;
 
   chain_rules rules_;
   date expiry_;

@@ -16,19 +16,23 @@ duration in_session(const trading_day& d, timestamp from) {
   return sum;
 }
 
-duration in_session(const calendar& c, date first, date last) {
+}  // namespace
+
+duration time_in_session(const calendar& c, date first, date last) {
   duration sum = 0;
   for (auto d = first; d <= last; ++d.days) sum += in_session(c.day(d), 0);
   return sum;
 }
 
-}  // namespace
+duration trading_year(const calendar& c, date last) {
+  const auto sum = time_in_session(c, {last.days - days_a_year + 1}, last);
+  return sum == 0 ? days_a_year * day : sum;
+}
 
 timestamp expiry_instant(const calendar& c, date expiry) {
   const auto day = c.day(expiry);
   if (!day.sessions.empty()) return day.sessions.back().close;
-  const auto noon = expiry.days * market::day + market::day / 2;
-  return expiry.days * market::day + usual_close - c.utc_offset(noon);
+  return day.begin + usual_close;
 }
 
 expiry_clock::expiry_clock(calendar_ptr cal, date expiry, year_rule rule)
@@ -36,21 +40,14 @@ expiry_clock::expiry_clock(calendar_ptr cal, date expiry, year_rule rule)
       expiry_(expiry),
       rule_(rule),
       end_(expiry_instant(*calendar_, expiry)) {
-  year_ = static_cast<double>(days_a_year * day);
-  if (rule_ == year_rule::trading) {
-    const auto year = in_session(*calendar_, {expiry.days - days_a_year + 1}, expiry);
-    if (year == 0) {
-      rule_ = year_rule::calendar;  // a calendar without sessions has no time of its own
-    } else {
-      year_ = static_cast<double>(year);
-    }
-  }
+  year_ = static_cast<double>(rule_ == year_rule::calendar ? days_a_year * day
+                                                           : trading_year(*calendar_, expiry));
 }
 
 duration expiry_clock::trading_left(timestamp t) {
   if (t < today_.begin || t >= today_.end) {
     today_ = calendar_->day_of(t);
-    after_today_ = in_session(*calendar_, {today_.trading_date.days + 1}, expiry_);
+    after_today_ = time_in_session(*calendar_, {today_.trading_date.days + 1}, expiry_);
   }
   return in_session(today_, t) + after_today_;
 }

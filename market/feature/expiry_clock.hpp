@@ -10,6 +10,11 @@ namespace artham::market::feature {
 /// 15:30 there when the calendar has none.
 [[nodiscard]] timestamp expiry_instant(const calendar& c, date expiry);
 
+/// Time in session on these dates, both included.
+[[nodiscard]] duration time_in_session(const calendar& c, date first, date last);
+/// Time in session of the 365 days up to a date; that of the days themselves where there is none.
+[[nodiscard]] duration trading_year(const calendar& c, date last);
+
 /// Time to one expiry, to the last nanosecond.
 class expiry_clock {
  public:

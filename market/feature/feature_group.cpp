@@ -5,19 +5,6 @@
 
 namespace artham::market::feature {
 
-namespace {
-
-/// Seconds in session of the 365 days before a date, for what is said per year of trading.
-double seconds_a_year(const calendar& c, date on) {
-  duration sum = 0;
-  for (int back = 0; back < 365; ++back) {
-    for (const auto& s : c.day({on.days - back}).sessions) sum += s.close - s.open;
-  }
-  return sum == 0 ? 365 * 86'400.0 : static_cast<double>(sum) / static_cast<double>(second);
-}
-
-}  // namespace
-
 feature_group::counters feature_group::counters::since(const counters& before) const {
   return {quotes - before.quotes, unused - before.unused, expired - before.expired};
 }
@@ -56,7 +43,9 @@ void feature_group::advance(timestamp t) {
     const auto today = plan_->cal->day_of(now_);
     day_begin_ = today.begin;
     day_end_ = today.end;
-    instrument_rules_.seconds_per_year = seconds_a_year(*plan_->cal, today.trading_date);
+    instrument_rules_.seconds_per_year =
+        static_cast<double>(trading_year(*plan_->cal, today.trading_date)) /
+        static_cast<double>(second);
     for (auto& m : members_) {
       m.held = {};
       m.features.reset();

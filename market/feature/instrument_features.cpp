@@ -13,14 +13,6 @@ bool knows(const quote& q, quote::field f) {
   return (q.fields & f) != 0;
 }
 
-bool follows(const quote& newer, const quote& older) {
-  if (newer.time != older.time) return newer.time > older.time;
-  if (knows(newer, quote::volume_known) && knows(older, quote::volume_known) &&
-      newer.volume != older.volume)
-    return newer.volume > older.volume;
-  return newer.position() > older.position();
-}
-
 std::optional<std::int64_t> difference(std::int64_t a, std::int64_t b) {
   std::int64_t d = 0;
   if (__builtin_sub_overflow(a, b, &d)) return std::nullopt;
@@ -38,7 +30,7 @@ void add_book(instrument_row& row, const quote& q) {
         static_cast<double>(q.bid_depth - q.ask_depth) / static_cast<double>(shown);
     row.fields |= instrument_row::imbalance_known;
   }
-  if (q.bid.units <= 0 || q.ask.units < q.bid.units) return;
+  if (book_of(q) != book_state::quoted) return;
   row.spread = {q.ask.units - q.bid.units};
   row.fields |= instrument_row::spread_known;
   const auto quantity = std::int64_t{q.bid_quantity} + q.ask_quantity;

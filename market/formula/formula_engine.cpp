@@ -6,19 +6,8 @@
 
 namespace artham::market::formula {
 
-namespace {
-
-bool is_older(const quote& q, const quote& held) {
-  if (q.time != held.time) return q.time < held.time;
-  const bool both = (q.fields & held.fields & quote::volume_known) != 0;
-  return both && q.volume < held.volume;
-}
-
-}  // namespace
-
 price leg_price(const quote& q) {
-  const bool quoted = (q.fields & quote::depth_known) != 0 && q.bid.units > 0 && q.ask.units > 0;
-  if (quoted && q.bid <= q.ask) return {divide_half_even(int128{q.bid.units} + q.ask.units, 2)};
+  if (book_of(q) == book_state::quoted) return mid_of(q);
   return {std::max<std::int64_t>(q.last.units, 0)};
 }
 
@@ -65,7 +54,7 @@ bool formula_engine::concerns(std::span<const std::uint32_t> tokens) const {
 
 bool formula_engine::hold(leg l, const quote& q) {
   auto& held = held_[l];
-  if ((q.fields & quote::ahead) != 0 || (held.token != 0 && is_older(q, held))) return false;
+  if ((q.fields & quote::ahead) != 0 || (held.token != 0 && !follows(q, held))) return false;
   held = q;
   return true;
 }

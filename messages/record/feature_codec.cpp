@@ -22,6 +22,7 @@ constexpr std::size_t option_size = 152;
 constexpr std::size_t instrument_size = 100;
 constexpr std::uint8_t last_state = static_cast<std::uint8_t>(state::no_underlying);
 constexpr std::uint8_t last_source = static_cast<std::uint8_t>(forward_source::spot);
+constexpr std::size_t max_name = 255;
 constexpr std::uint16_t chain_fields = 2047;
 constexpr std::uint16_t option_fields = 511;
 constexpr std::uint16_t instrument_fields = 255;
@@ -194,16 +195,17 @@ result<feature_record> take_instrument(const header& h, std::string_view body) {
 
 void encode(std::string& out, const chain_row& c) {
   writer io{out};
+  const auto name = std::string_view(c.underlying).substr(0, max_name);
   io(version);
   io(static_cast<std::uint8_t>(c.is));
   io(static_cast<std::uint8_t>(c.source));
-  io(static_cast<std::uint8_t>(c.underlying.size()));
+  io(static_cast<std::uint8_t>(name.size()));
   io(c.fields);
   io(static_cast<std::uint16_t>(c.options.size()));
   io(c.expiry.days);
   io(c.valued);
   each_number(io, c, &c);
-  out += c.underlying;
+  out += name;
   for (const auto& o : c.options) {
     io(o.token);
     io(static_cast<std::int8_t>(o.type));

@@ -32,7 +32,8 @@ struct feature_record {
   return "md:features";
 }
 
-/// Append a body, laid out as docs/streams.md says. The cause stands in the header.
+/// Append a body, laid out as docs/streams.md says. The cause stands in the header. Of an
+/// underlying's name 255 bytes are kept.
 void encode(std::string& out, const market::feature::chain_row& c);
 void encode(std::string& out, const market::feature::instrument_row& r);
 /// Refuses (errc::corrupt) other kinds, unknown versions, fields and states, and wrong lengths.

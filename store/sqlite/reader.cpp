@@ -52,6 +52,25 @@ record::bar_record read_bar(SQLite::Statement& row) {
   return r;
 }
 
+/// `prefix` in front of each column.
+std::string qualified(const std::string& prefix, const std::string& columns) {
+  auto all = prefix + columns;
+  for (auto at = all.find(", "); at != std::string::npos; at = all.find(", ", at + 2))
+    all.insert(at + 2, prefix);
+  return all;
+}
+
+/// Binds from, to and limit from parameter `first` on.
+void bind_range(SQLite::Statement& s, int first, const feature_query& q) {
+  s.bind(first, q.from);
+  s.bind(first + 1, q.to);
+  s.bind(first + 2, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
+}
+
+std::string in_order(const feature_query& q) {
+  return std::string(" ORDER BY at_ts") + (q.newest_first ? " DESC" : "") + " LIMIT ?";
+}
+
 }  // namespace
 
 sqlite_reader::sqlite_reader(std::filesystem::path file) : file_(std::move(file)) {}
@@ -238,29 +257,6 @@ result<std::optional<record::feature_record>> sqlite_reader::chain(std::string_v
       });
 }
 
-namespace {
-
-/// `prefix` in front of each column.
-std::string qualified(const std::string& prefix, const std::string& columns) {
-  auto all = prefix + columns;
-  for (auto at = all.find(", "); at != std::string::npos; at = all.find(", ", at + 2))
-    all.insert(at + 2, prefix);
-  return all;
-}
-
-/// Binds from, to and limit from parameter `first` on.
-void bind_range(SQLite::Statement& s, int first, const feature_query& q) {
-  s.bind(first, q.from);
-  s.bind(first + 1, q.to);
-  s.bind(first + 2, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
-}
-
-std::string in_order(const feature_query& q) {
-  return std::string(" ORDER BY at_ts") + (q.newest_first ? " DESC" : "") + " LIMIT ?";
-}
-
-}  // namespace
-
 result<std::vector<record::feature_record>> sqlite_reader::chain_history(
     std::string_view underlying, market::date expiry, const feature_query& q) {
   return with_connection([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
@@ -311,7 +307,7 @@ result<std::vector<record::feature_record>> sqlite_reader::instrument_features(
                 " FROM instrument_features WHERE instrument_id IN (SELECT DISTINCT instrument_id "
                 "FROM instruments WHERE instrument_token = ?1) AND instrument_token = ?1 AND at_ts "
                 ">= ?2 AND at_ts < ?3" +
-                std::string(" ORDER BY at_ts") + (q.newest_first ? " DESC" : "") + " LIMIT ?4");
+                in_order(q));
     s.bind(1, token);
     bind_range(s, 2, q);
     std::vector<record::feature_record> found;

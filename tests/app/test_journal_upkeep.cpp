@@ -36,55 +36,61 @@ void store_up_to(store::writer& to, const std::string& stream, record::position 
   REQUIRE(to.commit(b));
 }
 
+/// A journal in memory, a store, and the upkeep of both, which is asked once.
+struct kept {
+  kept() {
+    o.journal = dir.path();
+    o.checkpoints = dir.path() / "checkpoints";
+    o.retention = market::day;
+  }
+  void look() {
+    app::journal_upkeep upkeep(o, *journal, trimmer, store->reading(), metrics);
+    REQUIRE(upkeep.remove_old());
+  }
+  void checkpoint(record::position at) const {
+    actors::checkpoint c;
+    c.at = at;
+    REQUIRE(actors::checkpoint_directory(o.checkpoints).save(c));
+  }
+
+  test::scratch dir;
+  std::unique_ptr<bridge::memory::memory_bridge> journal = bridge::memory::make();
+  std::unique_ptr<store::database> store =
+      std::move(*store::sqlite::open(dir.path() / "artham.db", {}));
+  std::shared_ptr<asked_trimmer> trimmer = std::make_shared<asked_trimmer>();
+  runtime::metrics metrics;
+  app::upkeep_options o;
+};
+
 }  // namespace
 
 TEST_CASE("what stores and checkpoints have passed may go, but never what is in quarantine") {
-  const test::scratch dir;
-  const auto journal = bridge::memory::make();
-  const auto store = std::move(*store::sqlite::open(dir.path() / "artham.db", {}));
-  const auto trimmer = std::make_shared<asked_trimmer>();
-  runtime::metrics metrics;
-  app::upkeep_options o;
-  o.journal = dir.path();
-  o.checkpoints = dir.path() / "checkpoints";
-  o.retention = market::day;
-  app::journal_upkeep upkeep(o, *journal, trimmer, store->reading(), metrics);
-
+  kept k;
   const auto bars = record::final_bars_stream("1m");
-  store_up_to(store->writing(), record::ticks_stream(), {1, 900});
-  store_up_to(store->writing(), bars, {1, 40});
-  store_up_to(store->writing(), record::dead_letters_stream(), {1, 3});
-  REQUIRE(upkeep.remove_old());
-  CHECK_FALSE(trimmer->asked);  // without a checkpoint all of md:ticks is needed
+  store_up_to(k.store->writing(), record::ticks_stream(), {1, 900});
+  store_up_to(k.store->writing(), bars, {1, 40});
+  store_up_to(k.store->writing(), record::dead_letters_stream(), {1, 3});
+  k.look();
+  CHECK_FALSE(k.trimmer->asked);  // without a checkpoint all of md:ticks is needed
 
-  actors::checkpoint c;
-  c.at = {1, 700};
-  REQUIRE(actors::checkpoint_directory(o.checkpoints).save(c));
-  REQUIRE(upkeep.remove_old());
-  REQUIRE(trimmer->asked);
-  CHECK(trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 700});
-  CHECK(trimmer->asked->passed.at(bars) == record::position{1, 40});
-  CHECK_FALSE(trimmer->asked->passed.contains(record::dead_letters_stream()));
+  k.checkpoint({1, 700});
+  k.look();
+  REQUIRE(k.trimmer->asked);
+  CHECK(k.trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 700});
+  CHECK(k.trimmer->asked->passed.at(bars) == record::position{1, 40});
+  CHECK_FALSE(k.trimmer->asked->passed.contains(record::dead_letters_stream()));
 }
 
 TEST_CASE("the day of the newest feature is kept: a start reads it again") {
-  const test::scratch dir;
-  const auto journal = bridge::memory::make();
-  const auto store = std::move(*store::sqlite::open(dir.path() / "artham.db", {}));
-  const auto trimmer = std::make_shared<asked_trimmer>();
-  runtime::metrics metrics;
-  app::upkeep_options o;
-  o.journal = dir.path();
-  o.checkpoints = dir.path() / "checkpoints";
-  o.retention = market::day;
+  kept k;
   const auto nse = config::load_calendar("NSE")->calendar;
-  o.calendars = {nse};
+  k.o.calendars = {nse};
   const auto feature_day = nse->day(market::make_date(2026, 11, 23));
   const auto now = nse->day(market::make_date(2026, 11, 27)).sessions.front().open;
   const auto append = [&](const std::string& stream, record::header h, const std::string& body) {
     std::string bytes;
     record::append(bytes, h, body);
-    REQUIRE((*journal->open_writer(stream, 1))->append(bytes, 1, {}));
+    REQUIRE((*k.journal->open_writer(stream, 1))->append(bytes, 1, {}));
   };
   market::mark m;
   m.time = now;
@@ -96,18 +102,13 @@ TEST_CASE("the day of the newest feature is kept: a start reads it again") {
   record::encode(body, row);
   append(record::features_stream(),
          record::with_cause(record::kind::instrument_feature, {{1, 1}, 0}), body);
-  store_up_to(store->writing(), record::ticks_stream(), {1, 1});
-  actors::checkpoint c;
-  c.at = {1, 1};
-  REQUIRE(actors::checkpoint_directory(o.checkpoints).save(c));
+  store_up_to(k.store->writing(), record::ticks_stream(), {1, 1});
+  k.checkpoint({1, 1});
 
-  const auto before = [&] {
-    app::journal_upkeep upkeep(o, *journal, trimmer, store->reading(), metrics);
-    REQUIRE(upkeep.remove_old());
-    REQUIRE(trimmer->asked);
-    return trimmer->asked->before;
-  };
-  CHECK(before() == now - market::day);
-  o.features = true;
-  CHECK(before() <= feature_day.begin);
+  k.look();
+  REQUIRE(k.trimmer->asked);
+  CHECK(k.trimmer->asked->before == now - market::day);
+  k.o.features = true;
+  k.look();
+  CHECK(k.trimmer->asked->before <= feature_day.begin);
 }

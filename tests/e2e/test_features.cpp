@@ -210,13 +210,17 @@ TEST_CASE("killed at any moment and begun again, under other settings too, featu
   CHECK(printed.out.find("\"kind\":\"chain\"") != std::string::npos);
   CHECK(printed.out.find("\"kind\":\"instrument_feature\"") != std::string::npos);
 
-  // Both models were in force, each in its time.
-  CHECK(sql(data,
-            "SELECT COUNT(*) > 0 FROM chain_features WHERE underlying = 'NIFTY' AND "
-            "forward_source = 'spot'") == "1\n");
-  CHECK(sql(data,
-            "SELECT COUNT(*) > 0 FROM chain_features WHERE underlying = 'NIFTY' AND "
-            "forward_source = 'parity'") == "1\n");
+  // Each life under its own settings, and under no other's: the third on the spot and every two
+  // seconds, the fourth without features, which are not made later.
+  const std::string life =
+      " FROM chain_features WHERE cause_epoch - (SELECT MIN(cause_epoch) FROM "
+      "chain_features) ";
+  CHECK(sql(data, "SELECT COUNT(*) > 0" + life + "= 2") == "1\n");
+  CHECK(sql(data, "SELECT COUNT(*)" + life + "= 2 AND at_ts % 2000000000 != 0") == "0\n");
+  CHECK(sql(data, "SELECT COUNT(*)" + life +
+                      "= 2 AND underlying = 'NIFTY' AND forward_source = 'parity'") == "0\n");
+  CHECK(sql(data, "SELECT COUNT(*)" + life + "= 3") == "0\n");
+  CHECK(sql(data, "SELECT COUNT(*) > 0" + life + "= 4") == "1\n");
   CHECK(sql(data,
             "SELECT COUNT(*) FROM chain_features WHERE state NOT IN ('ok', 'expired', "
             "'no_underlying')") == "0\n");

@@ -94,6 +94,15 @@ TEST_CASE("features come back as they were") {
   CHECK(single->at() == one().mark);
 }
 
+TEST_CASE("a name that is too long is cut, not a broken record") {
+  auto c = sample();
+  c.underlying.assign(300, 'x');
+  const auto back = decode_feature(with_cause(kind::chain, at), body_of(c));
+  REQUIRE(back);
+  CHECK(back->chain()->underlying == std::string(255, 'x'));
+  CHECK(back->chain()->options == c.options);
+}
+
 TEST_CASE("features have the documented lengths") {
   CHECK(body_of(sample()).size() == 168 + 5 + 3 * 152);
   CHECK(body_of(one()).size() == 100);

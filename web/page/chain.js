@@ -1,8 +1,8 @@
+import { $, element, get, say, setText } from '/dom.js';
 import { Stream } from '/stream.js';
 
 // A chain as it is pushed: the page formats and places, it computes nothing.
 
-const $ = (id) => document.getElementById(id);
 const sides = ['oi', 'oi_change', 'volume', 'theta', 'delta', 'iv', 'price'];
 const titles = { oi: 'OI', oi_change: 'Chg', volume: 'Volume', theta: 'Theta', delta: 'Delta', iv: 'IV', price: 'Price' };
 
@@ -18,28 +18,6 @@ const format = {
   theta: (x) => number(x, 2), delta: (x) => number(x, 3), iv: percent, price: (x) => x ?? '–',
 };
 const ist = new Intl.DateTimeFormat('en-GB', { timeZone: 'Asia/Kolkata', timeStyle: 'medium' });
-
-function element(tag, className, text) {
-  const e = document.createElement(tag);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
-function setText(e, text) { if (e.textContent !== text) e.textContent = text; }
-
-function say(text) {
-  $('message').textContent = text;
-  $('message').hidden = !text;
-}
-
-async function get(path) {
-  const response = await fetch(path);
-  if (!response.ok) {
-    const problem = await response.json().catch(() => ({}));
-    throw new Error(problem.detail ?? `${response.status} ${response.statusText}`);
-  }
-  return response.json();
-}
 
 // ---- what is shown
 

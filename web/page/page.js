@@ -1,7 +1,7 @@
 import { Chart, local } from '/chart.js';
+import { $, element, get, say, setText } from '/dom.js';
 import { Stream } from '/stream.js';
 
-const $ = (id) => document.getElementById(id);
 const historyBars = 600;
 const mostBars = 20_000;
 const mostGaps = 1_000;
@@ -36,31 +36,6 @@ function lengthText(micros) {
   if (s < 120) return `${Math.round(s)} s`;
   if (s < 7200) return `${Math.round(s / 60)} min`;
   return `${Math.round(s / 3600)} h`;
-}
-
-function element(tag, className, text) {
-  const e = document.createElement(tag);
-  if (className) e.className = className;
-  if (text !== undefined) e.textContent = text;
-  return e;
-}
-
-function setText(id, text) { if ($(id).textContent !== text) $(id).textContent = text; }
-
-// ---- REST
-
-async function get(path) {
-  const response = await fetch(path);
-  if (!response.ok) {
-    const problem = await response.json().catch(() => ({}));
-    throw new Error(problem.detail ?? `${response.status} ${response.statusText}`);
-  }
-  return response.json();
-}
-
-function say(text) {
-  $('message').textContent = text;
-  $('message').hidden = !text;
 }
 
 // ---- bars
@@ -101,7 +76,7 @@ function showBars() {
     state.oldestReached = true;
   }
   chart.setBars(bars);
-  setText('bars', countText(bars.length));
+  setText($('bars'), countText(bars.length));
   if (bars.length > 0) {
     say('');
     const b = bars.at(-1);
@@ -253,7 +228,7 @@ function showTick(tick) {
   document.title = `${priceText(tick.last)} ${state.instrument.symbol ?? state.instrument.key} – artham`;
   chart.setLast(tick.last);
   const time = tick.t_ex ?? tick.t_rx;
-  if (time) setText('clock', `${local(time, state.offsetSeconds).date} ${clockText(time)}`);
+  if (time) setText($('clock'), `${local(time, state.offsetSeconds).date} ${clockText(time)}`);
 
   const facts = [
     ['Open', priceText(tick.open), tick.open], ['High', priceText(tick.high), tick.high],
@@ -294,7 +269,7 @@ const dataStates = {
 function showDataState(name) {
   const [className, text] = dataStates[name] ?? ['', name ?? ''];
   $('data-state').className = `badge ${className}`;
-  setText('data-state', text);
+  setText($('data-state'), text);
 }
 
 const keys = () => [`bar:${state.instrument.key}:${state.timeframe}`, `tick:${state.instrument.key}`];
@@ -306,7 +281,7 @@ const stream = new Stream({
       waiting: ['bad', `Offline, retrying in ${detail} s`], refused: ['bad', `Refused: ${detail}`],
     }[name];
     $('connection').className = `badge ${shown[0]}`;
-    setText('connection', shown[1]);
+    setText($('connection'), shown[1]);
     $('reconnect').hidden = name !== 'refused' && name !== 'waiting';
     if (name !== 'open') showDataState('');
     // What was missed while away is in the store by now.
@@ -350,8 +325,8 @@ function choose(instrument, timeframe) {
   state.oldestReached = false;
   chart.clear();
   chart.setGaps(gapsHere());
-  setText('symbol', instrument.key);
-  setText('name', instrument.name && instrument.name !== instrument.symbol ? instrument.name : '');
+  setText($('symbol'), instrument.key);
+  setText($('name'), instrument.name && instrument.name !== instrument.symbol ? instrument.name : '');
   $('last').textContent = '–';
   $('day').replaceChildren();
   $('depth-section').hidden = true;
@@ -461,12 +436,12 @@ async function showRate() {
     for (const m of text.matchAll(/^artham_ticks_received_total(?:\{[^}]*\})? (\S+)/gm)) count += Number(m[1]);
     const now = performance.now();
     if (rate.count !== null && count >= rate.count) {
-      setText('rate', countText(Math.round((count - rate.count) / (now - rate.at) * 1000)));
+      setText($('rate'), countText(Math.round((count - rate.count) / (now - rate.at) * 1000)));
     }
-    setText('total', countText(count));
+    setText($('total'), countText(count));
     rate.count = count;
     rate.at = now;
-  } catch { setText('rate', '–'); }
+  } catch { setText($('rate'), '–'); }
 }
 
 // ---- start
@@ -476,9 +451,9 @@ async function start() {
     const [frames, version] = await Promise.all([get('/v1/timeframes'), get('/version')]);
     state.timeframes = frames.timeframes;
     state.offsetSeconds = chart.offsetSeconds = frames.utc_offset_seconds;
-    setText('version', `${version.name} ${version.version}`);
+    setText($('version'), `${version.name} ${version.version}`);
     const minutesEast = frames.utc_offset_seconds / 60;
-    setText('zone', minutesEast === 330 ? 'IST' : `UTC${minutesEast < 0 ? '−' : '+'}${Math.floor(Math.abs(minutesEast) / 60)}:${String(Math.abs(minutesEast) % 60).padStart(2, '0')}`);
+    setText($('zone'), minutesEast === 330 ? 'IST' : `UTC${minutesEast < 0 ? '−' : '+'}${Math.floor(Math.abs(minutesEast) / 60)}:${String(Math.abs(minutesEast) % 60).padStart(2, '0')}`);
     makeTimeframes();
     const [, wantedKey, wantedFrame] = /^#([^/]+)\/(\w+)$/.exec(location.hash) ?? [];
     const timeframe = state.timeframes.includes(wantedFrame) ? wantedFrame : state.timeframes[0];

@@ -5,31 +5,17 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import { launch, open, poll } from './browser.mjs';
 
 const data = mkdtempSync(join(tmpdir(), 'artham-chain-'));
 const child = spawn(process.argv[2], ['run', '--data', join(data, 'data'), '--speed', '10',
   '--set', 'web.port=0', '--set', 'exchange.instruments=8'], { stdio: ['ignore', 'pipe', 'ignore'] });
 const [line] = await once(child.stdout, 'data');
 const url = /http:\S+/.exec(String(line))[0];
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-component-update',
-    '--disable-background-networking', '--disable-sync'],
-});
+const browser = await launch();
 let failed = false;
 try {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  const problems = [];
-  page.on('pageerror', (e) => problems.push(e.message));
-  page.on('console', (m) => { if (m.type() === 'error') problems.push(m.text()); });
-  const until = async (what, check) => {
-    const deadline = Date.now() + 60_000;
-    while (!await page.evaluate(check)) {
-      if (Date.now() > deadline) throw new Error(`never came: ${what}`);
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
-    }
-  };
+  const { page, problems, until } = await open(browser);
   await page.goto(url);
   await page.getByRole('link', { name: 'Option chains' }).click();
   await until('connection', () => document.getElementById('connection')?.textContent === 'Connected');
@@ -50,11 +36,7 @@ try {
 
   const forward = () => document.querySelector('#summary dd').textContent;
   const before = await page.evaluate(forward);
-  const deadline = Date.now() + 30_000;
-  while (await page.evaluate(forward) === before) {
-    assert.ok(Date.now() < deadline, 'the forward never moved');
-    await new Promise((resolve) => { setTimeout(resolve, 50); });
-  }
+  await poll('a move of the forward', async () => await page.evaluate(forward) !== before);
 
   const expiries = await page.locator('#expiry option').allTextContents();
   assert.ok(expiries.length >= 2);

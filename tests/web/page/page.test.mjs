@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chromium } from 'playwright-core';
+import { launch, open } from './browser.mjs';
 
 const program = process.argv[2];
 
@@ -19,26 +19,11 @@ async function serve(port = 0) {
 }
 
 let server = await serve();
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-component-update',
-    '--disable-background-networking', '--disable-sync'],
-});
+const browser = await launch();
 let failed = false;
 try {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-  const problems = [];
-  page.on('pageerror', (e) => problems.push(e.message));
-  page.on('console', (m) => { if (m.type() === 'error' && !/WebSocket|ERR_CONNECTION_REFUSED/.test(m.text())) problems.push(m.text()); });
+  const { page, problems, until } = await open(browser, (text) => /WebSocket|ERR_CONNECTION_REFUSED/.test(text));
   const text = (selector) => page.locator(selector).textContent();
-  // Not page.waitForFunction: it needs eval, which the page's policy forbids.
-  const until = async (what, check) => {
-    const deadline = Date.now() + 30_000;
-    while (!await page.evaluate(check)) {
-      if (Date.now() > deadline) throw new Error(`never came: ${what}`);
-      await new Promise((resolve) => { setTimeout(resolve, 50); });
-    }
-  };
   /// Pixels of a colour on the canvas.
   const pixels = (r, g, b) => page.evaluate(([red, green, blue]) => {
     const c = document.getElementById('canvas');
