@@ -237,8 +237,16 @@ TEST_CASE("killed at any moment and begun again, under other settings too, featu
   sql(data,
       "DELETE FROM instrument_features WHERE at_ts = (SELECT MIN(at_ts) FROM "
       "instrument_features)");
+  sql(data,
+      "UPDATE instrument_features SET cause_ordinal = 999 WHERE at_ts = (SELECT MIN(at_ts) FROM "
+      "instrument_features)");
   f = verify(data);
   CHECK(f.code == 1);
+  // Those rows and no others.
+  const auto differences = f.out.find("\ndifferences ");
+  REQUIRE(differences != std::string::npos);
+  CHECK(std::stoi(f.out.substr(differences + sizeof "\ndifferences" - 1)) < 40);
+  CHECK(f.out.find("surplus: stored, and the journal does not give it") != std::string::npos);
   CHECK_MESSAGE(f.out.find("chain ") != std::string::npos, f.out);
   CHECK(f.out.find("missing: the journal gives it, and it is not stored") != std::string::npos);
   CHECK(f.out.find("features NSE:") != std::string::npos);

@@ -295,6 +295,13 @@ TEST_CASE("a chain lives to the last nanosecond of its expiry and not longer") {
   CHECK(over.valued == 0);
 }
 
+TEST_CASE("a date without a session ends at the usual hour, however far it is") {
+  const auto nfo = calendar_named("NFO");
+  CHECK(to_rfc3339(expiry_instant(*nfo, make_date(2026, 11, 24)), india_offset) ==
+        "2026-11-24T15:30:00+05:30");  // a holiday
+  CHECK(expiry_instant(*nfo, make_date(9999, 12, 31)) > expiry_instant(*nfo, expiry));
+}
+
 TEST_CASE("time to expiry in calendar and in trading time") {
   const auto nfo = calendar_named("NFO");
   expiry_clock calendar_time(nfo, expiry, year_rule::calendar);

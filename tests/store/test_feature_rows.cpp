@@ -111,7 +111,10 @@ TEST_CASE("features come back from the store as they were, and once") {
   const std::vector<record::feature_record> rows{chain(10, 1'000), single(10, 1'000),
                                                  chain(20, 2'000), single(20, 2'000)};
   f.commit(rows);
-  f.commit(rows);
+  // Made again: what is there stays as it is.
+  auto again = rows;
+  std::get<chain_row>(again[0].row).options.push_back(option(99, 26'100, true));
+  f.commit(again);
   auto& reader = f.db->reading();
   const auto found = reader.chain("NIFTY", expiry, 1'999);
   REQUIRE(found);
