@@ -14,7 +14,6 @@ const tell = (event, data) => process.connected && process.send({ event, data })
 
 ticker.on('connect', () => tell('connect'));
 ticker.on('ticks', (ticks) => tell('ticks', ticks));
-ticker.on('message', (bytes) => bytes.byteLength === 1 && tell('heartbeat'));
 ticker.on('disconnect', () => tell('disconnect'));
 ticker.on('error', (e) => tell('error', String(e.message || e)));
 process.on('message', ({ call, args }) => ticker[call](...args));

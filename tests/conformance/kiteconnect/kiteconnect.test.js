@@ -32,7 +32,7 @@ async function startExchange(t, recording, speed) {
   const port = (await withTimeout(lines.next(), 'the exchange\'s start')).value;
   assert.match(port, /^\d+$/);
   const finished = lines.next().then((line) => assert.strictEqual(line.value, 'finished'));
-  return { port, finished };
+  return { port, finished, stop: () => player.stdin.end() };
 }
 
 /** A KiteTicker: `frames` collects what it publishes, call(name, ...) calls it. */
@@ -67,10 +67,12 @@ async function connect(t, port) {
   return client;
 }
 
-/** Everything that was played has arrived: a heartbeat came behind it. */
+/** Everything that was played has arrived: the connection's end came behind it. */
 async function allArrived(exchange, client) {
   await withTimeout(exchange.finished, 'the end of the recording');
-  await client.next('heartbeat');
+  const ended = client.next('disconnect');
+  exchange.stop();
+  await ended;
 }
 
 /** Packets of the frames as a client in these modes must get them: only what is news, in their frames. */
