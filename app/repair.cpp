@@ -147,13 +147,18 @@ class repair_run {
     if (!stored) return tl::unexpected(stored.error());
     store::batch b;
     std::vector<store::quarantine_row> rows;
-    b.expected = b.position = *stored ? **stored : position;
+    if (*stored) position = **stored;
+    const auto before = position;
+    position.at = known_.back().place;
     for (const auto& k : known_) {
-      if (k.place > b.expected.at) rows.push_back({k.place, k.letter});
+      if (k.place > before.at) rows.push_back({k.place, k.letter});
     }
     b.quarantines = rows;
-    b.position.at = known_.back().place;
-    return store_->writing().commit(b);
+    b.expected = {&before, 1};
+    b.positions = {&position, 1};
+    const auto done = store_->writing().commit(b);
+    if (!done) return tl::unexpected(done.error());
+    return {};
   }
 
   bridge::bridge& journal_;

@@ -18,8 +18,16 @@
 #include "messages/record/dead_letter_codec.hpp"
 #include "messages/record/feature_codec.hpp"
 
-/// Port "where history rests". Implementation: store/sqlite.
+/// Port "where history rests". Implementations: store/sqlite, store/postgres.
 namespace artham::store {
+
+/// Shards that a stream of ticks is stored in when several writers share it: a store actor owns
+/// some, each has a position of its own, so that their number may change between two runs.
+inline constexpr std::uint32_t tick_shards = 8;
+/// The shard of an instrument's ticks. The same on every machine and in every version.
+[[nodiscard]] constexpr std::uint32_t tick_shard(std::uint32_t token) {
+  return static_cast<std::uint32_t>((token * 0x9E3779B97F4A7C15ULL) >> 61U);
+}
 
 /// How far a consumer has stored a stream. Commits in the same transaction as the rows it covers.
 struct stored_position {
@@ -53,10 +61,17 @@ struct batch {
   std::span<const market::mark> marks;  ///< gaps are stored; other kinds are for position only
   std::span<const quarantine_row> quarantines;
   std::span<const record::feature_record> features;
-  /// The consumer's position before and after. The commit is refused (errc::conflict) unless the
-  /// stored one equals `expected`, so that nothing is stored twice.
-  stored_position expected;
-  stored_position position;
+  /// The consumer's positions before and after, shard by shard. The commit is refused
+  /// (errc::conflict) unless the stored ones equal `expected`, so that nothing is stored twice.
+  std::span<const stored_position> expected;
+  std::span<const stored_position> positions;
+};
+
+/// Rows that the database would not take, whatever one does: they are in its table dead_letters,
+/// with the reason, and everything else of the batch is stored.
+struct commit_report {
+  std::uint64_t refused = 0;
+  std::string reason;  ///< of the first
 };
 
 /// What storing candles changed; those that were there already count in neither.
@@ -68,11 +83,11 @@ struct candle_counts {
 /// Whose candles: rows of other sources are other rows.
 inline constexpr std::string_view kite_source = "kite";
 
-/// The only writing connection; used from one thread at a time. Calls block.
+/// A writing connection; used from one thread at a time. Calls block.
 class writer {
  public:
   virtual ~writer() = default;
-  virtual result<void> commit(const batch& b) = 0;
+  virtual result<commit_report> commit(const batch& b) = 0;
   /// Rows that no stream brings: a repair's. Those that are there stay as they are. Atomic.
   virtual result<void> put_bars(market::timeframe tf, std::span<const record::bar_record> bars) = 0;
   [[nodiscard]] virtual result<std::optional<stored_position>> position(std::string_view consumer,
@@ -182,11 +197,14 @@ struct options {
   std::vector<market::timeframe> timeframes;
 };
 
-/// One store: one writer, and readers that see committed data while it writes.
+/// One store: its writers, and readers that see committed data while they write.
 class database {
  public:
   virtual ~database() = default;
+  /// The first writer; the only one of an embedded store.
   [[nodiscard]] virtual writer& writing() = 0;
+  /// All of them, each for a thread of its own.
+  [[nodiscard]] virtual std::vector<writer*> writers() { return {&writing()}; }
   [[nodiscard]] virtual reader& reading() = 0;
 };
 

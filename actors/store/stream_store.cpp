@@ -131,8 +131,8 @@ void stream_store_state::commit() {
     b.marks = rows->marks;
     b.quarantines = rows->quarantines;
     b.features = rows->features;
-    b.expected = expected;
-    b.position = position;
+    b.expected = {&expected, 1};
+    b.positions = {&position, 1};
     const auto done = writer->commit(b);
     if (!done)
       return commit_outcome{false, is_transient(done.error().code), done.error().message, {}};

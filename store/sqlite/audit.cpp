@@ -1,4 +1,5 @@
 #include "store/sqlite/audit.hpp"
+#include "store/bar_tables.hpp"
 
 #include <algorithm>
 #include <string>

@@ -1,4 +1,5 @@
 #include "store/sqlite/database.hpp"
+#include "store/bar_tables.hpp"
 
 #include <string>
 #include <utility>

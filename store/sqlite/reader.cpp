@@ -1,4 +1,5 @@
 #include "store/sqlite/reader.hpp"
+#include "store/bar_tables.hpp"
 
 #include <algorithm>
 #include <charconv>

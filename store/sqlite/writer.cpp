@@ -1,4 +1,5 @@
 #include "store/sqlite/writer.hpp"
+#include "store/bar_tables.hpp"
 
 #include <utility>
 #include <vector>
@@ -188,14 +189,14 @@ result<void> sqlite_writer::in_transaction(const std::function<result<void>()>& 
   return outcome;
 }
 
-result<void> sqlite_writer::commit(const batch& b) {
-  return in_transaction([&]() -> result<void> {
-    const auto present = read_position(b.expected.consumer, b.expected.stream, b.expected.shard);
-    if ((present ? present->at : record::position{}) != b.expected.at) {
-      return fail(errc::conflict, db_.getFilename() + ": " + b.expected.consumer + " of " +
-                                      b.expected.stream + " stands at " +
-                                      (present ? text_of(*present) : "(0, 0)") + ", not at " +
-                                      text_of(b.expected) + ": another writer stored it");
+result<commit_report> sqlite_writer::commit(const batch& b) {
+  const auto done = in_transaction([&]() -> result<void> {
+    for (const auto& e : b.expected) {
+      const auto present = read_position(e.consumer, e.stream, e.shard);
+      if ((present ? present->at : record::position{}) == e.at) continue;
+      return fail(errc::conflict, db_.getFilename() + ": " + e.consumer + " of " + e.stream +
+                                      " stands at " + (present ? text_of(*present) : "(0, 0)") +
+                                      ", not at " + text_of(e) + ": another writer stored it");
     }
     if (!b.ticks.empty()) {
       if (!tick_table_) {
@@ -210,10 +211,12 @@ result<void> sqlite_writer::commit(const batch& b) {
       return instruments_.id(token, t);
     });
     runtime::failpoint("store.rows");
-    write_position(b.position);
+    for (const auto& p : b.positions) write_position(p);
     runtime::failpoint("store.positioned");
     return {};
   });
+  if (!done) return tl::unexpected(done.error());
+  return commit_report{};
 }
 
 result<void> sqlite_writer::put_bars(market::timeframe tf,

@@ -21,7 +21,7 @@ class sqlite_writer final : public writer {
  public:
   sqlite_writer(SQLite::Database& db, bool tick_table);
 
-  result<void> commit(const batch& b) override;
+  result<commit_report> commit(const batch& b) override;
   [[nodiscard]] result<std::optional<stored_position>> position(std::string_view consumer,
                                                                 std::string_view stream,
                                                                 std::uint32_t shard) override;

@@ -30,9 +30,11 @@ struct asked_trimmer : bridge::local::trimmer {
 
 void store_up_to(store::writer& to, const std::string& stream, record::position at) {
   store::batch b;
-  b.expected = {"store of " + stream, stream, 0, {}, 0};
-  b.position = b.expected;
-  b.position.at = at;
+  const store::stored_position before{"store of " + stream, stream, 0, {}, 0};
+  auto after = before;
+  after.at = at;
+  b.expected = {&before, 1};
+  b.positions = {&after, 1};
   REQUIRE(to.commit(b));
 }
 

@@ -83,9 +83,12 @@ struct fixture {
   void commit(const std::vector<record::feature_record>& features) {
     store::batch b;
     b.features = features;
-    b.expected = {"feature_store", "md:features", 0, {at == 0 ? 0U : 1U, at}, 0};
+    const store::stored_position before{
+        "feature_store", "md:features", 0, {at == 0 ? 0U : 1U, at}, 0};
     at += 10;
-    b.position = {"feature_store", "md:features", 0, {1, at}, 0};
+    const store::stored_position after{"feature_store", "md:features", 0, {1, at}, 0};
+    b.expected = {&before, 1};
+    b.positions = {&after, 1};
     const auto done = db->writing().commit(b);
     REQUIRE_MESSAGE(done, done.error().message);
   }

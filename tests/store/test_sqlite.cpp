@@ -56,16 +56,18 @@ struct fixture {
     REQUIRE_MESSAGE(opened, opened.error().message);
     db = std::move(*opened);
   }
-  result<void> commit(std::vector<record::bar_record> bars, std::uint64_t from, std::uint64_t to,
-                      std::vector<store::tick_row> ticks = {},
-                      std::vector<market::mark> marks = {}) {
+  result<store::commit_report> commit(std::vector<record::bar_record> bars, std::uint64_t from,
+                                      std::uint64_t to, std::vector<store::tick_row> ticks = {},
+                                      std::vector<market::mark> marks = {}) {
     store::batch b;
     b.timeframe = one_minute;
     b.bars = bars;
     b.ticks = ticks;
     b.marks = marks;
-    b.expected = {"c", "s", 0, {from == 0 ? 0U : 1U, from}, 0};
-    b.position = {"c", "s", 0, {1, to}, 0};
+    const store::stored_position before{"c", "s", 0, {from == 0 ? 0U : 1U, from}, 0};
+    const store::stored_position after{"c", "s", 0, {1, to}, 0};
+    b.expected = {&before, 1};
+    b.positions = {&after, 1};
     return db->writing().commit(b);
   }
   test::scratch dir;
@@ -165,9 +167,11 @@ TEST_CASE("every kind of bar has a table, whose name tells its timeframe") {
       store::batch b;
       b.timeframe = tf;
       b.bars = {&one, 1};
-      b.expected = {"c", "s", 0, at, 0};
+      const store::stored_position before{"c", "s", 0, at, 0};
       at = {1, at.seq + 1};
-      b.position = {"c", "s", 0, at, 0};
+      const store::stored_position after{"c", "s", 0, at, 0};
+      b.expected = {&before, 1};
+      b.positions = {&after, 1};
       REQUIRE((*opened)->writing().commit(b));
     }
     for (std::size_t i = 0; i < timeframes.size(); ++i) {
@@ -382,12 +386,16 @@ store::quarantine_row stopped(std::uint64_t place, std::uint32_t token, std::uin
   return row;
 }
 
-result<void> commit_quarantines(store::database& db, std::vector<store::quarantine_row> rows,
-                                std::uint64_t from, std::uint64_t to) {
+result<store::commit_report> commit_quarantines(store::database& db,
+                                                std::vector<store::quarantine_row> rows,
+                                                std::uint64_t from, std::uint64_t to) {
   store::batch b;
   b.quarantines = rows;
-  b.expected = {"quarantine_store", "md:deadletter", 0, {from == 0 ? 0U : 1U, from}, 0};
-  b.position = {"quarantine_store", "md:deadletter", 0, {1, to}, 0};
+  const store::stored_position before{
+      "quarantine_store", "md:deadletter", 0, {from == 0 ? 0U : 1U, from}, 0};
+  const store::stored_position after{"quarantine_store", "md:deadletter", 0, {1, to}, 0};
+  b.expected = {&before, 1};
+  b.positions = {&after, 1};
   return db.writing().commit(b);
 }
 
