@@ -28,6 +28,7 @@ MAY = {
     "bridge/memory": {"market", "messages/record", "bridge", "runtime"},
     "store": {"market", "messages/record"},
     "store/sqlite": {"market", "messages/record", "store", "runtime"},
+    "store/postgres": {"market", "messages/record", "store", "runtime"},
     "exchange": {"market", "runtime", "feed", "feed/kite", "feed/recording", "feed/synthetic"},
     "actors": {"market", "messages", "messages/record", "messages/protocol", "runtime", "feed", "bridge", "store"},
     "supervisors": {"market", "messages", "messages/record", "runtime", "actors"},
@@ -38,7 +39,7 @@ for layer_name, allowed in MAY.items():
         allowed.update(name for name in MAY if name.startswith("market/"))
 # Libraries that must not be seen in these folders.
 FORBIDDEN = {
-    "market": r"<(caf|boost|spdlog|nlohmann|fmt|thread|mutex|fstream|iostream|chrono|ctime|sqlite3|toml)",
+    "market": r"<(caf|boost|spdlog|nlohmann|fmt|thread|mutex|fstream|iostream|chrono|ctime|sqlite3|libpq|pqxx|toml)",
     "messages/record": r"<(caf|boost|spdlog|thread|fstream|sqlite3)",
     "feed": r"<caf/",
     "bridge": r"<caf/",

@@ -3,19 +3,14 @@
 #include <SQLiteCpp/SQLiteCpp.h>
 
 #include <cstdint>
-#include <map>
 #include <span>
-#include <string>
-#include <tuple>
-#include <unordered_map>
-#include <vector>
 
+#include "store/instrument_versions.hpp"
 #include "store/store.hpp"
 
 namespace artham::store::sqlite {
 
-/// The point-in-time instrument table and its picture in memory: which instrument_id a token means
-/// on a date.
+/// The point-in-time instrument table and its picture in memory.
 class instrument_archive {
  public:
   explicit instrument_archive(SQLite::Database& db);
@@ -28,26 +23,10 @@ class instrument_archive {
   void reload();
 
  private:
-  struct version {
-    std::int64_t id;
-    std::int32_t from;
-    std::int32_t to;  ///< exclusive; INT32_MAX: in force
-    market::instrument instrument;
-  };
-  using identity = std::tuple<std::string, std::string, std::int32_t>;
-
-  void insert(std::int64_t id, const market::instrument& i, market::date from);
-  [[nodiscard]] static identity identity_of(const market::instrument& i);
+  void insert(const stored_instrument& row);
 
   SQLite::Database& db_;
-  std::map<identity, version> newest_;                                ///< per identity
-  std::unordered_map<std::uint32_t, std::vector<version>> by_token_;  ///< without `instrument`
-  struct cached {
-    std::int32_t day;
-    std::int64_t id;
-  };
-  std::unordered_map<std::uint32_t, cached> cache_;
-  std::int64_t next_id_ = 1;
+  instrument_versions versions_;
 };
 
 /// The row's columns in the order of `instrument_columns`.

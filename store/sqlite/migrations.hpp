@@ -1,23 +1,16 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "market/error.hpp"
+#include "store/migration.hpp"
 
 namespace SQLite {
 class Database;
 }
 
 namespace artham::store::sqlite {
-
-/// One numbered file of store/sqlite/migrations.
-struct migration {
-  int version;
-  std::string_view name;
-  std::string_view sql;
-};
 
 /// All of them, in order.
 [[nodiscard]] const std::vector<migration>& migrations();

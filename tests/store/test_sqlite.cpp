@@ -294,7 +294,7 @@ TEST_CASE("the exchange's candles are kept beside our bars, the newest of each")
 TEST_CASE("a migration that was written beside a later one is made up for") {
   const test::scratch dir;
   SQLite::Database db(dir / "x.db", SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
-  using store::sqlite::migration;
+  using store::migration;
   const migration one{1, "one", "CREATE TABLE one (n INTEGER)"};
   const migration two{2, "two", "CREATE TABLE two (n INTEGER)"};
   const migration three{3, "three", "CREATE TABLE three (n INTEGER)"};

@@ -27,8 +27,11 @@ CREATE TABLE artham.instruments (
   lot_size         bigint NOT NULL,
   instrument_type  text NOT NULL,
   segment          text NOT NULL,
+  is_first         boolean NOT NULL,  -- of the versions of its instrument_id
+  instrument       text NOT NULL GENERATED ALWAYS AS (exchange || ':' || tradingsymbol) STORED,
   PRIMARY KEY (instrument_id, valid_from)
 );
+CREATE INDEX instruments_by_key ON artham.instruments (instrument);
 CREATE INDEX instruments_by_symbol ON artham.instruments (exchange, tradingsymbol);
 CREATE INDEX instruments_by_token ON artham.instruments (instrument_token);
 
@@ -230,3 +233,5 @@ CREATE TABLE artham.instrument_features (
   cause_ordinal    bigint NOT NULL,
   PRIMARY KEY (instrument_id, at_ts)
 ) @BY_TIME(at_ts)@;
+CREATE INDEX tick_packs_by_instrument ON artham.tick_packs (instrument_id, from_ts);
+CREATE INDEX ticks_by_instrument ON artham.ticks (instrument_id, receive_ts);

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/postgres/connection.hpp"
+#include "store/postgres/instrument_archive.hpp"
+#include "store/postgres/migrations.hpp"
+#include "store/store.hpp"
+
+namespace artham::store::postgres {
+
+/// What the writers of one database share: where it is, what its schema is like, its instruments.
+/// Thread-safe.
+class backend {
+ public:
+  /// errc::usage.
+  [[nodiscard]] static result<std::shared_ptr<backend>> make(const server& s, options o);
+
+  [[nodiscard]] const std::string& place() const { return place_; }
+  [[nodiscard]] const options& what() const { return options_; }
+  [[nodiscard]] instrument_archive& instruments() { return instruments_; }
+  /// Valid once a connection was made.
+  [[nodiscard]] const schema& layout() const { return *schema_; }
+
+  /// A connection set up for writing. The first brings the schema up to date.
+  [[nodiscard]] result<std::unique_ptr<connection>> connect();
+  [[nodiscard]] error error_of(const failure& f) const;
+
+ private:
+  explicit backend(const server& s, options o);
+  result<void> prepare(connection& c);
+
+  std::string place_;
+  std::string conninfo_;
+  std::chrono::milliseconds timeout_;
+  options options_;
+  instrument_archive instruments_;
+  std::mutex mutex_;
+  std::optional<schema> schema_;
+};
+
+}  // namespace artham::store::postgres

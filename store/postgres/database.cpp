@@ -1,0 +1,45 @@
+#include "store/postgres/database.hpp"
+
+#include <utility>
+
+#include "store/postgres/backend.hpp"
+#include "store/postgres/writer.hpp"
+
+namespace artham::store::postgres {
+
+namespace {
+
+class postgres_database final : public database {
+ public:
+  postgres_database(const std::shared_ptr<backend>& db, const open_options& how) {
+    for (std::size_t i = 0; i < std::max<std::size_t>(how.writers, 1); ++i)
+      writers_.push_back(std::make_unique<postgres_writer>(db, how.layout));
+  }
+
+  result<void> connect() { return writers_.front()->connect(); }
+  writer& writing() override { return *writers_.front(); }
+  std::vector<writer*> writers() override {
+    std::vector<writer*> all;
+    for (const auto& w : writers_) all.push_back(w.get());
+    return all;
+  }
+  reader& reading() override { std::abort(); }
+
+ private:
+  std::vector<std::unique_ptr<postgres_writer>> writers_;
+};
+
+}  // namespace
+
+result<std::unique_ptr<database>> open(const server& s, const options& o, const open_options& how) {
+  auto db = backend::make(s, o);
+  if (!db) return tl::unexpected(db.error());
+  auto made = std::make_unique<postgres_database>(*db, how);
+  if (auto connected = made->connect(); !connected) {
+    const bool away = connected.error().code == errc::unavailable;
+    if (!away || !how.may_be_away) return tl::unexpected(connected.error());
+  }
+  return made;
+}
+
+}  // namespace artham::store::postgres

@@ -1,0 +1,182 @@
+#include "store/postgres/feature_rows.hpp"
+
+#include <string_view>
+
+namespace artham::store::postgres {
+
+namespace {
+
+using market::feature::chain_row;
+using market::feature::instrument_row;
+using market::feature::option_row;
+using market::option::side;
+
+const std::string chain_columns =
+    "underlying, expiry, at_ts, state, forward_source, fields, age, years, forward, atm_strike, "
+    "atm_iv, straddle, risk_reversal, butterfly, pcr_oi, pcr_volume, max_pain, gex, call_oi, "
+    "put_oi, call_oi_change, put_oi_change, call_volume, put_volume, valued, cause_epoch, "
+    "cause_seq, cause_ordinal";
+constexpr std::int16_t chain_column_count = 28;
+const std::string option_columns =
+    "at_ts, strike, instrument_token, instrument_id, fields, type, state, price, bid, ask, last, "
+    "volume, oi, oi_change, age, iv, delta, gamma, theta, vega, rho, theory, intrinsic, moneyness";
+constexpr std::int16_t option_column_count = 24;
+const std::string instrument_columns =
+    "at_ts, instrument_token, instrument_id, fields, last, price_change, volume_change, oi_change, "
+    "spread, microprice, depth_imbalance, rolling_return, volatility, quote_epoch, quote_seq, "
+    "cause_epoch, cause_seq, cause_ordinal";
+constexpr std::int16_t instrument_column_count = 18;
+
+void append_cause(copy_rows& out, const record::cause& c) {
+  out.int64(c.at.epoch);
+  out.int64(static_cast<std::int64_t>(c.at.seq));
+  out.int64(c.ordinal);
+}
+
+void append_chain(copy_rows& out, const record::cause& cause, const chain_row& c) {
+  const auto has = [&](chain_row::field f) { return (c.fields & f) != 0; };
+  out.row(chain_column_count);
+  out.text(c.underlying);
+  out.date(c.expiry);
+  out.time(split(c.at));
+  out.text(market::option::name(c.is));
+  out.text(market::feature::name(c.source));
+  out.int32(c.fields);
+  out.int64(c.age);
+  out.real(c.years);
+  out.known(has(chain_row::forward_known), c.forward);
+  out.known(has(chain_row::atm_known), c.atm_strike.units);
+  out.known(has(chain_row::atm_iv_known), c.atm_iv);
+  out.known(has(chain_row::straddle_known), c.straddle);
+  out.known(has(chain_row::wings_known), c.risk_reversal);
+  out.known(has(chain_row::wings_known), c.butterfly);
+  out.known(has(chain_row::pcr_oi_known), c.pcr_oi);
+  out.known(has(chain_row::pcr_volume_known), c.pcr_volume);
+  out.known(has(chain_row::max_pain_known), c.max_pain.units);
+  out.known(has(chain_row::gex_known), c.gex);
+  for (const auto v : {c.call_oi, c.put_oi, c.call_oi_change, c.put_oi_change})
+    out.known(has(chain_row::oi_known), v);
+  for (const auto v : {c.call_volume, c.put_volume}) out.known(has(chain_row::volume_known), v);
+  out.int64(c.valued);
+  append_cause(out, cause);
+}
+
+/// With the cause of its chain in front.
+void append_option(copy_rows& out, const record::cause& cause, market::timestamp at,
+                   const option_row& o, std::int32_t id) {
+  const auto has = [&](option_row::field f) { return (o.fields & f) != 0; };
+  out.row(option_column_count + 3);
+  append_cause(out, cause);
+  out.time(split(at));
+  out.int64(o.strike.units);
+  out.int64(o.token);
+  out.int32(id);
+  out.int32(o.fields);
+  out.text(o.type == side::call ? "CE" : "PE");
+  out.text(market::option::name(o.is));
+  out.known(has(option_row::priced), o.used.units);
+  out.known(has(option_row::bid_known), o.bid.units);
+  out.known(has(option_row::ask_known), o.ask.units);
+  out.known(has(option_row::traded), o.last.units);
+  out.known(has(option_row::volume_known), o.volume);
+  out.known(has(option_row::oi_known), o.oi);
+  out.known(has(option_row::oi_known), o.oi_change);
+  out.int64(o.age);
+  for (const double v : {o.iv, o.delta, o.gamma, o.theta, o.vega, o.rho})
+    out.known(has(option_row::valued), v);
+  out.known(has(option_row::theory_known), o.theory);
+  out.known(has(option_row::placed), o.intrinsic);
+  out.known(has(option_row::placed), o.moneyness);
+}
+
+void append_instrument(copy_rows& out, const record::cause& cause, const instrument_row& r,
+                       std::int32_t id) {
+  out.row(instrument_column_count);
+  out.time(split(r.mark));
+  out.int64(r.token);
+  out.int32(id);
+  out.int32(r.fields);
+  out.int64(r.last.units);
+  out.known(r.has(instrument_row::price_change_known), r.price_change.units);
+  out.known(r.has(instrument_row::volume_change_known), r.volume_change);
+  out.known(r.has(instrument_row::oi_change_known), r.oi_change);
+  out.known(r.has(instrument_row::spread_known), r.spread.units);
+  out.known(r.has(instrument_row::microprice_known), r.microprice.units);
+  out.known(r.has(instrument_row::imbalance_known), r.depth_imbalance);
+  out.known(r.has(instrument_row::return_known), r.rolling_return);
+  out.known(r.has(instrument_row::volatility_known), r.volatility);
+  out.int64(r.cause.epoch);
+  out.int64(static_cast<std::int64_t>(r.cause.seq));
+  append_cause(out, cause);
+}
+
+outcome<void> copy(connection& c, const std::string& table, const std::string& columns,
+                   copy_rows& rows) {
+  rows.finish();
+  auto begun =
+      c.begin_copy("COPY pg_temp." + table + " (" + columns + ") FROM STDIN (FORMAT binary)");
+  if (!begun) return tl::unexpected(std::move(begun.error()));
+  if (auto sent = c.put(rows.bytes()); !sent) return sent;
+  if (auto ended = c.end_copy(); !ended) return tl::unexpected(std::move(ended.error()));
+  return {};
+}
+
+}  // namespace
+
+const std::string make_new_features =
+    "CREATE TEMP TABLE new_chains ON COMMIT DELETE ROWS AS SELECT " + chain_columns +
+    " FROM artham.chain_features WITH NO DATA; CREATE TEMP TABLE new_options ON COMMIT DELETE ROWS "
+    "AS SELECT 0::bigint AS cause_epoch, 0::bigint AS cause_seq, 0::bigint AS cause_ordinal, " +
+    option_columns +
+    " FROM artham.option_greeks WITH NO DATA; CREATE TEMP TABLE new_instrument_features ON COMMIT "
+    "DELETE ROWS AS SELECT " +
+    instrument_columns + " FROM artham.instrument_features WITH NO DATA";
+
+outcome<void> write_features(
+    connection& c, std::span<const record::feature_record> records,
+    const std::function<std::int32_t(std::uint32_t token, market::timestamp t)>& id_of) {
+  copy_rows chains;
+  copy_rows options;
+  copy_rows instruments;
+  for (const auto& r : records) {
+    if (const auto* chain = r.chain()) {
+      append_chain(chains, r.cause, *chain);
+      for (const auto& o : chain->options)
+        append_option(options, r.cause, chain->at, o, id_of(o.token, chain->at));
+    } else {
+      const auto& i = *r.instrument();
+      append_instrument(instruments, r.cause, i, id_of(i.token, i.mark));
+    }
+  }
+  std::string sql;
+  if (chains.rows() != 0) {
+    if (auto done = copy(c, "new_chains", chain_columns, chains); !done) return done;
+    if (auto done = copy(c, "new_options",
+                         "cause_epoch, cause_seq, cause_ordinal, " + option_columns, options);
+        !done) {
+      return done;
+    }
+    // Options of a chain that is there already are not looked at: it came with its own.
+    sql = "WITH made AS (INSERT INTO artham.chain_features (" + chain_columns + ") SELECT " +
+          chain_columns +
+          " FROM pg_temp.new_chains ON CONFLICT DO NOTHING RETURNING chain_id, cause_epoch, "
+          "cause_seq, cause_ordinal) INSERT INTO artham.option_greeks (chain_id, " +
+          option_columns + ") SELECT chain_id, " + option_columns +
+          " FROM pg_temp.new_options JOIN made USING (cause_epoch, cause_seq, cause_ordinal) ON "
+          "CONFLICT DO NOTHING; DELETE FROM pg_temp.new_chains; DELETE FROM pg_temp.new_options; ";
+  }
+  if (instruments.rows() != 0) {
+    if (auto done = copy(c, "new_instrument_features", instrument_columns, instruments); !done)
+      return done;
+    sql += "INSERT INTO artham.instrument_features (" + instrument_columns + ") SELECT " +
+           instrument_columns +
+           " FROM pg_temp.new_instrument_features ON CONFLICT DO NOTHING; DELETE FROM "
+           "pg_temp.new_instrument_features";
+  }
+  if (sql.empty()) return {};
+  auto put = c.run(sql);
+  if (!put) return tl::unexpected(std::move(put.error()));
+  return {};
+}
+
+}  // namespace artham::store::postgres

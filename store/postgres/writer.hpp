@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/postgres/backend.hpp"
+#include "store/postgres/tick_rows.hpp"
+#include "store/postgres/time_tables.hpp"
+#include "store/store.hpp"
+
+namespace artham::store::postgres {
+
+/// A writing connection, made anew by the call after it was lost. A dump of instruments that could
+/// not be stored yet is kept, and stored before anything else.
+class postgres_writer final : public writer {
+ public:
+  postgres_writer(std::shared_ptr<backend> db, tick_layout layout);
+
+  /// Connects unless it is connected.
+  result<void> connect();
+
+  result<commit_report> commit(const batch& b) override;
+  [[nodiscard]] result<std::optional<stored_position>> position(std::string_view consumer,
+                                                                std::string_view stream,
+                                                                std::uint32_t shard) override;
+  result<void> put_bars(market::timeframe tf, std::span<const record::bar_record> bars) override;
+  result<void> put_instruments(std::span<const market::instrument> list,
+                               market::date valid_from) override;
+  result<candle_counts> put_candles(std::string_view source, market::timeframe tf,
+                                    std::span<const market::bar> candles) override;
+
+ private:
+  struct dump {
+    std::vector<market::instrument> list;
+    market::date valid_from;
+  };
+
+  /// Ends what the last call left, if it failed.
+  error failed(const failure& f);
+  outcome<void> get_ready_for(const batch& b);
+  outcome<bool> begin(const batch& b);
+  outcome<bool> is_stored(std::span<const stored_position> positions);
+  outcome<commit_report> try_commit(const batch& b, bool row_by_row);
+  result<commit_report> already_stored(const batch& b);
+
+  outcome<void> write(const batch& part);
+  outcome<void> write_ticks(std::span<const tick_row> ticks);
+  outcome<void> write_bars(market::timeframe tf, std::span<const record::bar_record> bars);
+  outcome<void> write_gaps(std::span<const market::mark> marks);
+  outcome<void> write_quarantines(std::span<const quarantine_row> rows);
+  /// Writes what the server takes, and what it does not into dead_letters.
+  outcome<void> write_or_bury(const batch& part, commit_report& report);
+  outcome<void> bury(const batch& row, const failure& why);
+
+  std::shared_ptr<backend> db_;
+  tick_layout layout_;
+  std::unique_ptr<connection> c_;
+  std::optional<partitions> partitions_;
+  tick_packer packer_;
+  std::optional<dump> dump_;  ///< not stored yet
+};
+
+}  // namespace artham::store::postgres
