@@ -60,9 +60,9 @@ class small_disk {
     const auto gid = std::to_string(::getgid());
     if (::unshare(CLONE_NEWNS) != 0) {
       if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;
-      std::ofstream("/proc/self/uid_map") << "0 " + uid + " 1";
+      std::ofstream("/proc/self/uid_map") << uid + " " + uid + " 1";
       std::ofstream("/proc/self/setgroups") << "deny";
-      std::ofstream("/proc/self/gid_map") << "0 " + gid + " 1";
+      std::ofstream("/proc/self/gid_map") << gid + " " + gid + " 1";
     }
     // What is mounted here is seen nowhere else.
     return ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
