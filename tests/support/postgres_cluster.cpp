@@ -37,11 +37,10 @@ void initdb(const postgres_flavour& flavour, const std::filesystem::path& dir,
   const auto pwfile = dir / "password";
   std::ofstream(pwfile) << password << '\n';
   give_to_server_user(pwfile);
-  // Small segments: quick to make and to copy.
-  run_or_throw(
-      as_server_user(dir, {flavour.bin / "initdb", "--pgdata=" + (dir / "data").string(),
-                           "--username=artham", "--pwfile=" + pwfile.string(), "--no-sync",
-                           "--encoding=UTF8", "--locale=C", "--auth=trust", "--wal-segsize=1"}));
+  run_or_throw(as_server_user(
+      dir, {flavour.bin / "initdb", "--pgdata=" + (dir / "data").string(), "--username=artham",
+            "--pwfile=" + pwfile.string(), "--no-sync", "--encoding=UTF8", "--locale=C",
+            "--auth=trust", "--wal-segsize=" + flavour.wal_segment_mb}));
 }
 
 }  // namespace
@@ -79,9 +78,9 @@ void give_to_server_user(const std::filesystem::path& path) {
 void make_cluster(const postgres_flavour& flavour, const std::filesystem::path& data,
                   const std::string& password) {
   static std::mutex mutex;
-  static std::map<std::filesystem::path, std::unique_ptr<scratch>> made;
+  static std::map<std::string, std::unique_ptr<scratch>> made;
   const std::lock_guard lock(mutex);
-  auto& from = made[flavour.bin];
+  auto& from = made[flavour.bin.string() + ' ' + flavour.wal_segment_mb];
   if (!from) {
     auto fresh = std::make_unique<scratch>();
     initdb(flavour, fresh->path(), password);

@@ -12,6 +12,7 @@ namespace artham::test {
 struct postgres_flavour {
   std::filesystem::path bin;
   std::string settings;
+  std::string wal_segment_mb = "1";  ///< small ones are quick to make and to copy
 };
 
 /// The arguments that run a program in `dir` as the user that PostgreSQL runs as.

@@ -71,6 +71,7 @@ struct postgres_server::state {
   bool frozen = false;
 
   state(postgres_flavour f, const options& o) : flavour(std::move(f)) {
+    if (o.roomy) flavour.wal_segment_mb = "16";
     give_to_server_user(dir.path());
     std::string place = (o.under.empty() ? dir.path() : o.under) / "postgres-XXXXXX";
     if (mkdtemp(place.data()) == nullptr)
@@ -83,10 +84,13 @@ struct postgres_server::state {
     std::ofstream(data / "postgresql.conf", std::ios::app)
         << "listen_addresses = '127.0.0.1'\nunix_socket_directories = " << quoted(dir.path())
         << "\nfsync = "
-        << (o.durable ? "on" : "off")
+        << (o.durable || o.roomy ? "on" : "off")
         // All its memory on disk is in its directory, so that nothing outlives it.
-        << "\ndynamic_shared_memory_type = mmap\nshared_buffers = 16MB\nmin_wal_size = 4MB\n"
-           "max_wal_size = 256MB\njit = off\nssl = off\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
+        << "\ndynamic_shared_memory_type = mmap\n"
+        << (o.roomy ? "shared_buffers = 1GB\nmin_wal_size = 2GB\nmax_wal_size = 8GB\n"
+                      "checkpoint_timeout = 30min\n"
+                    : "shared_buffers = 16MB\nmin_wal_size = 4MB\nmax_wal_size = 256MB\n")
+        << "jit = off\nssl = off\ntimezone = 'UTC'\nlog_timezone = 'UTC'\n"
            "log_line_prefix = '%m [%p] %a: '\n"
         << flavour.settings;
   }

@@ -27,6 +27,9 @@ class postgres_server {
     bool scram = false;
     /// The data lies in a directory made in this one, such as a small disk; else in a scratch one.
     std::filesystem::path under = {};
+    /// Memory, WAL and fsync as a server that works has them, for benchmarks; else small and quick
+    /// to start.
+    bool roomy = false;
   };
   /// TimescaleDB cannot be had here; what() says why, and the way out.
   struct not_here : std::runtime_error {

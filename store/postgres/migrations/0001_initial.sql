@@ -63,13 +63,13 @@ CREATE TABLE artham.tick_packs (
   ticks            integer NOT NULL,
   mode             smallint NOT NULL,
   packet_size      smallint NOT NULL,     -- 0: no packets
-  seq              integer[] NOT NULL,    -- less first_seq
-  receive_ns       bigint[] NOT NULL,
-  wall_ns          bigint[],              -- NULL: those of receive_ns
-  exchange_ns      bigint[],              -- NULL: those of receive_ns
-  last_price       bigint[] NOT NULL,
-  volume           bigint[],
-  oi               bigint[],
+  seq              integer[] COMPRESSION lz4 NOT NULL,  -- less first_seq
+  receive_ns       bigint[] COMPRESSION lz4 NOT NULL,
+  wall_ns          bigint[] COMPRESSION lz4,              -- NULL: those of receive_ns
+  exchange_ns      bigint[] COMPRESSION lz4,              -- NULL: those of receive_ns
+  last_price       bigint[] COMPRESSION lz4 NOT NULL,
+  volume           bigint[] COMPRESSION lz4,
+  oi               bigint[] COMPRESSION lz4,
   packets          bytea COMPRESSION lz4  -- one behind the other
 ) @BY_TIME(from_ts)@;
 
