@@ -186,7 +186,8 @@ result<std::vector<stored_instrument>> sqlite_reader::instruments() {
   });
 }
 
-result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view key) {
+result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view key,
+                                                             std::optional<market::date> on) {
   return with_connection([&](SQLite::Database& db) -> result<std::optional<stored_instrument>> {
     const std::string select =
         std::string("SELECT ") + instrument_columns + " FROM instruments WHERE ";
@@ -197,14 +198,16 @@ result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view ke
     const auto colon = key.find(':');
     if (!number && colon == std::string_view::npos) return std::nullopt;
     SQLite::Statement s(
-        db,
-        select + (number ? "instrument_token = ?" : "exchange = ? AND tradingsymbol = ?") + newest);
+        db, select + (number ? "instrument_token = ?1" : "exchange = ?1 AND tradingsymbol = ?2") +
+                (on ? " AND valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3)" : "") +
+                newest);
     if (number) {
       s.bind(1, token);
     } else {
       s.bind(1, std::string(key.substr(0, colon)));
       s.bind(2, std::string(key.substr(colon + 1)));
     }
+    if (on) s.bind(3, on->days);
     if (!s.executeStep()) return std::nullopt;
     return read_instrument(s);
   });
