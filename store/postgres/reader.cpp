@@ -10,6 +10,7 @@
 #include "store/postgres/read_pool.hpp"
 #include "store/postgres/statement.hpp"
 #include "store/postgres/stored_rows.hpp"
+#include "store/postgres/time_tables.hpp"
 
 namespace artham::store::postgres {
 
@@ -89,7 +90,7 @@ std::vector<record::bar_record> bars_of(transaction& t, const bar_query& q, std:
   statement s;
   s << "SELECT " << bar_columns_of_record << " FROM (SELECT "
     << (q.all_revisions ? "" : "DISTINCT ON (bar_start_ts, bar_start_ns) ") << bar_columns_of_record
-    << " FROM " << bar_table_of(q.timeframe) << " WHERE instrument_id = ";
+    << " FROM artham." << bar_table_name(q.timeframe) << " WHERE instrument_id = ";
   s.value(id);
   in_range(s, q);
   if (q.as_of != bar_query{}.as_of) {
@@ -180,8 +181,9 @@ result<std::vector<record::bar_record>> postgres_reader::bars(const bar_query& q
   return pool_->with([&](transaction& t) -> result<std::vector<record::bar_record>> {
     statement known;
     known << "SELECT to_regclass(";
-    known.value(bar_table_of(q.timeframe)) << ") IS NOT NULL, ARRAY(SELECT DISTINCT instrument_id "
-                                              "FROM artham.instruments WHERE instrument_token = ";
+    known.value("artham." + bar_table_name(q.timeframe))
+        << ") IS NOT NULL, ARRAY(SELECT DISTINCT instrument_id "
+           "FROM artham.instruments WHERE instrument_token = ";
     known.value(q.token) << ")";
     const auto rows = known.run(t);
     const auto first = rows[0];

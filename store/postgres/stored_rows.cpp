@@ -1,10 +1,6 @@
 #include "store/postgres/stored_rows.hpp"
 
-#include <algorithm>
-#include <cctype>
 #include <utility>
-
-#include "store/bar_tables.hpp"
 
 namespace artham::store::postgres {
 
@@ -38,12 +34,6 @@ const std::string instrument_columns =
 const std::string gap_columns = "from_ts, to_ts, fraction, cause, detail, epoch, seq";
 const std::string candle_columns =
     "instrument_token, bar_start_ts, bar_end_ts, open, high, low, close, volume, oi";
-
-std::string bar_table_of(market::timeframe tf) {
-  auto name = "artham." + bar_table(tf);
-  std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-  return name;
-}
 
 record::bar_record take_bar(taker& in) {
   using field = market::bar::field;
@@ -218,13 +208,6 @@ std::vector<stored_position> read_positions(pqxx::transaction_base& t) {
     p.ordinal = in.small();
     all.push_back(std::move(p));
   }
-  return all;
-}
-
-std::string qualified(const std::string& prefix, const std::string& columns) {
-  auto all = prefix + columns;
-  for (auto at = all.find(", "); at != std::string::npos; at = all.find(", ", at + 2))
-    all.insert(at + 2, prefix);
   return all;
 }
 

@@ -11,9 +11,6 @@
 /// read, from where the taker stands.
 namespace artham::store::postgres {
 
-/// `artham.bars_1m`, folded as SQL folds names without quotes.
-[[nodiscard]] std::string bar_table_of(market::timeframe tf);
-
 extern const std::string bar_columns_of_record;
 [[nodiscard]] record::bar_record take_bar(taker& in);
 
@@ -39,8 +36,5 @@ extern const std::string candle_columns;
 
 /// All of them, by consumer, stream and shard.
 [[nodiscard]] std::vector<stored_position> read_positions(pqxx::transaction_base& t);
-
-/// `prefix` in front of each column of a list without expressions.
-[[nodiscard]] std::string qualified(const std::string& prefix, const std::string& columns);
 
 }  // namespace artham::store::postgres
