@@ -139,7 +139,9 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
     if (!top) return tl::unexpected(top.error());
     if (top->at != 0) all.before = std::min(all.before, day_begin(options_.calendars, top->at));
   }
+  std::size_t tick_shards = 0;
   for (const auto& p : *positions) {
+    if (p.stream == record::ticks_stream()) ++tick_shards;
     // A quarantine holds until it is lifted, however old its record.
     if (p.stream == record::dead_letters_stream()) continue;
     const auto [it, first] = all.passed.emplace(p.stream, p.at);
@@ -147,7 +149,9 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
   }
   const auto ticks = all.passed.find(record::ticks_stream());
   const auto checkpoint = oldest_checkpoint(options_.checkpoints);
-  if (ticks == all.passed.end() || !checkpoint) return std::nullopt;
+  // A shard without a position has stored nothing yet.
+  if (tick_shards < options_.tick_shards || ticks == all.passed.end() || !checkpoint)
+    return std::nullopt;
   ticks->second = std::min(ticks->second, *checkpoint);
   return all;
 }

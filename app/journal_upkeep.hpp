@@ -24,6 +24,7 @@ struct upkeep_options {
   std::uint64_t reserve = 0;                    ///< bytes; less room than that is alarmed
   std::vector<market::calendar_ptr> calendars;  ///< of what is subscribed: they say what today is
   bool features = false;                        ///< are made: they need their day
+  std::size_t tick_shards = 1;                  ///< of the store: each has a position of its own
 };
 
 /// Looks after the room of a journal that is written: sounds the alarm when there is little, and

@@ -4,11 +4,11 @@
 #include <filesystem>
 
 #include "app/environment.hpp"
+#include "app/opened_store.hpp"
 #include "feed/kite/rest.hpp"
 #include "feed/kite/token_file.hpp"
 #include "market/instrument.hpp"
 #include "runtime/clock.hpp"
-#include "store/sqlite/database.hpp"
 
 namespace artham::app {
 
@@ -81,9 +81,9 @@ int kite_instruments(const settings_options& options) {
   if (!csv) return report(csv.error());
   const auto list = market::parse_instruments(*csv);
   if (!list) return report({list.error().code, "instrument dump: " + list.error().message});
-  store::options o;
-  o.timeframes = s->bars.timeframes;
-  auto store = store::sqlite::open(std::filesystem::path(s->data.dir) / "artham.db", o);
+  store_opening how;
+  how.timeframes = s->bars.timeframes;
+  auto store = open_store(*s, s->data.dir, how);
   if (!store) return report(store.error());
   const market::date today{
       static_cast<std::int32_t>((runtime::utc_now() + market::india_offset) / market::day)};

@@ -16,6 +16,8 @@
 #include "app/earlier_rules.hpp"
 #include "app/environment.hpp"
 #include "app/feed_state.hpp"
+#include "app/journal_rules.hpp"
+#include "app/opened_store.hpp"
 #include "app/position_at.hpp"
 #include "bridge/local/journal.hpp"
 #include "config/calendar_file.hpp"
@@ -28,7 +30,6 @@
 #include "runtime/clock.hpp"
 #include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
-#include "store/sqlite/database.hpp"
 #include "supervisors/tree_json.hpp"
 #include "web/api/routes.hpp"
 
@@ -77,6 +78,19 @@ result<journaled> count_journaled(bridge::bridge& journal) {
       });
     }
   }
+}
+
+/// Those that the journal's newest epoch was begun with.
+result<std::vector<market::instrument>> journaled_instruments(bridge::bridge& journal) {
+  const auto tops = journal.stream_tops(record::ticks_stream());
+  if (!tops) return tl::unexpected(tops.error());
+  if (tops->appended.seq == 0) return std::vector<market::instrument>{};
+  const auto hashes = hashes_of_epoch(journal, tops->appended.epoch);
+  if (!hashes) return tl::unexpected(hashes.error());
+  if (!*hashes) return std::vector<market::instrument>{};
+  const auto csv = journal.get_object((*hashes)->instruments);
+  if (!csv) return tl::unexpected(csv.error());
+  return market::parse_instruments(*csv);
 }
 
 /// `ws://host:port/path` to `http://host:port`.
@@ -155,10 +169,12 @@ result<void> node::open_storage() {
                          d.first_seq, d.file.string());
   }
   opened_ = std::move(opened->report);
-  store::options so;
-  so.tick_table = s.store.ticks == config::tick_storage::table;
-  so.timeframes = stored_timeframes();
-  auto store = store::sqlite::open(options_.data / "artham.db", so);
+  store_opening how;
+  how.timeframes = stored_timeframes();
+  how.writers = static_cast<std::size_t>(s.store.postgres.writers);
+  // What is journaled is stored later; what is not journaled is lost.
+  how.may_be_away = true;
+  auto store = open_store(s, options_.data, how);
   if (!store) return tl::unexpected(store.error());
   store_ = std::move(*store);
   runtime::failpoint("start.storage");
@@ -291,18 +307,9 @@ result<void> node::load_instruments(const actors::newest_times& newest) {
     if (!list) return fail(list.error().code, rest_url_ + "/instruments: " + list.error().message);
     instruments_ = std::move(*list);
   } else {
-    const auto known = store_->reading().instruments();
+    auto known = known_instruments(csv.error());
     if (!known) return tl::unexpected(known.error());
-    if (known->empty()) {
-      return fail(errc::unavailable, "no instruments: " + csv.error().message +
-                                         "; and none are stored yet. " +
-                                         (csv.error().code == errc::refused
-                                              ? "Log in with artham kite login, then start again"
-                                              : "Is the exchange at " + rest_url_ + " running?"));
-    }
-    runtime::log().warn("instruments: {}; going on with the {} stored ones", csv.error().message,
-                        known->size());
-    for (const auto& k : *known) instruments_.push_back(k.instrument);
+    instruments_ = std::move(*known);
   }
   const auto now = newest.market != 0 ? newest.market
                    : exchange_        ? exchange_->market_time()
@@ -316,6 +323,32 @@ result<void> node::load_instruments(const actors::newest_times& newest) {
   tokens_ = std::move(*tokens);
   in_use_ = calendars_in_use();
   return {};
+}
+
+result<std::vector<market::instrument>> node::known_instruments(const error& why) const {
+  std::vector<market::instrument> list;
+  std::string from = "stored";
+  const auto stored = store_->reading().instruments();
+  if (stored) {
+    for (const auto& k : *stored) list.push_back(k.instrument);
+  } else if (stored.error().code == errc::unavailable) {
+    runtime::log().warn("store: {}", stored.error().message);
+    auto journaled = journaled_instruments(*journal_);
+    if (!journaled) return journaled;
+    list = std::move(*journaled);
+    from = "journaled";
+  } else {
+    return tl::unexpected(stored.error());
+  }
+  if (list.empty()) {
+    return fail(errc::unavailable,
+                "no instruments: " + why.message + "; and none are " + from + " yet. " +
+                    (why.code == errc::refused ? "Log in with artham kite login, then start again"
+                                               : "Is the exchange at " + rest_url_ + " running?"));
+  }
+  runtime::log().warn("instruments: {}; going on with the {} {} ones", why.message, list.size(),
+                      from);
+  return list;
 }
 
 result<void> node::add_formulas() {
@@ -338,6 +371,11 @@ result<void> node::add_formulas() {
 
 result<void> node::check_name(const market::instrument& i) const {
   const auto found = store_->reading().find(std::to_string(i.token));
+  if (!found && found.error().code == errc::unavailable) {
+    runtime::log().warn("formula {}: whether its name is free is not known: {}", i.symbol,
+                        found.error().message);
+    return {};
+  }
   if (!found) return tl::unexpected(found.error());
   if (!*found) return {};
   const auto& known = (*found)->instrument;
@@ -499,15 +537,70 @@ void node::make_upkeep() {
   o.reserve = static_cast<std::uint64_t>(s.journal.reserve);
   o.calendars = in_use_;
   o.features = features_.enabled;
+  o.tick_shards = s.store.kind == config::store_kind::postgres ? store::tick_shards : 1;
   upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
   upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
                                              metrics_);
   upkeep_->began(opened_);
 }
 
+std::vector<actors::stream_store_config> node::stores() {
+  const auto& s = options_.settings;
+  const auto writers = store_->writers();
+  for (std::size_t i = 0; i < writers.size(); ++i) {
+    store_writers_.push_back(
+        std::make_unique<runtime::worker>("store-writer-" + std::to_string(i), store_queue));
+  }
+  actors::stream_store_config common;
+  common.journal = journal_.get();
+  common.metrics = &metrics_;
+  common.board = &store_board_;
+  common.linger = std::chrono::nanoseconds(s.store.linger);
+  common.batch = static_cast<std::uint64_t>(s.store.batch);
+  common.writer = writers.front();
+  common.writer_thread = store_writers_.front().get();
+  std::vector<actors::stream_store_config> all;
+
+  const bool sharded = s.store.kind == config::store_kind::postgres;
+  auto ticks = common;
+  ticks.consumer = "tick_store";
+  ticks.stream = record::ticks_stream();
+  ticks.make_rows = actors::tick_rows(decoder_, s.store.has_tick_table(), sharded);
+  const auto parts = sharded && s.store.has_tick_table() ? writers.size() : 1;
+  for (std::size_t i = 0; i < parts; ++i) {
+    auto c = ticks;
+    c.writer = writers[i];
+    c.writer_thread = store_writers_[i].get();
+    if (parts > 1) c.part = i;
+    if (sharded) c.shards = actors::shards_of_part(i, parts);
+    all.push_back(std::move(c));
+  }
+  for (const auto& tf : stored_timeframes()) {
+    auto c = common;
+    c.consumer = "bar_store";
+    c.stream = record::final_bars_stream(market::to_string(tf));
+    c.make_rows = actors::bar_rows(tf);
+    all.push_back(std::move(c));
+  }
+  auto quarantines = common;
+  quarantines.consumer = "quarantine_store";
+  quarantines.stream = record::dead_letters_stream();
+  quarantines.make_rows = actors::quarantine_rows();
+  all.push_back(std::move(quarantines));
+  if (features_.enabled ||
+      std::ranges::count(journal_->streams(), record::features_stream()) != 0) {
+    auto features = common;
+    features.consumer = "feature_store";
+    features.stream = record::features_stream();
+    features.batch = std::min(features.batch, feature_rows_a_transaction);
+    features.make_rows = actors::feature_rows();
+    all.push_back(std::move(features));
+  }
+  return all;
+}
+
 result<void> node::start_actors() {
   const auto& s = options_.settings;
-  store_writer_ = std::make_unique<runtime::worker>("store-writer", store_queue);
   store_readers_ = std::make_unique<runtime::worker>("store-reader", history_queue);
   disk_ = std::make_unique<runtime::worker>("checkpoints", 4);
   tree_.directory = std::make_shared<messages::directory>();
@@ -533,39 +626,6 @@ result<void> node::start_actors() {
   bars.checkpoint_interval = s.bars.checkpoint_interval;
   bars.disk = disk_.get();
 
-  actors::stream_store_config ticks;
-  ticks.consumer = "tick_store";
-  ticks.stream = record::ticks_stream();
-  ticks.journal = journal_.get();
-  ticks.writer = &store_->writing();
-  ticks.writer_thread = store_writer_.get();
-  ticks.metrics = &metrics_;
-  ticks.make_rows = actors::tick_rows(decoder_, s.store.ticks == config::tick_storage::table);
-  std::vector<actors::stream_store_config> stores{ticks};
-  for (const auto& tf : stored_timeframes()) {
-    auto c = ticks;
-    c.consumer = "bar_store";
-    c.stream = record::final_bars_stream(market::to_string(tf));
-    c.make_rows = actors::bar_rows(tf);
-    stores.push_back(std::move(c));
-  }
-
-  auto quarantines = ticks;
-  quarantines.consumer = "quarantine_store";
-  quarantines.stream = record::dead_letters_stream();
-  quarantines.make_rows = actors::quarantine_rows();
-  stores.push_back(std::move(quarantines));
-
-  if (features_.enabled ||
-      std::ranges::count(journal_->streams(), record::features_stream()) != 0) {
-    auto features = ticks;
-    features.consumer = "feature_store";
-    features.stream = record::features_stream();
-    features.batch = feature_rows_a_transaction;
-    features.make_rows = actors::feature_rows();
-    stores.push_back(std::move(features));
-  }
-
   actors::hub_config hub;
   hub.journal = journal_.get();
   hub.decoder = &decoder_;
@@ -580,7 +640,7 @@ result<void> node::start_actors() {
   std::vector<messages::child_spec> roles;
   roles.push_back(supervisors::bars_tree(tree_, std::move(bars)));
   if (features_.enabled) roles.push_back(supervisors::features_tree(tree_, feature_reader()));
-  roles.push_back(supervisors::store_tree(tree_, std::move(stores)));
+  roles.push_back(supervisors::store_tree(tree_, stores()));
   roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
   roles.push_back(supervisors::ingest_tree(tree_, ingestor()));
   make_upkeep();
@@ -650,6 +710,7 @@ std::string node::status_json() const {
     }
   }
   j["journal"] = upkeep_->status();
+  j["store"] = store_status();
   if (seconds != 0) {
     for (const auto& c : in_use_) {
       const auto day = c->local_date(seconds * market::second);
@@ -661,6 +722,27 @@ std::string node::status_json() const {
   }
   if (exchange_) j["exchange"] = {{"finished", exchange_->finished()}, {"port", exchange_->port()}};
   return j.dump();
+}
+
+nlohmann::json node::store_status() const {
+  const auto& s = options_.settings;
+  nlohmann::json j{{"kind", store_kind(s)},
+                   {"place", store_place(s, options_.data)},
+                   {"ticks", s.store.has_tick_table() ? "table" : "journal"},
+                   {"waiting", nlohmann::json::array()},
+                   {"refused", nlohmann::json::array()}};
+  const auto now = runtime::utc_now();
+  for (const auto& [stream, e] : store_board_.entries()) {
+    if (!e.why.empty()) {
+      j["waiting"].push_back({{"stream", stream},
+                              {"why", e.why},
+                              {"since", market::to_rfc3339(e.since, market::india_offset)},
+                              {"seconds", (now - e.since) / market::second}});
+    }
+    if (e.refused != 0)
+      j["refused"].push_back({{"stream", stream}, {"rows", e.refused}, {"why", e.refusal}});
+  }
+  return j;
 }
 
 result<void> node::start_web() {
@@ -736,7 +818,7 @@ void node::stop() {
   if (exchange_) exchange_->stop();
   if (disk_) disk_->stop();
   if (upkeep_thread_) upkeep_thread_->stop();
-  if (store_writer_) store_writer_->stop();
+  for (const auto& w : store_writers_) w->stop();
   if (store_readers_) store_readers_->stop();
   web_.reset();
   if (journal_) journal_->stop();

@@ -9,8 +9,10 @@
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
+#include <nlohmann/json.hpp>
 
 #include "actors/session/gateway_port.hpp"
+#include "actors/store/store_board.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/calendars.hpp"
 #include "app/feature_rules.hpp"
@@ -54,6 +56,8 @@ class node {
   result<void> open_market();
   result<void> start_exchange(const actors::newest_times& newest);
   result<void> load_instruments(const actors::newest_times& newest);
+  /// Of the store, or of the journal while the store is away; `why` there is no newer list.
+  [[nodiscard]] result<std::vector<market::instrument>> known_instruments(const error& why) const;
   /// Instruments that the formulas make, with those of the exchange.
   result<void> add_formulas();
   /// The name was not used for something else before, so that the journal stays readable.
@@ -61,6 +65,7 @@ class node {
   result<void> keep_configuration();
   result<void> start_actors();
   result<void> start_web();
+  [[nodiscard]] std::vector<actors::stream_store_config> stores();
   [[nodiscard]] actors::ingestor_config ingestor();
   [[nodiscard]] actors::feature_reader_config feature_reader();
   /// Of what is subscribed, by name.
@@ -72,6 +77,7 @@ class node {
   [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }
   void ask_tree(std::function<void(std::string)> done);
   [[nodiscard]] std::string status_json() const;
+  [[nodiscard]] nlohmann::json store_status() const;
 
   node_options options_;
   runtime::metrics metrics_;
@@ -96,7 +102,8 @@ class node {
   record::position features_after_;  ///< the last record that is not of this setup
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
-  std::unique_ptr<runtime::worker> store_writer_;
+  std::vector<std::unique_ptr<runtime::worker>> store_writers_;  ///< one a writer of the store
+  actors::store_board store_board_;
   std::unique_ptr<runtime::worker> store_readers_;
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_thread_;

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "app/calendars.hpp"
+#include "app/opened_store.hpp"
 #include "config/calendar_file.hpp"
-#include "store/sqlite/database.hpp"
 
 namespace artham::app {
 
@@ -16,14 +16,14 @@ std::string official_data::name_of(std::uint32_t token) const {
 }
 
 result<official_data> open_official_data(const config::settings& s) {
-  const auto file = std::filesystem::path(s.data.dir) / "artham.db";
-  if (!std::filesystem::exists(file)) {
-    return fail(errc::unavailable, "there is no " + file.string() +
-                                       ": give the data directory of artham run with --data");
+  const auto place = store_place(s, s.data.dir);
+  if (s.store.kind == config::store_kind::sqlite && !std::filesystem::exists(place)) {
+    return fail(errc::unavailable,
+                "there is no " + place + ": give the data directory of artham run with --data");
   }
   auto calendars = load_calendar_set(config::builtin_calendar_names());
   if (!calendars) return tl::unexpected(calendars.error());
-  auto store = store::sqlite::open(file, {});
+  auto store = open_store(s, s.data.dir, {});
   if (!store) return tl::unexpected(store.error());
   auto instruments = (*store)->reading().instruments();
   if (!instruments) return tl::unexpected(instruments.error());

@@ -23,8 +23,8 @@ using letter = record::dead_letter;
 
 class repair_run {
  public:
-  repair_run(bridge::bridge& journal, std::filesystem::path database, rebuild_options how)
-      : journal_(journal), database_(std::move(database)), how_(std::move(how)) {}
+  repair_run(bridge::bridge& journal, store_opener open, rebuild_options how)
+      : journal_(journal), open_(std::move(open)), how_(std::move(how)) {}
 
   result<std::vector<repaired_builder>> run() {
     auto known = actors::read_dead_letters(journal_);
@@ -96,8 +96,7 @@ class repair_run {
     std::set<market::timeframe> timeframes;
     for (const auto& p : rules_.periods)
       timeframes.insert(p.rules.timeframes.begin(), p.rules.timeframes.end());
-    auto store = store::sqlite::open(
-        database_, {false, std::vector<market::timeframe>(timeframes.begin(), timeframes.end())});
+    auto store = open_({timeframes.begin(), timeframes.end()});
     if (!store) return tl::unexpected(store.error());
     store_ = std::move(*store);
     for (const auto& tf : timeframes) {
@@ -162,7 +161,7 @@ class repair_run {
   }
 
   bridge::bridge& journal_;
-  std::filesystem::path database_;
+  store_opener open_;
   rebuild_options how_;
   std::vector<actors::placed_letter> known_;
   bool ever_stopped_ = false;
@@ -177,14 +176,21 @@ class repair_run {
 }  // namespace
 
 result<std::vector<repaired_builder>> repair(const std::filesystem::path& data,
-                                             const rebuild_options& how) {
+                                             const rebuild_options& how, const store_opener& open) {
   bridge::local::options o;
   o.dir = data / "journal";
   auto opened = bridge::local::open(std::move(o));
   if (!opened) return tl::unexpected(opened.error());
-  auto done = repair_run(*opened->journal, data / "artham.db", how).run();
+  auto done = repair_run(*opened->journal, open, how).run();
   opened->journal->stop();
   return done;
+}
+
+result<std::vector<repaired_builder>> repair(const std::filesystem::path& data,
+                                             const rebuild_options& how) {
+  return repair(data, how, [&](const std::vector<market::timeframe>& timeframes) {
+    return store::sqlite::open(data / "artham.db", {false, timeframes});
+  });
 }
 
 }  // namespace artham::app

@@ -81,6 +81,18 @@ int status(const std::string& url, bool as_json) {
   std::printf("journal %s\n", journal.value("full", false)  ? "disk full"
                               : journal.value("low", false) ? "little room"
                                                             : "has room");
+  const auto store = s->value("store", json::object());
+  std::printf("store %s (%s)\n", store.value("kind", "").c_str(), store.value("place", "").c_str());
+  for (const auto& w : store.value("waiting", json::array())) {
+    std::printf("store %s waits for %lld s: %s\n", w.value("stream", "").c_str(),
+                static_cast<long long>(w.value("seconds", std::int64_t{0})),
+                w.value("why", "").c_str());
+  }
+  for (const auto& r : store.value("refused", json::array())) {
+    std::printf("store %s refused %lld rows: %s\n", r.value("stream", "").c_str(),
+                static_cast<long long>(r.value("rows", std::int64_t{0})),
+                r.value("why", "").c_str());
+  }
   for (const auto* name : {"ticks_received", "gaps", "sessions"}) {
     std::printf("%s %lld\n", name, static_cast<long long>(s->value(name, std::int64_t{0})));
   }

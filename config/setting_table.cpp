@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 
+#include "config/database_url.hpp"
 #include "market/formula/formula.hpp"
 
 namespace artham::config {
@@ -197,6 +198,28 @@ setting text(std::string_view key, Field field, std::string_view expected, Accep
   return {key, setting_kind::ordinary,
           [=](settings& s, const written_value& v) -> result<void> {
             if (!is_textual(v) || !accepts(v.text)) return refuse(std::string(expected), v);
+            field(s) = v.text;
+            return {};
+          },
+          [=](const settings& s) { return in_quotes(field(s)); }};
+}
+
+/// Where a database is. What is refused is not shown: it may hold a password.
+template <class Field>
+setting postgres_url(std::string_view key, Field field) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (is_textual(v) && has_password(v.text)) {
+              return fail(
+                  errc::usage,
+                  "must not have a password in it; put that into store.postgres.password of "
+                  "a file with mode 0600, or into ARTHAM_STORE__POSTGRES__PASSWORD, "
+                  "PGPASSWORD or ~/.pgpass");
+            }
+            if (!is_textual(v) || !is_database_url(v.text)) {
+              return fail(errc::usage,
+                          "must be a URL such as postgresql://user@host:5432/database, or empty");
+            }
             field(s) = v.text;
             return {};
           },
@@ -501,9 +524,24 @@ std::vector<setting> make_settings() {
   list.push_back(span_or(FIELD(journal.retention), day, 100'000 * day, "forever"));
   list.push_back(size(FIELD(journal.reserve), 0, 1024 * gib));
 
-  list.push_back(choice(FIELD(store.kind), names<store_kind>{{"sqlite", store_kind::sqlite}}));
-  list.push_back(choice(FIELD(store.ticks), names<tick_storage>{{"journal", tick_storage::journal},
+  list.push_back(choice(FIELD(store.kind), names<store_kind>{{"sqlite", store_kind::sqlite},
+                                                             {"postgres", store_kind::postgres}}));
+  list.push_back(choice(FIELD(store.ticks), names<tick_storage>{{"auto", tick_storage::automatic},
+                                                                {"journal", tick_storage::journal},
                                                                 {"table", tick_storage::table}}));
+  list.push_back(time_span(FIELD(store.linger), 0, minute));
+  list.push_back(integer(FIELD(store.batch), 1, 16 * mib));
+  list.push_back(postgres_url(FIELD(store.postgres.url)));
+  list.push_back(secret_text(FIELD(store.postgres.password)));
+  list.push_back(integer(FIELD(store.postgres.writers), 1, 8));
+  list.push_back(choice(FIELD(store.postgres.tick_layout),
+                        names<tick_table_layout>{{"packed", tick_table_layout::packed},
+                                                 {"rows", tick_table_layout::rows}}));
+  list.push_back(time_span(FIELD(store.postgres.timeout), second, 10 * minute));
+  list.push_back(span_or(FIELD(store.postgres.keep_ticks), day, 100'000 * day, "forever"));
+  list.push_back(span_or(FIELD(store.postgres.keep_bars), day, 100'000 * day, "forever"));
+  list.push_back(span_or(FIELD(store.postgres.keep_features), day, 100'000 * day, "forever"));
+  list.push_back(span_or(FIELD(store.postgres.compress_after), hour, 100'000 * day, "never"));
 
   list.push_back(text(FIELD(web.address), "an IP address such as 127.0.0.1", is_address));
   list.push_back(integer(FIELD(web.port), 0, 65'535));

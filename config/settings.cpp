@@ -150,6 +150,13 @@ class resolver {
       auto single = multiple("features.instrument_interval", values_.features.instrument_interval);
       if (!single) return single;
     }
+    if (values_.store.kind == store_kind::postgres && values_.store.postgres.url.empty()) {
+      return fail(errc::usage,
+                  origin("store.kind") +
+                      ": store.kind = \"postgres\" needs store.postgres.url, such as "
+                      "postgresql://user@host:5432/database; script/run --postgres starts a server "
+                      "and sets it");
+    }
     auto feed = ordered("feed.backoff_min", values_.feed.backoff_min, "feed.backoff_max",
                         values_.feed.backoff_max);
     if (!feed) return feed;
@@ -291,6 +298,11 @@ std::string_view default_settings_text() {
     if (path == "default.toml") return text;
   }
   return {};
+}
+
+bool settings::store_section::has_tick_table() const {
+  if (ticks == tick_storage::automatic) return kind == store_kind::postgres;
+  return ticks == tick_storage::table;
 }
 
 market::feature::feature_rules settings::features_section::rules() const {

@@ -26,8 +26,14 @@ enum class clock_source : std::uint8_t {
   exchange,
 };
 enum class volume_rule : std::uint8_t { cumulative, sizes };
-enum class store_kind : std::uint8_t { sqlite };
-enum class tick_storage : std::uint8_t { journal, table };
+enum class store_kind : std::uint8_t { sqlite, postgres };
+enum class tick_storage : std::uint8_t {
+  automatic,  ///< as suits the kind of store
+  journal,
+  table,
+};
+/// How ticks lie in the tables of PostgreSQL.
+enum class tick_table_layout : std::uint8_t { packed, rows };
 
 /// Every setting, typed, in the sections of config/default.toml, which explains each of them.
 /// Member names are the keys. Durations are in nanoseconds.
@@ -102,9 +108,27 @@ struct settings {
     std::int64_t reserve = 1LL << 30;
     friend bool operator==(const journal_section&, const journal_section&) = default;
   };
+  struct postgres_section {
+    std::string url;  ///< without a password
+    secret password;
+    int writers = 2;
+    tick_table_layout tick_layout = tick_table_layout::packed;
+    market::duration timeout = 30 * market::second;
+    market::duration keep_ticks = 0;      ///< 0: forever
+    market::duration keep_bars = 0;       ///< 0: forever
+    market::duration keep_features = 0;   ///< 0: forever
+    market::duration compress_after = 0;  ///< 0: never
+    friend bool operator==(const postgres_section&, const postgres_section&) = default;
+  };
   struct store_section {
     store_kind kind = store_kind::sqlite;
-    tick_storage ticks = tick_storage::journal;
+    tick_storage ticks = tick_storage::automatic;
+    market::duration linger = 200 * market::millisecond;
+    int batch = 65'536;
+    postgres_section postgres;
+
+    /// Every tick is a row.
+    [[nodiscard]] bool has_tick_table() const;
     friend bool operator==(const store_section&, const store_section&) = default;
   };
   struct web_section {

@@ -64,9 +64,19 @@ struct commit_outcome {
   bool ok = true;
   bool transient = false;  ///< trying again may help
   std::string error;
-  market::position position;  ///< how far the store has the stream
 };
 using commit_outcome_ptr = std::shared_ptr<const commit_outcome>;
+
+/// What a call to the store came to, told by the thread that made it.
+struct store_outcome {
+  bool ok = true;
+  bool transient = false;  ///< trying again may help
+  std::string error;
+  std::vector<market::position> stored;  ///< of each shard that was asked for, in that order
+  std::uint64_t refused = 0;             ///< rows that the database would not take
+  std::string refusal;                   ///< why it did not take the first
+};
+using store_outcome_ptr = std::shared_ptr<const store_outcome>;
 
 /// The only writer of md:ticks.
 using ingestor_actor = caf::typed_actor<
@@ -129,14 +139,17 @@ using feature_reader_actor = caf::typed_actor<
     // A feature actor began a life, died or was parked.
     caf::reacts_to<child_event>>;
 
-/// Stores one stream: pulls, commits rows and position in one transaction, in order, one at a time.
+/// Stores one stream, or shards of it: pulls, commits rows and positions in one transaction, in
+/// order, one at a time.
 using store_actor = caf::typed_actor<
     // The stream has something behind the cursor.
     caf::reacts_to<ready_atom>,
-    // Time to try the failed transaction again.
+    // Time to ask the store again.
     caf::reacts_to<timeout_atom>,
-    // The transaction under way has ended.
-    caf::reacts_to<commit_outcome_ptr>>;
+    // The nth transaction has waited long enough for more to come.
+    caf::reacts_to<timeout_atom, std::uint64_t>,
+    // What the store was asked for has been done, or not.
+    caf::reacts_to<store_outcome_ptr>>;
 
 /// Has the journal's room looked after.
 using journal_keeper_actor = caf::typed_actor<
@@ -242,3 +255,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<std::uint64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::bar_work_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::bar_refill_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::commit_outcome_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::store_outcome_ptr)

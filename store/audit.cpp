@@ -35,6 +35,38 @@ audited_bar as_row(const record::bar_record& r) {
            std::nullopt}};
 }
 
+record::bar_record as_record(const audited_bar& row) {
+  using field = market::bar::field;
+  record::bar_record r;
+  auto& b = r.bar;
+  b.token = static_cast<std::uint32_t>(row.token);
+  b.start = row.start;
+  std::size_t column = 0;
+  const auto next = [&] { return row.values[column++].value_or(0); };
+  const auto optional = [&](field f) {
+    if (row.values[column]) b.fields = static_cast<std::uint8_t>(b.fields | f);
+    return next();
+  };
+  const auto position = [&] {
+    const auto epoch = static_cast<std::uint32_t>(next());
+    return record::position{epoch, static_cast<std::uint64_t>(next())};
+  };
+  b.revision = static_cast<std::uint32_t>(next());
+  b.end = next();
+  for (auto* p : {&b.open, &b.high, &b.low, &b.close}) p->units = next();
+  b.volume = optional(field::volume_known);
+  b.oi = optional(field::oi_known);
+  b.oi_change = optional(field::oi_change_known);
+  b.vwap.units = optional(field::vwap_known);
+  b.ticks = static_cast<std::uint32_t>(next());
+  b.flags = static_cast<std::uint16_t>(next());
+  b.first = position();
+  b.last = position();
+  r.cause.at = position();
+  r.cause.ordinal = static_cast<std::uint32_t>(next());
+  return r;
+}
+
 std::string column_text(std::string_view column, const std::optional<std::int64_t>& value,
                         market::duration utc_offset) {
   if (!value) return column == "instrument_id" ? "one of this token" : "none";

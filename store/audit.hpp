@@ -33,6 +33,25 @@ struct audited_bar {
                                       const std::optional<std::int64_t>& value,
                                       market::duration utc_offset);
 
+/// The other way round: the bar that stands in a row.
+[[nodiscard]] record::bar_record as_record(const audited_bar& row);
+
+/// A row that the database would not take: its record is in the journal, and nowhere else.
+struct refused_row {
+  std::string stream;
+  record::position at;  ///< in md:ticks: of the tick, or of the record's cause
+  std::uint32_t ordinal = 0;
+  std::uint32_t token = 0;  ///< 0: of a chain
+  std::string reason;
+};
+
+/// A candle and whose it is.
+struct audited_candle {
+  std::string source;
+  market::timeframe timeframe;
+  market::bar bar;
+};
+
 /// Everything that was committed when it was opened; changes nothing. Calls block.
 class audit {
  public:
@@ -55,6 +74,17 @@ class audit {
   /// Rows in the order of md:deadletter.
   [[nodiscard]] virtual result<std::vector<quarantine_row>> quarantines() = 0;
   [[nodiscard]] virtual result<std::vector<stored_position>> positions() = 0;
+  /// By stream and position.
+  [[nodiscard]] virtual result<std::vector<refused_row>> refused() = 0;
+  /// Retention removed the rows of a table (`ticks`, `bars_1m`) before this; 0: none.
+  [[nodiscard]] virtual result<market::timestamp> kept_since(std::string_view table) = 0;
+  /// Every version of every instrument, by id and date.
+  [[nodiscard]] virtual result<std::vector<stored_instrument>> instruments() = 0;
+  /// Losses of the feed, by position.
+  [[nodiscard]] virtual result<std::vector<gap_row>> gaps() = 0;
+  /// Of all sources, by source, instrument, timeframe and start.
+  [[nodiscard]] virtual result<void> for_each_candle(
+      const std::function<void(const audited_candle&)>& fn) = 0;
 };
 
 }  // namespace artham::store

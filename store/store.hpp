@@ -169,8 +169,13 @@ class reader {
   [[nodiscard]] virtual result<std::vector<market::bar>> candles(std::string_view source,
                                                                  const bar_query& q) = 0;
   [[nodiscard]] virtual result<std::vector<stored_instrument>> instruments() = 0;
-  /// `NSE:INFY`, or a bare token; the one in force now.
-  [[nodiscard]] virtual result<std::optional<stored_instrument>> find(std::string_view key) = 0;
+  /// `NSE:INFY`, or a bare token: what it means now, or meant last. With a date, what it meant on
+  /// that day: a token is given to another instrument in time.
+  [[nodiscard]] virtual result<std::optional<stored_instrument>> find(
+      std::string_view key, std::optional<market::date> on) = 0;
+  [[nodiscard]] result<std::optional<stored_instrument>> find(std::string_view key) {
+    return find(key, std::nullopt);
+  }
   /// Underlyings with chains, by name.
   [[nodiscard]] virtual result<std::vector<std::string>> chain_underlyings() = 0;
   [[nodiscard]] virtual result<std::vector<stored_expiry>> chain_expiries(

@@ -89,7 +89,7 @@ messages::child_spec store_tree(const tree_options& o,
                                 std::vector<actors::stream_store_config> configs) {
   std::vector<messages::child_spec> children;
   for (auto& config : configs) {
-    auto id = config.stream;
+    auto id = config.name();
     children.push_back(worker(
         std::move(id),
         messages::make_factory([config = std::move(config)](const messages::child_context& c) {

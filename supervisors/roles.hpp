@@ -34,7 +34,7 @@ struct tree_options {
 /// features: the feature actors' supervisor and the reader, which fall together.
 [[nodiscard]] messages::child_spec features_tree(const tree_options& o,
                                                  actors::feature_reader_config config);
-/// store: one actor per stream.
+/// store: one actor per stream, or several that share its shards.
 [[nodiscard]] messages::child_spec store_tree(const tree_options& o,
                                               std::vector<actors::stream_store_config> configs);
 /// gateway: the hub, and the sessions, which live on its subscriptions and fall with it.

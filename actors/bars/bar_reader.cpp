@@ -506,7 +506,7 @@ void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
     if (slice.state.empty()) {
       caf::anon_send(bar_reader_actor{self_},
                      std::make_shared<const messages::commit_outcome>(messages::commit_outcome{
-                         false, false, "a bar builder was parked meanwhile", {}}));
+                         false, false, "a bar builder was parked meanwhile"}));
       return;
     }
     s.whole = false;
@@ -518,12 +518,12 @@ void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
                                          me = bar_reader_actor{self_}] {
     const auto saved = checkpoint_directory(dir).save(*c);
     caf::anon_send(me, std::make_shared<const messages::commit_outcome>(messages::commit_outcome{
-                           saved.has_value(), false, saved ? "" : saved.error().message, {}}));
+                           saved.has_value(), false, saved ? "" : saved.error().message}));
   });
   if (!taken) {
     caf::anon_send(bar_reader_actor{self_},
                    std::make_shared<const messages::commit_outcome>(
-                       messages::commit_outcome{false, true, "the disk's queue is full", {}}));
+                       messages::commit_outcome{false, true, "the disk's queue is full"}));
   }
 }
 

@@ -1,3 +1,4 @@
+#include <iterator>
 #include <utility>
 
 #include "actors/store/stream_store.hpp"
@@ -9,10 +10,14 @@ namespace artham::actors {
 
 namespace {
 
-result<void> add_ticks(const record::block_ptr& b, record::position after,
+result<void> add_ticks(const record::block_ptr& b, const owned_shards& after, bool sharded,
                        const feed::decoder& decoder, store_rows& rows) {
   result<void> outcome;
   std::vector<market::bar_input> ticks;
+  const auto before = rows.ticks.size();
+  const auto is_wanted = [&](std::uint32_t token, record::position at) {
+    return after.wants(sharded ? store::tick_shard(token) : 0, at);
+  };
   record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
     const record::position first{b->epoch, seq};
     ticks.clear();
@@ -21,31 +26,31 @@ result<void> add_ticks(const record::block_ptr& b, record::position after,
       std::size_t next = 0;
       decoder.packet_views(body, first, [&](record::position at, std::string_view packet) {
         const auto& core = ticks[next++];
-        if (at <= after) return;
+        if (!is_wanted(core.token, at)) return;
         rows.ticks.push_back({record::receive_time(h), record::wall_time(h), core, packet});
       });
     } else if (h.kind == record::kind::packed_ticks) {
       auto done = record::decode_ticks(first, body, ticks);
       if (!done && outcome) outcome = std::move(done);
       for (const auto& t : ticks) {
-        if (t.position() <= after) continue;
+        if (!is_wanted(t.token, t.position())) continue;
         rows.ticks.push_back({record::receive_time(h), record::wall_time(h), t, {}});
       }
     }
   });
-  rows.blocks.push_back(b);
+  if (rows.ticks.size() != before) rows.blocks.push_back(b);
   return outcome;
 }
 
 /// Calls fn(place, value) for each record behind `after`, decoded.
 template <class Decode, class Fn>
-result<void> decode_each(std::span<const record::block_ptr> blocks, record::position after,
+result<void> decode_each(std::span<const record::block_ptr> blocks, const owned_shards& after,
                          Decode decode, Fn&& fn) {
   result<void> outcome;
   for (const auto& b : blocks) {
     record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
       const record::position place{b->epoch, seq};
-      if (place <= after || !outcome) return;
+      if (!after.wants(0, place) || !outcome) return;
       auto value = decode(h, body);
       if (value) {
         fn(place, std::move(*value));
@@ -57,20 +62,39 @@ result<void> decode_each(std::span<const record::block_ptr> blocks, record::posi
   return outcome;
 }
 
+template <class T>
+void move_to_end(std::vector<T>& to, std::vector<T>&& from) {
+  if (to.empty()) {
+    to = std::move(from);
+  } else {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  }
+}
+
 }  // namespace
 
-std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)> tick_rows(
-    const feed::decoder& decoder, bool table) {
-  return [&decoder, table](std::span<const record::block_ptr> blocks,
-                           record::position after) -> result<store_rows> {
+void store_rows::append(store_rows&& more) {
+  move_to_end(ticks, std::move(more.ticks));
+  move_to_end(blocks, std::move(more.blocks));
+  move_to_end(bars, std::move(more.bars));
+  move_to_end(marks, std::move(more.marks));
+  move_to_end(quarantines, std::move(more.quarantines));
+  move_to_end(features, std::move(more.features));
+  timeframe = more.timeframe;
+  can_wait = can_wait && more.can_wait;
+}
+
+row_maker tick_rows(const feed::decoder& decoder, bool table, bool sharded) {
+  return [&decoder, table, sharded](std::span<const record::block_ptr> blocks,
+                                    const owned_shards& after) -> result<store_rows> {
     store_rows rows;
     for (const auto& b : blocks) {
       for (const auto& m : b->marks) {
         const bool whole_gap = m.kind == market::mark_kind::gap && m.flag != market::gap_begins;
-        if (whole_gap && m.position > after) rows.marks.push_back(m);
+        if (whole_gap && after.wants(0, m.position)) rows.marks.push_back(m);
       }
       if (!table) continue;
-      auto added = add_ticks(b, after, decoder, rows);
+      auto added = add_ticks(b, after, sharded, decoder, rows);
       if (!added) return tl::unexpected(added.error());
     }
     rows.can_wait = rows.ticks.empty() && rows.marks.empty();
@@ -78,10 +102,9 @@ std::function<result<store_rows>(std::span<const record::block_ptr>, record::pos
   };
 }
 
-std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)> bar_rows(
-    market::timeframe timeframe) {
+row_maker bar_rows(market::timeframe timeframe) {
   return [timeframe](std::span<const record::block_ptr> blocks,
-                     record::position after) -> result<store_rows> {
+                     const owned_shards& after) -> result<store_rows> {
     store_rows rows;
     rows.timeframe = timeframe;
     auto done = decode_each(
@@ -92,32 +115,30 @@ std::function<result<store_rows>(std::span<const record::block_ptr>, record::pos
   };
 }
 
-std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)>
-quarantine_rows() {
-  return
-      [](std::span<const record::block_ptr> blocks, record::position after) -> result<store_rows> {
-        store_rows rows;
-        auto done = decode_each(blocks, after, record::decode_dead_letter,
-                                [&](record::position place, record::dead_letter&& letter) {
-                                  rows.quarantines.push_back({place, std::move(letter)});
-                                });
-        if (!done) return tl::unexpected(done.error());
-        return rows;
-      };
+row_maker quarantine_rows() {
+  return [](std::span<const record::block_ptr> blocks,
+            const owned_shards& after) -> result<store_rows> {
+    store_rows rows;
+    auto done = decode_each(blocks, after, record::decode_dead_letter,
+                            [&](record::position place, record::dead_letter&& letter) {
+                              rows.quarantines.push_back({place, std::move(letter)});
+                            });
+    if (!done) return tl::unexpected(done.error());
+    return rows;
+  };
 }
 
-std::function<result<store_rows>(std::span<const record::block_ptr>, record::position)>
-feature_rows() {
-  return
-      [](std::span<const record::block_ptr> blocks, record::position after) -> result<store_rows> {
-        store_rows rows;
-        auto done = decode_each(blocks, after, record::decode_feature,
-                                [&](record::position, record::feature_record&& feature) {
-                                  rows.features.push_back(std::move(feature));
-                                });
-        if (!done) return tl::unexpected(done.error());
-        return rows;
-      };
+row_maker feature_rows() {
+  return [](std::span<const record::block_ptr> blocks,
+            const owned_shards& after) -> result<store_rows> {
+    store_rows rows;
+    auto done = decode_each(blocks, after, record::decode_feature,
+                            [&](record::position, record::feature_record&& feature) {
+                              rows.features.push_back(std::move(feature));
+                            });
+    if (!done) return tl::unexpected(done.error());
+    return rows;
+  };
 }
 
 }  // namespace artham::actors

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/postgres/backend.hpp"
+#include "store/postgres/reader.hpp"
 #include "store/postgres/writer.hpp"
 
 namespace artham::store::postgres {
@@ -11,7 +12,8 @@ namespace {
 
 class postgres_database final : public database {
  public:
-  postgres_database(const std::shared_ptr<backend>& db, const open_options& how) {
+  postgres_database(const server& s, const std::shared_ptr<backend>& db, const open_options& how)
+      : reader_(s) {
     for (std::size_t i = 0; i < std::max<std::size_t>(how.writers, 1); ++i)
       writers_.push_back(std::make_unique<postgres_writer>(db, how.layout));
   }
@@ -23,10 +25,11 @@ class postgres_database final : public database {
     for (const auto& w : writers_) all.push_back(w.get());
     return all;
   }
-  reader& reading() override { std::abort(); }
+  reader& reading() override { return reader_; }
 
  private:
   std::vector<std::unique_ptr<postgres_writer>> writers_;
+  postgres_reader reader_;
 };
 
 }  // namespace
@@ -34,7 +37,7 @@ class postgres_database final : public database {
 result<std::unique_ptr<database>> open(const server& s, const options& o, const open_options& how) {
   auto db = backend::make(s, o);
   if (!db) return tl::unexpected(db.error());
-  auto made = std::make_unique<postgres_database>(*db, how);
+  auto made = std::make_unique<postgres_database>(s, *db, how);
   if (auto connected = made->connect(); !connected) {
     const bool away = connected.error().code == errc::unavailable;
     if (!away || !how.may_be_away) return tl::unexpected(connected.error());

@@ -9,7 +9,9 @@
 
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/feature_rows.hpp"
-#include "store/sqlite/read_positions.hpp"
+#include "store/sqlite/instrument_archive.hpp"
+#include "store/sqlite/read_rows.hpp"
+#include "store/token_book.hpp"
 
 namespace artham::store::sqlite {
 
@@ -67,11 +69,13 @@ class sqlite_audit final : public audit {
 
   result<void> for_each_tick(const std::function<void(const tick_row&)>& fn) override {
     return reading([&]() -> result<void> {
+      using field = market::bar_input::field;
+      const auto versions = instruments();
+      if (!versions) return tl::unexpected(versions.error());
+      const token_book tokens(*versions);
       SQLite::Statement s(db_,
-                          "SELECT t.seq, t.epoch, t.mode, t.receive_ts, t.wall_ts, t.exchange_ts, "
-                          "t.last_price, t.volume, t.oi, t.packet, (SELECT i.instrument_token FROM "
-                          "instruments AS i WHERE i.instrument_id = t.instrument_id LIMIT 1) FROM "
-                          "ticks AS t ORDER BY t.seq");
+                          "SELECT seq, epoch, mode, receive_ts, wall_ts, exchange_ts, last_price, "
+                          "volume, oi, packet, instrument_id FROM ticks ORDER BY seq");
       while (s.executeStep()) {
         tick_row row;
         auto& core = row.core;
@@ -84,10 +88,12 @@ class sqlite_audit final : public audit {
         core.last = {s.getColumn(6).getInt64()};
         core.volume_or_size = s.getColumn(7).getInt64();
         core.oi = s.getColumn(8).getInt64();
+        core.fields = static_cast<std::uint8_t>((s.isColumnNull(7) ? 0 : field::volume) |
+                                                (s.isColumnNull(8) ? 0 : field::open_interest));
         const auto packet = s.getColumn(9);
         row.packet = {static_cast<const char*>(packet.getBlob()),
                       static_cast<std::size_t>(packet.getBytes())};
-        core.token = s.getColumn(10).getUInt();
+        core.token = tokens.token_of(s.getColumn(10).getInt64(), row.receive, row.packet);
         fn(row);
       }
       return {};
@@ -139,6 +145,52 @@ class sqlite_audit final : public audit {
 
   result<std::vector<stored_position>> positions() override {
     return reading([&]() -> result<std::vector<stored_position>> { return read_positions(db_); });
+  }
+
+  /// What SQLite would refuse, it refuses with the whole batch.
+  result<std::vector<refused_row>> refused() override { return {}; }
+  /// Rows stay for ever.
+  result<market::timestamp> kept_since(std::string_view) override { return 0; }
+
+  result<std::vector<stored_instrument>> instruments() override {
+    return reading([&]() -> result<std::vector<stored_instrument>> {
+      SQLite::Statement s(db_, std::string("SELECT ") + instrument_columns +
+                                   " FROM instruments ORDER BY instrument_id, valid_from");
+      std::vector<stored_instrument> all;
+      while (s.executeStep()) all.push_back(read_instrument(s));
+      return all;
+    });
+  }
+
+  result<std::vector<gap_row>> gaps() override {
+    return reading([&]() -> result<std::vector<gap_row>> {
+      SQLite::Statement s(
+          db_, "SELECT from_ts, to_ts, cause, detail, epoch, seq FROM gaps ORDER BY epoch, seq");
+      std::vector<gap_row> all;
+      while (s.executeStep()) all.push_back(read_gap(s));
+      return all;
+    });
+  }
+
+  result<void> for_each_candle(const std::function<void(const audited_candle&)>& fn) override {
+    return reading([&]() -> result<void> {
+      // A store of an earlier version has none.
+      if (!db_.tableExists("candles")) return {};
+      SQLite::Statement s(db_,
+                          "SELECT instrument_token, bar_start_ts, bar_end_ts, open, high, low, "
+                          "close, volume, oi, source, timeframe FROM candles ORDER BY source, "
+                          "instrument_token, timeframe, bar_start_ts");
+      while (s.executeStep()) {
+        audited_candle c;
+        c.source = s.getColumn(9).getString();
+        const auto tf = market::parse_timeframe(s.getColumn(10).getString());
+        if (!tf) return tl::unexpected(tf.error());
+        c.timeframe = *tf;
+        c.bar = read_candle(s);
+        fn(c);
+      }
+      return {};
+    });
   }
 
  private:

@@ -8,7 +8,7 @@
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/feature_rows.hpp"
 #include "store/sqlite/instrument_archive.hpp"
-#include "store/sqlite/read_positions.hpp"
+#include "store/sqlite/read_rows.hpp"
 
 namespace artham::store::sqlite {
 
@@ -139,12 +139,13 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
 result<std::vector<market::bar>> sqlite_reader::candles(std::string_view source,
                                                         const bar_query& q) {
   return with_connection([&](SQLite::Database& db) -> result<std::vector<market::bar>> {
-    SQLite::Statement s(db,
-                        std::string("SELECT bar_start_ts, bar_end_ts, open, high, low, close, "
-                                    "volume, oi FROM candles WHERE source = ? AND instrument_token "
-                                    "= ? AND timeframe = ? AND bar_start_ts >= ? AND bar_start_ts "
-                                    "< ? ORDER BY bar_start_ts") +
-                            (q.newest_first ? " DESC" : "") + " LIMIT ?");
+    SQLite::Statement s(
+        db, std::string(
+                "SELECT instrument_token, bar_start_ts, bar_end_ts, open, "
+                "high, low, close, volume, oi FROM candles WHERE source = ? AND instrument_token "
+                "= ? AND timeframe = ? AND bar_start_ts >= ? AND bar_start_ts "
+                "< ? ORDER BY bar_start_ts") +
+                (q.newest_first ? " DESC" : "") + " LIMIT ?");
     s.bind(1, std::string(source));
     s.bind(2, q.token);
     s.bind(3, market::to_string(q.timeframe));
@@ -152,24 +153,7 @@ result<std::vector<market::bar>> sqlite_reader::candles(std::string_view source,
     s.bind(5, q.to);
     s.bind(6, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
     std::vector<market::bar> found;
-    while (s.executeStep()) {
-      market::bar b;
-      b.token = q.token;
-      b.start = s.getColumn(0).getInt64();
-      b.end = s.getColumn(1).getInt64();
-      b.open = {s.getColumn(2).getInt64()};
-      b.high = {s.getColumn(3).getInt64()};
-      b.low = {s.getColumn(4).getInt64()};
-      b.close = {s.getColumn(5).getInt64()};
-      b.volume = s.getColumn(6).getInt64();
-      b.fields = market::bar::volume_known;
-      if (!s.isColumnNull(7)) {
-        b.oi = s.getColumn(7).getInt64();
-        b.fields |= market::bar::oi_known;
-      }
-      b.flags = static_cast<std::uint16_t>(market::bar_flag::backfilled);
-      found.push_back(b);
-    }
+    while (s.executeStep()) found.push_back(read_candle(s));
     if (q.newest_first) std::reverse(found.begin(), found.end());
     return found;
   });
@@ -186,7 +170,8 @@ result<std::vector<stored_instrument>> sqlite_reader::instruments() {
   });
 }
 
-result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view key) {
+result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view key,
+                                                             std::optional<market::date> on) {
   return with_connection([&](SQLite::Database& db) -> result<std::optional<stored_instrument>> {
     const std::string select =
         std::string("SELECT ") + instrument_columns + " FROM instruments WHERE ";
@@ -197,14 +182,16 @@ result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view ke
     const auto colon = key.find(':');
     if (!number && colon == std::string_view::npos) return std::nullopt;
     SQLite::Statement s(
-        db,
-        select + (number ? "instrument_token = ?" : "exchange = ? AND tradingsymbol = ?") + newest);
+        db, select + (number ? "instrument_token = ?1" : "exchange = ?1 AND tradingsymbol = ?2") +
+                (on ? " AND valid_from <= ?3 AND (valid_to IS NULL OR valid_to > ?3)" : "") +
+                newest);
     if (number) {
       s.bind(1, token);
     } else {
       s.bind(1, std::string(key.substr(0, colon)));
       s.bind(2, std::string(key.substr(colon + 1)));
     }
+    if (on) s.bind(3, on->days);
     if (!s.executeStep()) return std::nullopt;
     return read_instrument(s);
   });
@@ -327,15 +314,7 @@ result<std::vector<gap_row>> sqlite_reader::gaps(market::timestamp from, market:
     s.bind(1, from);
     s.bind(2, to);
     std::vector<gap_row> all;
-    while (s.executeStep()) {
-      gap_row g;
-      g.from = s.getColumn(0).getInt64();
-      g.to = s.getColumn(1).getInt64();
-      g.cause = static_cast<market::gap_cause>(s.getColumn(2).getInt());
-      g.detail = s.getColumn(3).getString();
-      g.at = {s.getColumn(4).getUInt(), static_cast<std::uint64_t>(s.getColumn(5).getInt64())};
-      all.push_back(std::move(g));
-    }
+    while (s.executeStep()) all.push_back(read_gap(s));
     SQLite::Statement q(db,
                         "SELECT at_ts, error, at_epoch, at_seq, instrument_token FROM quarantines "
                         "AS q WHERE what = 2 AND at_ts < ? AND NOT EXISTS (SELECT 1 FROM "

@@ -20,7 +20,9 @@ class sqlite_reader final : public reader {
   [[nodiscard]] result<std::vector<market::bar>> candles(std::string_view source,
                                                          const bar_query& q) override;
   [[nodiscard]] result<std::vector<stored_instrument>> instruments() override;
-  [[nodiscard]] result<std::optional<stored_instrument>> find(std::string_view key) override;
+  using reader::find;
+  [[nodiscard]] result<std::optional<stored_instrument>> find(
+      std::string_view key, std::optional<market::date> on) override;
   [[nodiscard]] result<std::vector<std::string>> chain_underlyings() override;
   [[nodiscard]] result<std::vector<stored_expiry>> chain_expiries(
       std::string_view underlying) override;

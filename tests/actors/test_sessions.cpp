@@ -40,7 +40,8 @@ class some_store final : public support::no_features {
     return {};
   }
   result<std::vector<store::stored_instrument>> instruments() override { return {}; }
-  result<std::optional<store::stored_instrument>> find(std::string_view) override {
+  result<std::optional<store::stored_instrument>> find(std::string_view,
+                                                       std::optional<market::date>) override {
     return std::nullopt;
   }
   result<std::vector<store::gap_row>> gaps(market::timestamp, market::timestamp) override {

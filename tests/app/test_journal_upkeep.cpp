@@ -28,9 +28,10 @@ struct asked_trimmer : bridge::local::trimmer {
   std::optional<bridge::local::trim_limits> asked;
 };
 
-void store_up_to(store::writer& to, const std::string& stream, record::position at) {
+void store_up_to(store::writer& to, const std::string& stream, record::position at,
+                 std::uint32_t shard = 0) {
   store::batch b;
-  const store::stored_position before{"store of " + stream, stream, 0, {}, 0};
+  const store::stored_position before{"store of " + stream, stream, shard, {}, 0};
   auto after = before;
   after.at = at;
   b.expected = {&before, 1};
@@ -81,6 +82,20 @@ TEST_CASE("what stores and checkpoints have passed may go, but never what is in 
   CHECK(k.trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 700});
   CHECK(k.trimmer->asked->passed.at(bars) == record::position{1, 40});
   CHECK_FALSE(k.trimmer->asked->passed.contains(record::dead_letters_stream()));
+}
+
+TEST_CASE("ticks that are stored in shards may go when the last of the shards has passed them") {
+  kept k;
+  k.o.tick_shards = 3;
+  k.checkpoint({1, 990});
+  store_up_to(k.store->writing(), record::ticks_stream(), {1, 900}, 0);
+  store_up_to(k.store->writing(), record::ticks_stream(), {1, 500}, 1);
+  k.look();
+  CHECK_FALSE(k.trimmer->asked);  // the third has stored nothing yet
+  store_up_to(k.store->writing(), record::ticks_stream(), {1, 800}, 2);
+  k.look();
+  REQUIRE(k.trimmer->asked);
+  CHECK(k.trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 500});
 }
 
 TEST_CASE("the day of the newest feature is kept: a start reads it again") {

@@ -231,8 +231,8 @@ TEST_CASE("wrong types and ranges say what is accepted") {
         "--set: bridge.local.compression must be true or false, not 'yes'");
   CHECK(refusal(from_set("feed.clock=kite")) ==
         "--set: feed.clock must be one of \"auto\", \"host\", \"exchange\", not 'kite'");
-  CHECK(refusal(from_set("store.kind=postgres")) ==
-        "--set: store.kind must be \"sqlite\", not 'postgres'");
+  CHECK(refusal(from_set("store.kind=redis")) ==
+        "--set: store.kind must be one of \"sqlite\", \"postgres\", not 'redis'");
   CHECK(refusal(from_set("feed.url=http://x")).find("ws:// or wss://") != std::string::npos);
   CHECK(refusal(from_set("feed.url=ws://")).find("ws:// or wss://") != std::string::npos);
   CHECK(refusal(from_set("web.address=localhost")).find("an IP address") != std::string::npos);
@@ -283,6 +283,84 @@ TEST_CASE("a secret is accepted from private places only and never shown") {
   CHECK(refusal(open).find(hidden) == std::string::npos);
   const auto wrong = refusal(from_file("feed.api_secret = 123456"));
   CHECK(wrong.find("123456") == std::string::npos);
+}
+
+TEST_CASE("a store in PostgreSQL needs a URL, and keeps ticks in a table unless told otherwise") {
+  const auto missing = refusal(from_set("store.kind=postgres"));
+  CHECK(missing.starts_with("--set: store.kind"));
+  CHECK(missing.find("store.postgres.url") != std::string::npos);
+  CHECK(missing.find("script/run --postgres") != std::string::npos);
+  CHECK_FALSE(loaded({}).store.has_tick_table());
+  CHECK(loaded(from_set("store.ticks=table")).store.has_tick_table());
+
+  auto sources = from_file(R"toml(
+[store]
+kind = "postgres"
+linger = "0s"
+batch = 1000
+[store.postgres]
+url = "postgresql://artham@[::1]:5432/market?sslmode=require"
+writers = 8
+tick_layout = "rows"
+timeout = "1s"
+keep_ticks = "90d"
+keep_bars = "forever"
+compress_after = "7d"
+)toml");
+  const auto s = loaded(sources).store;
+  CHECK(s.has_tick_table());
+  CHECK(s.linger == 0);
+  CHECK(s.batch == 1000);
+  CHECK(s.postgres.url == "postgresql://artham@[::1]:5432/market?sslmode=require");
+  CHECK(s.postgres.writers == 8);
+  CHECK(s.postgres.tick_layout == tick_table_layout::rows);
+  CHECK(s.postgres.timeout == second);
+  CHECK(s.postgres.keep_ticks == 90 * day);
+  CHECK(s.postgres.keep_bars == 0);
+  CHECK(s.postgres.compress_after == 7 * day);
+  sources.sets = {"store.ticks=journal"};
+  CHECK_FALSE(loaded(sources).store.has_tick_table());
+
+  CHECK(refusal(from_set("store.postgres.writers=9")).find("1 to 8") != std::string::npos);
+  CHECK(refusal(from_set("store.postgres.keep_ticks=never")).find("\"forever\"") !=
+        std::string::npos);
+  CHECK(refusal(from_set("store.postgres.compress_after=forever")).find("\"never\"") !=
+        std::string::npos);
+  CHECK(refusal(from_set("store.postgres.timeout=0s")).find("\"1s\" to \"10m\"") !=
+        std::string::npos);
+}
+
+TEST_CASE("a password does not belong into the database's URL, and is not shown when it is there") {
+  const std::string hidden = "s3cr3t";
+  for (const auto& url : {"postgresql://artham:" + hidden + "@db.example/market",
+                          "postgres://artham:" + hidden + "/x@db.example/market",
+                          "postgresql://artham:" + hidden + "?x@db.example/market",
+                          "postgresql://db.example:5432/market?user=artham&password=" + hidden,
+                          "postgresql://db.example/market?%70assword=" + hidden,
+                          "postgresql://db.example/market?sslpassword=" + hidden,
+                          "mysql://artham:" + hidden + "@db.example/market"}) {
+    CAPTURE(url);
+    for (const auto& sources :
+         {from_set("store.postgres.url=" + url), from_variable("ARTHAM_STORE__POSTGRES__URL", url),
+          from_file("store.postgres.url = \"" + url + "\"")}) {
+      const auto message = refusal(sources);
+      CHECK(message.find(hidden) == std::string::npos);
+      CHECK(message.find("store.postgres.password") != std::string::npos);
+      CHECK(message.find("ARTHAM_STORE__POSTGRES__PASSWORD") != std::string::npos);
+      CHECK(message.find("~/.pgpass") != std::string::npos);
+    }
+  }
+  CHECK(refusal(from_set("store.postgres.url=host=db password=" + hidden)).find(hidden) ==
+        std::string::npos);
+  for (const auto* url : {"", "postgresql:///artham", "postgres://a@h1:1,h2:2/db?connect_timeout=3",
+                          "postgresql://%2Frun%2Fpostgresql/artham"}) {
+    CHECK(loaded(from_set("store.postgres.url=" + std::string(url))).store.postgres.url == url);
+  }
+
+  const auto sources = from_variable("ARTHAM_STORE__POSTGRES__PASSWORD", hidden);
+  CHECK(loaded(sources).store.postgres.password.reveal() == hidden);
+  CHECK(explained(sources)["store.postgres.password"].value == "(set, not shown)");
+  CHECK(refusal(from_set("store.postgres.password=" + hidden)).find(hidden) == std::string::npos);
 }
 
 TEST_CASE("settings files are read with their mode") {
@@ -345,6 +423,9 @@ clock_interval = "250ms"
   other.web.port = 1;
   other.runtime.threads = 7;
   other.bars.checkpoint_interval = second;
+  other.store.kind = store_kind::postgres;
+  other.store.postgres.url = "postgresql://db.example/artham";
+  other.store.postgres.keep_ticks = day;
   CHECK(canonical_text(other) == canonical_text({}));
 }
 
@@ -378,7 +459,7 @@ TEST_CASE("every printed value can be read back") {
   const auto text = [](const std::vector<setting_origin>& list) {
     std::string out;
     for (const auto& entry : list) {
-      if (entry.key != "feed.api_secret") out += entry.key + " = " + entry.value + "\n";
+      if (!entry.value.starts_with("(")) out += entry.key + " = " + entry.value + "\n";
     }
     return out;
   };

@@ -3,9 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "store/sqlite/audit.hpp"
-#include "store/sqlite/database.hpp"
-#include "tests/support/process.hpp"
+#include "tests/store/any_store.hpp"
 
 namespace {
 
@@ -76,7 +74,7 @@ record::feature_record single(std::uint64_t cause, market::timestamp at) {
 
 struct fixture {
   fixture() {
-    auto opened = store::sqlite::open(dir / "artham.db", {});
+    auto opened = files->open({});
     REQUIRE_MESSAGE(opened, opened.error().message);
     db = std::move(*opened);
   }
@@ -92,7 +90,7 @@ struct fixture {
     const auto done = db->writing().commit(b);
     REQUIRE_MESSAGE(done, done.error().message);
   }
-  test::scratch dir;
+  std::unique_ptr<test::any_store> files = test::make_store();
   std::unique_ptr<store::database> db;
   std::uint64_t at = 0;
 };
@@ -127,7 +125,7 @@ TEST_CASE("features come back from the store as they were, and once") {
   CHECK_FALSE(*reader.chain("NIFTY", expiry, 999));
   CHECK_FALSE(*reader.chain("BANKNIFTY", expiry, market::never));
 
-  const auto audit = store::sqlite::open_audit(f.dir / "artham.db");
+  const auto audit = f.files->audit();
   REQUIRE(audit);
   const auto chains = (*audit)->chains();
   REQUIRE(chains);

@@ -88,10 +88,12 @@ class fake_reader : public support::no_features {
     if (failure) return tl::unexpected(*failure);
     return list;
   }
-  result<std::optional<store::stored_instrument>> find(std::string_view key) override {
+  result<std::optional<store::stored_instrument>> find(std::string_view key,
+                                                       std::optional<market::date> on) override {
     if (failure) return tl::unexpected(*failure);
     for (const auto& s : list)
-      if (market::display_key(s.instrument) == key || std::to_string(s.instrument.token) == key)
+      if ((!on || (s.valid_from <= *on && (!s.valid_to || *on < *s.valid_to))) &&
+          (market::display_key(s.instrument) == key || std::to_string(s.instrument.token) == key))
         return s;
     return std::nullopt;
   }

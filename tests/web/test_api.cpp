@@ -372,6 +372,12 @@ TEST_CASE_FIXTURE(fixture, "a bad parameter is named together with the way out")
 TEST_CASE_FIXTURE(fixture, "unknown instruments and paths are 404") {
   const auto unknown = problem_of("/v1/bars?instrument=NSE:NOPE&timeframe=1m", 404);
   CHECK(unknown["type"] == "urn:artham:problem:unknown-instrument");
+  reader.list.front().valid_from = {20'458};
+  CHECK(ask("/v1/bars?instrument=NSE:INFY&timeframe=1m&on=2026-01-05").status == 200);
+  const std::string before =
+      problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1m&on=2026-01-04", 404)["detail"];
+  CHECK(before.find("on 2026-01-04") != std::string::npos);
+  problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1m&on=yesterday", 400);
   problem_of("/v1/nothing", 404);
   problem_of("/page.exe", 404);
   problem_of("/..%2f..%2fetc/passwd", 404);

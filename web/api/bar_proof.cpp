@@ -49,7 +49,7 @@ ordered_json to_json(const market::proven_tick& p) {
 
 result<proof_request> read_proof_request(const text_pairs& query,
                                          std::span<const market::timeframe> stored) {
-  if (auto ok = check_names(query, {"instrument", "timeframe", "start", "revision"}); !ok)
+  if (auto ok = check_names(query, {"instrument", "on", "timeframe", "start", "revision"}); !ok)
     return tl::unexpected(ok.error());
   proof_request out;
   const auto instrument = read_instrument(query);

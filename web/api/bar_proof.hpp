@@ -7,13 +7,14 @@
 
 #include "market/instrument.hpp"
 #include "web/api/bar_evidence.hpp"
+#include "web/api/query.hpp"
 #include "web/server/http.hpp"
 
 /// `/v1/bars/proof`: the evidence of one stored bar.
 namespace artham::web {
 
 struct proof_request {
-  std::string instrument;
+  instrument_name instrument;
   market::timeframe timeframe;
   market::timestamp start = 0;
   std::optional<std::uint32_t> revision;  ///< none: the last one

@@ -154,7 +154,7 @@ result<std::string> read_chain(store::reader& from, const chain_request& asked) 
 }
 
 result<feature_request> read_feature_request(const text_pairs& query) {
-  if (auto ok = check_names(query, {"instrument", "from", "to", "limit"}); !ok)
+  if (auto ok = check_names(query, {"instrument", "on", "from", "to", "limit"}); !ok)
     return tl::unexpected(ok.error());
   feature_request asked;
   const auto instrument = read_instrument(query);

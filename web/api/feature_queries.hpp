@@ -7,6 +7,7 @@
 #include "market/error.hpp"
 #include "market/instrument.hpp"
 #include "store/store.hpp"
+#include "web/api/query.hpp"
 #include "web/server/http.hpp"
 
 /// `/v1/chain`, `/v1/chain/{underlying}`, `/v1/greeks` and `/v1/features`: what is asked, and the
@@ -29,7 +30,7 @@ struct chain_request {
 [[nodiscard]] result<std::string> read_chain(store::reader& from, const chain_request& asked);
 
 struct feature_request {
-  std::string instrument;
+  instrument_name instrument;
   store::feature_query range;
 };
 [[nodiscard]] result<feature_request> read_feature_request(const text_pairs& query);

@@ -71,12 +71,18 @@ result<market::timestamp> read_time(const text_pairs& query, std::string_view na
                   " is neither a time like 2026-11-20T09:15:00+05:30 nor microseconds since 1970");
 }
 
-result<std::string> read_instrument(const text_pairs& query) {
+result<instrument_name> read_instrument(const text_pairs& query) {
   const auto instrument = find_value(query, "instrument");
   if (!instrument || instrument->empty())
     return fail(errc::bad_input,
                 "parameter 'instrument' is missing; give a key like NSE:INFY or a token");
-  return std::string(*instrument);
+  instrument_name name{std::string(*instrument), {}};
+  if (const auto on = find_value(query, "on")) {
+    const auto day = market::parse_date(*on);
+    if (!day) return fail(errc::bad_input, "parameter 'on': " + day.error().message);
+    name.on = *day;
+  }
+  return name;
 }
 
 result<market::timeframe> read_timeframe(const text_pairs& query,

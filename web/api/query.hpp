@@ -32,8 +32,13 @@ namespace artham::web {
 [[nodiscard]] result<market::timestamp> read_time(const text_pairs& query, std::string_view name,
                                                   market::timestamp otherwise);
 
-/// `instrument`, which must be there.
-[[nodiscard]] result<std::string> read_instrument(const text_pairs& query);
+/// What a query is about.
+struct instrument_name {
+  std::string key;
+  std::optional<market::date> on;  ///< what the key meant on that day; none: means now
+};
+/// `instrument`, which must be there, and `on`.
+[[nodiscard]] result<instrument_name> read_instrument(const text_pairs& query);
 
 /// `timeframe`, which must be there: one of `stored`, or a period made of stored 1D bars.
 [[nodiscard]] result<market::timeframe> read_timeframe(const text_pairs& query,

@@ -66,10 +66,11 @@ http_response failed(const error& e, const std::string& target) {
   }
 }
 
-http_response unknown_instrument(const std::string& key, const std::string& target) {
+http_response unknown_instrument(const instrument_name& name, const std::string& target) {
   return problem(404, "unknown-instrument", "Unknown instrument",
-                 "instrument='" + key.substr(0, 100) +
-                     "' is not known; look it up with /v1/instruments?query=",
+                 "instrument='" + name.key.substr(0, 100) + "' is not known" +
+                     (name.on ? " on " + market::to_string(*name.on) : "") +
+                     "; look it up with /v1/instruments?query=",
                  target);
 }
 
@@ -90,7 +91,7 @@ nlohmann::ordered_json to_json(const market::instrument& i) {
 }
 
 struct bars_request {
-  std::string instrument;
+  instrument_name instrument;
   market::timeframe timeframe;
   market::timestamp from = 0;
   market::timestamp to = market::never;
@@ -186,8 +187,9 @@ class api {
   }
 
   result<bars_request> read_bars_request(const http_request& q) const {
-    if (auto ok = check_names(q.query, {"instrument", "timeframe", "from", "to", "limit", "order",
-                                        "format", "revision", "as_of", "source", "indicators"});
+    if (auto ok =
+            check_names(q.query, {"instrument", "on", "timeframe", "from", "to", "limit", "order",
+                                  "format", "revision", "as_of", "source", "indicators"});
         !ok)
       return tl::unexpected(ok.error());
     bars_request out;
@@ -238,10 +240,10 @@ class api {
 
   /// Or the answer that says why there is none.
   tl::expected<market::instrument, http_response> instrument_named(
-      const std::string& key, const std::string& target) const {
-    const auto known = d_.reader->find(key);
+      const instrument_name& name, const std::string& target) const {
+    const auto known = d_.reader->find(name.key, name.on);
     if (!known) return tl::unexpected(failed(known.error(), target));
-    if (!*known) return tl::unexpected(unknown_instrument(key, target));
+    if (!*known) return tl::unexpected(unknown_instrument(name, target));
     return (*known)->instrument;
   }
 

@@ -181,6 +181,7 @@ CREATE TABLE artham.chain_features (
   cause_ordinal    bigint NOT NULL,
   PRIMARY KEY (underlying, expiry, at_ts)
 ) @BY_TIME(at_ts)@;
+CREATE INDEX chain_features_by_id ON artham.chain_features (chain_id);
 
 CREATE TABLE artham.option_greeks (
   chain_id         bigint NOT NULL,

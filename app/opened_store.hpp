@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/settings.hpp"
+#include "store/store.hpp"
+
+namespace artham::app {
+
+struct store_opening {
+  std::vector<market::timeframe> timeframes;
+  std::size_t writers = 1;  ///< that are of use; an embedded store has one
+  /// A server that does not answer is waited for by its users, not by the opening.
+  bool may_be_away = false;
+};
+
+/// The store of the settings: artham.db in the data directory, or the database of store.postgres.
+[[nodiscard]] result<std::unique_ptr<store::database>> open_store(const config::settings& s,
+                                                                  const std::filesystem::path& data,
+                                                                  const store_opening& how);
+
+/// `sqlite`, `postgres`
+[[nodiscard]] std::string store_kind(const config::settings& s);
+/// The file, or the server and its database; without secrets.
+[[nodiscard]] std::string store_place(const config::settings& s, const std::filesystem::path& data);
+
+}  // namespace artham::app

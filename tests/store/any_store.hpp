@@ -1,0 +1,23 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "store/audit.hpp"
+#include "store/store.hpp"
+
+namespace artham::test {
+
+/// An empty store of the kind that the test program is about; gone with the object.
+class any_store {
+ public:
+  virtual ~any_store() = default;
+  [[nodiscard]] virtual result<std::unique_ptr<store::database>> open(const store::options& o) = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<store::audit>> audit() = 0;
+  /// Changes what is stored behind the program's back. Tables without their schema.
+  virtual void sql(const std::string& statements) = 0;
+};
+
+[[nodiscard]] std::unique_ptr<any_store> make_store();
+
+}  // namespace artham::test
