@@ -195,7 +195,8 @@ class market_simulation : public web::testing::fake_reader, public messages::gat
       topic t{key, 0, std::nullopt};
       const bool bar = key.starts_with("bar:");
       const auto end = bar ? key.rfind(':') : key.size();
-      const auto found = *find(key.substr(key.find(':') + 1, end - key.find(':') - 1));
+      const auto found =
+          *find(key.substr(key.find(':') + 1, end - key.find(':') - 1), std::nullopt);
       if (!found) continue;
       t.token = found->instrument.token;
       if (bar) t.timeframe = *market::parse_timeframe(key.substr(end + 1));
