@@ -542,6 +542,9 @@ void node::make_upkeep() {
   upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
                                              metrics_);
   upkeep_->began(opened_);
+  const auto& p = s.store.postgres;
+  store_upkeep_ = std::make_unique<store_upkeep>(
+      store::retention{p.keep_ticks, p.keep_bars, p.keep_features}, *journal_, *store_, metrics_);
 }
 
 std::vector<actors::stream_store_config> node::stores() {
@@ -566,6 +569,9 @@ std::vector<actors::stream_store_config> node::stores() {
   ticks.consumer = "tick_store";
   ticks.stream = record::ticks_stream();
   ticks.make_rows = actors::tick_rows(decoder_, s.store.has_tick_table(), sharded);
+  const auto& p = s.store.postgres;
+  if (sharded && p.tick_layout == config::tick_table_layout::packed)
+    ticks.linger = std::max(ticks.linger, std::chrono::nanoseconds(p.pack_interval));
   const auto parts = sharded && s.store.has_tick_table() ? writers.size() : 1;
   for (std::size_t i = 0; i < parts; ++i) {
     auto c = ticks;
@@ -646,7 +652,10 @@ result<void> node::start_actors() {
   make_upkeep();
   actors::journal_keeper_config keeper;
   keeper.thread = upkeep_thread_.get();
-  keeper.look = [upkeep = upkeep_.get()] { upkeep->look(); };
+  keeper.look = [journal = upkeep_.get(), stored = store_upkeep_.get()] {
+    journal->look();
+    stored->look();
+  };
   roles.push_back(supervisors::journal_child(std::move(keeper)));
   root_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
   watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);

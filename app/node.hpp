@@ -17,6 +17,7 @@
 #include "app/calendars.hpp"
 #include "app/feature_rules.hpp"
 #include "app/journal_upkeep.hpp"
+#include "app/store_upkeep.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "exchange/server.hpp"
@@ -108,6 +109,7 @@ class node {
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_thread_;
   std::unique_ptr<journal_upkeep> upkeep_;
+  std::unique_ptr<store_upkeep> store_upkeep_;
   supervisors::tree_options tree_;
   std::optional<caf::actor_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;

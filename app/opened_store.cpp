@@ -34,6 +34,7 @@ result<std::unique_ptr<store::database>> open_store(const config::settings& s,
                     : store::postgres::tick_layout::packed;
   open.writers = how.writers;
   open.may_be_away = how.may_be_away;
+  open.compress_after = p.compress_after;
   return store::postgres::open(server, o, open);
 }
 

@@ -537,6 +537,7 @@ std::vector<setting> make_settings() {
   list.push_back(choice(FIELD(store.postgres.tick_layout),
                         names<tick_table_layout>{{"packed", tick_table_layout::packed},
                                                  {"rows", tick_table_layout::rows}}));
+  list.push_back(time_span(FIELD(store.postgres.pack_interval), 0, minute));
   list.push_back(time_span(FIELD(store.postgres.timeout), second, 10 * minute));
   list.push_back(span_or(FIELD(store.postgres.keep_ticks), day, 100'000 * day, "forever"));
   list.push_back(span_or(FIELD(store.postgres.keep_bars), day, 100'000 * day, "forever"));

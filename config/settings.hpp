@@ -113,6 +113,7 @@ struct settings {
     secret password;
     int writers = 2;
     tick_table_layout tick_layout = tick_table_layout::packed;
+    market::duration pack_interval = 30 * market::second;
     market::duration timeout = 30 * market::second;
     market::duration keep_ticks = 0;      ///< 0: forever
     market::duration keep_bars = 0;       ///< 0: forever

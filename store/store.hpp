@@ -202,6 +202,18 @@ struct options {
   std::vector<market::timeframe> timeframes;
 };
 
+/// How long rows stay, in market time; 0: for ever.
+struct retention {
+  market::duration ticks = 0;
+  market::duration bars = 0;
+  market::duration features = 0;
+};
+/// A table has no rows any more from before this.
+struct removed_rows {
+  std::string table;
+  market::timestamp before = 0;
+};
+
 /// One store: its writers, and readers that see committed data while they write.
 class database {
  public:
@@ -211,6 +223,14 @@ class database {
   /// All of them, each for a thread of its own.
   [[nodiscard]] virtual std::vector<writer*> writers() { return {&writing()}; }
   [[nodiscard]] virtual reader& reading() = 0;
+  /// Removes what is older, a day, month or year at a time; what it cannot have now it leaves for
+  /// the next time. An embedded store keeps everything. Thread-safe.
+  virtual result<std::vector<removed_rows>> remove_old(const retention& keep,
+                                                       market::timestamp now) {
+    static_cast<void>(keep);
+    static_cast<void>(now);
+    return std::vector<removed_rows>{};
+  }
 };
 
 }  // namespace artham::store

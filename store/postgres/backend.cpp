@@ -1,20 +1,30 @@
 #include "store/postgres/backend.hpp"
 
+#include <algorithm>
+
+#include <spdlog/spdlog.h>
+
+#include "runtime/log.hpp"
 #include "store/postgres/bar_rows.hpp"
 #include "store/postgres/feature_rows.hpp"
+#include "store/postgres/retention.hpp"
 #include "store/postgres/server.hpp"
 #include "store/postgres/sqlstate.hpp"
 #include "store/postgres/time_tables.hpp"
 
 namespace artham::store::postgres {
 
-backend::backend(const server& s, options o)
-    : place_(place_of(s)), timeout_(s.timeout), options_(std::move(o)) {}
+backend::backend(const server& s, options o, market::duration compress_after)
+    : place_(place_of(s)),
+      timeout_(s.timeout),
+      options_(std::move(o)),
+      compress_after_(compress_after) {}
 
-result<std::shared_ptr<backend>> backend::make(const server& s, options o) {
+result<std::shared_ptr<backend>> backend::make(const server& s, options o,
+                                               market::duration compress_after) {
   auto info = conninfo(s, "artham");
   if (!info) return tl::unexpected(info.error());
-  std::shared_ptr<backend> b(new backend(s, std::move(o)));
+  std::shared_ptr<backend> b(new backend(s, std::move(o), compress_after));
   b->conninfo_ = std::move(*info);
   return b;
 }
@@ -26,13 +36,11 @@ error backend::error_of(const failure& f) const {
 result<std::unique_ptr<connection>> backend::connect() {
   auto c = connection::open(conninfo_, timeout_);
   if (!c) return tl::unexpected(error_of(c.error()));
-  // The journal keeps what a crash of the server takes back: positions go back with their rows.
-  auto set = (*c)->run(
-      "SET synchronous_commit = off; SET lock_timeout = '10s'; SET "
-      "statement_timeout = " +
-      std::to_string(timeout_.count()) +
-      "; SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; "
-      "SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'");
+  auto set = (*c)->run("SET lock_timeout = " +
+                       std::to_string(std::min<std::int64_t>(10'000, timeout_.count() / 2)) +
+                       "; SET statement_timeout = " + std::to_string(timeout_.count()) +
+                       "; SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; "
+                       "SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'");
   if (!set) return tl::unexpected(error_of(set.error()));
   {
     const std::lock_guard lock(mutex_);
@@ -51,6 +59,16 @@ result<void> backend::prepare(connection& c) {
   for (const auto tf : options_.timeframes) {
     if (auto table = make_bar_table(c, *made, tf); !table)
       return tl::unexpected(error_of(table.error()));
+  }
+  if (compress_after_ != 0 && made->compresses) {
+    if (auto set = compress_after(c, *made, compress_after_); !set)
+      return tl::unexpected(error_of(set.error()));
+  } else if (compress_after_ != 0) {
+    runtime::log().warn(
+        "store: {}: store.postgres.compress_after does nothing here: only TimescaleDB under its "
+        "own "
+        "licence compresses",
+        place_);
   }
   if (auto read = instruments_.load(c); !read) return tl::unexpected(error_of(read.error()));
   schema_ = std::move(*made);

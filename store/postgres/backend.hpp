@@ -19,7 +19,8 @@ namespace artham::store::postgres {
 class backend {
  public:
   /// errc::usage.
-  [[nodiscard]] static result<std::shared_ptr<backend>> make(const server& s, options o);
+  [[nodiscard]] static result<std::shared_ptr<backend>> make(const server& s, options o,
+                                                             market::duration compress_after);
 
   [[nodiscard]] const std::string& place() const { return place_; }
   [[nodiscard]] const options& what() const { return options_; }
@@ -32,13 +33,14 @@ class backend {
   [[nodiscard]] error error_of(const failure& f) const;
 
  private:
-  explicit backend(const server& s, options o);
+  backend(const server& s, options o, market::duration compress_after);
   result<void> prepare(connection& c);
 
   std::string place_;
   std::string conninfo_;
   std::chrono::milliseconds timeout_;
   options options_;
+  market::duration compress_after_;
   instrument_archive instruments_;
   std::mutex mutex_;
   std::optional<schema> schema_;

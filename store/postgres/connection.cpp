@@ -13,10 +13,14 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-/// Of a verbose message `FATAL:  28P01: text\nLOCATION: …`: the state and `FATAL:  text`.
+/// A server that is there answers a connection sooner.
+constexpr std::chrono::milliseconds connect_timeout{5000};
+
+/// Of a verbose message `… FATAL:  28P01: text\nLOCATION: …`: the state and the text.
 failure connect_failure(std::string_view verbose) {
   failure f;
-  std::string line(verbose.substr(0, verbose.find("\nLOCATION:")));
+  // One line: behind it come a LOCATION, or advice for people at a terminal.
+  std::string line(verbose.substr(0, verbose.find('\n')));
   const auto severity = line.find(":  ");
   if (severity != std::string::npos && line.size() > severity + 10 && line[severity + 8] == ':') {
     const auto state = line.substr(severity + 3, 5);
@@ -64,7 +68,7 @@ outcome<std::unique_ptr<connection>> connection::open(const std::string& conninf
   PQsetErrorVerbosity(c->raw_, PQERRORS_VERBOSE);
   PQsetNoticeProcessor(
       c->raw_, [](void*, const char*) {}, nullptr);
-  const auto deadline = clock::now() + timeout;
+  const auto deadline = clock::now() + std::min(timeout, connect_timeout);
   auto next = PGRES_POLLING_WRITING;
   while (PQstatus(c->raw_) != CONNECTION_BAD) {
     if (next == PGRES_POLLING_OK) break;
@@ -177,6 +181,12 @@ outcome<std::vector<answer>> connection::run(const std::string& statements) {
 
 outcome<answer> connection::run(const std::string& statement,
                                 std::span<const parameter> parameters) {
+  for (const auto& p : parameters) {
+    // As the server would say it; libpq would cut the text there.
+    if (p && p->find('\0') != std::string::npos) {
+      return tl::unexpected(failure{"22021", "invalid byte sequence for encoding \"UTF8\": 0x00"});
+    }
+  }
   std::vector<const char*> values;
   values.reserve(parameters.size());
   for (const auto& p : parameters) values.push_back(p ? p->c_str() : nullptr);

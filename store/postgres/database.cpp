@@ -4,6 +4,7 @@
 
 #include "store/postgres/backend.hpp"
 #include "store/postgres/reader.hpp"
+#include "store/postgres/retention.hpp"
 #include "store/postgres/writer.hpp"
 
 namespace artham::store::postgres {
@@ -13,9 +14,9 @@ namespace {
 class postgres_database final : public database {
  public:
   postgres_database(const server& s, const std::shared_ptr<backend>& db, const open_options& how)
-      : reader_(s) {
+      : backend_(db), reader_(s) {
     for (std::size_t i = 0; i < std::max<std::size_t>(how.writers, 1); ++i)
-      writers_.push_back(std::make_unique<postgres_writer>(db, how.layout));
+      writers_.push_back(std::make_unique<postgres_writer>(db, how.layout, how.may_be_away));
   }
 
   result<void> connect() { return writers_.front()->connect(); }
@@ -26,8 +27,17 @@ class postgres_database final : public database {
     return all;
   }
   reader& reading() override { return reader_; }
+  result<std::vector<removed_rows>> remove_old(const retention& keep,
+                                               market::timestamp now) override {
+    auto c = backend_->connect();
+    if (!c) return tl::unexpected(c.error());
+    auto removed = postgres::remove_old(**c, backend_->layout(), keep, now);
+    if (!removed) return tl::unexpected(backend_->error_of(removed.error()));
+    return std::move(*removed);
+  }
 
  private:
+  std::shared_ptr<backend> backend_;
   std::vector<std::unique_ptr<postgres_writer>> writers_;
   postgres_reader reader_;
 };
@@ -35,7 +45,7 @@ class postgres_database final : public database {
 }  // namespace
 
 result<std::unique_ptr<database>> open(const server& s, const options& o, const open_options& how) {
-  auto db = backend::make(s, o);
+  auto db = backend::make(s, o, how.compress_after);
   if (!db) return tl::unexpected(db.error());
   auto made = std::make_unique<postgres_database>(s, *db, how);
   if (auto connected = made->connect(); !connected) {

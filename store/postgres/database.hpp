@@ -29,6 +29,8 @@ struct open_options {
   /// A server that cannot be reached is not an error: calls answer errc::unavailable until it can,
   /// then the schema is brought up to date. What the server refuses is an error all the same.
   bool may_be_away = false;
+  /// TimescaleDB compresses what is older, where its licence offers that; 0: never.
+  market::duration compress_after = 0;
 };
 
 /// Connects, brings the schema `artham` up to date (safe when several nodes start at once) and

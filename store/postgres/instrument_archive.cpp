@@ -108,7 +108,7 @@ outcome<void> instrument_archive::read(connection& c) {
 
 outcome<void> instrument_archive::lock_and_read(connection& c) {
   auto locked = c.run(
-      "BEGIN; SET LOCAL synchronous_commit = on; LOCK TABLE artham.instruments IN SHARE ROW "
+      "BEGIN; LOCK TABLE artham.instruments IN SHARE ROW "
       "EXCLUSIVE MODE");
   if (!locked) return tl::unexpected(std::move(locked.error()));
   return read(c);

@@ -76,7 +76,7 @@ result<std::string> conninfo(const server& s, std::string_view application) {
   if (!s.password.empty()) values->insert_or_assign("password", s.password.reveal());
   values->insert_or_assign("application_name", std::string(application));
   values->emplace("connect_timeout",
-                  std::to_string(std::max<std::int64_t>(s.timeout.count() / 1000, 2)));
+                  std::to_string(std::clamp<std::int64_t>(s.timeout.count() / 1000, 2, 5)));
   values->emplace("keepalives_idle", "10");
   values->emplace("keepalives_interval", "5");
   values->emplace("keepalives_count", "3");

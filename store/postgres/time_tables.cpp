@@ -135,7 +135,7 @@ outcome<void> partitions::make(connection& c) {
     const auto& p = *needed_.begin();
     // LIKE and ATTACH, not PARTITION OF: readers of the table go on meanwhile.
     auto begun = c.run(
-        "BEGIN; SET LOCAL synchronous_commit = on; SELECT "
+        "BEGIN; SELECT "
         "pg_advisory_xact_lock(7309935); SELECT 1 FROM pg_tables WHERE schemaname = "
         "'artham' AND tablename = '" +
         p.name + "'");

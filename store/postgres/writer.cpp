@@ -59,8 +59,16 @@ outcome<void> done(outcome<answer> a) {
 
 }  // namespace
 
-postgres_writer::postgres_writer(std::shared_ptr<backend> db, tick_layout layout)
-    : db_(std::move(db)), layout_(layout) {}
+postgres_writer::postgres_writer(std::shared_ptr<backend> db, tick_layout layout, bool patient)
+    : db_(std::move(db)), layout_(layout), patient_(patient) {}
+
+result<void> postgres_writer::get_connected() {
+  auto connected = connect();
+  // Whatever it is, somebody may mend it while the journal goes on.
+  if (!connected && patient_ && !is_transient(connected.error().code))
+    connected.error().code = errc::unavailable;
+  return connected;
+}
 
 result<void> postgres_writer::connect() {
   if (!c_ || c_->lost()) {
@@ -92,7 +100,7 @@ error postgres_writer::failed(const failure& f) {
 result<std::optional<stored_position>> postgres_writer::position(std::string_view consumer,
                                                                  std::string_view stream,
                                                                  std::uint32_t shard) {
-  if (auto ready = connect(); !ready) return tl::unexpected(ready.error());
+  if (auto ready = get_connected(); !ready) return tl::unexpected(ready.error());
   const std::array<parameter, 3> values{std::string(consumer), std::string(stream),
                                         std::to_string(shard)};
   const auto rows = c_->run(
@@ -375,7 +383,7 @@ result<commit_report> postgres_writer::already_stored(const batch& b) {
 result<commit_report> postgres_writer::commit(const batch& b) {
   if (!b.ticks.empty() && !db_->what().tick_table)
     return fail(errc::usage, "ticks for a store that keeps none; set store.ticks = table");
-  if (auto ready = connect(); !ready) return tl::unexpected(ready.error());
+  if (auto ready = get_connected(); !ready) return tl::unexpected(ready.error());
   for (int attempt = 0;; ++attempt) {
     if (auto ready = get_ready_for(b); !ready) return tl::unexpected(failed(ready.error()));
     const auto begun = begin(b);
@@ -408,15 +416,17 @@ result<void> postgres_writer::put_bars(market::timeframe tf,
 result<void> postgres_writer::put_instruments(std::span<const market::instrument> list,
                                               market::date valid_from) {
   dump_ = dump{{list.begin(), list.end()}, valid_from};
-  const auto put = connect();
-  if (put || is_transient(put.error().code)) return {};
-  dump_.reset();
+  // A server that was away a moment ago is not waited for again: the next call asks.
+  if (patient_ && !c_) return {};
+  auto put = get_connected();
+  if (!put && patient_ && is_transient(put.error().code)) return {};
+  if (!put) dump_.reset();
   return put;
 }
 
 result<candle_counts> postgres_writer::put_candles(std::string_view source, market::timeframe tf,
                                                    std::span<const market::bar> candles) {
-  if (auto ready = connect(); !ready) return tl::unexpected(ready.error());
+  if (auto ready = get_connected(); !ready) return tl::unexpected(ready.error());
   const auto name = market::to_string(tf);
   copy_rows rows;
   for (const auto& b : candles) {

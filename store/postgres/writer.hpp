@@ -13,13 +13,14 @@
 
 namespace artham::store::postgres {
 
-/// A writing connection, made anew by the call after it was lost. A dump of instruments that could
-/// not be stored yet is kept, and stored before anything else.
+/// A writing connection, made anew by the call after it was lost. A patient one takes whatever keeps
+/// it from the database for something that passes, and keeps a dump of instruments until it can be
+/// stored, before anything else.
 class postgres_writer final : public writer {
  public:
-  postgres_writer(std::shared_ptr<backend> db, tick_layout layout);
+  postgres_writer(std::shared_ptr<backend> db, tick_layout layout, bool patient);
 
-  /// Connects unless it is connected.
+  /// Connects unless it is connected; what is refused is refused.
   result<void> connect();
 
   result<commit_report> commit(const batch& b) override;
@@ -38,6 +39,8 @@ class postgres_writer final : public writer {
     market::date valid_from;
   };
 
+  /// Connects, patiently if it is so.
+  result<void> get_connected();
   /// Ends what the last call left, if it failed.
   error failed(const failure& f);
   outcome<void> get_ready_for(const batch& b);
@@ -57,6 +60,7 @@ class postgres_writer final : public writer {
 
   std::shared_ptr<backend> db_;
   tick_layout layout_;
+  bool patient_;
   std::unique_ptr<connection> c_;
   std::optional<partitions> partitions_;
   tick_packer packer_;

@@ -36,7 +36,7 @@ class postgres_store final : public any_store {
   }
   void sql(const std::string& statements) override { static_cast<void>(ask(statements)); }
 
-  [[nodiscard]] std::string ask(const std::string& statements) const {
+  std::string ask(const std::string& statements) const {
     return the_server().sql("SET search_path = artham; " + statements, name_);
   }
   [[nodiscard]] const std::string& name() const { return name_; }
