@@ -557,7 +557,7 @@ std::vector<actors::stream_store_config> node::stores() {
   actors::stream_store_config common;
   common.journal = journal_.get();
   common.metrics = &metrics_;
-  common.board = &store_board_;
+  common.board = store_board_;
   common.linger = std::chrono::nanoseconds(s.store.linger);
   common.batch = static_cast<std::uint64_t>(s.store.batch);
   common.writer = writers.front();
@@ -741,7 +741,7 @@ nlohmann::json node::store_status() const {
                    {"waiting", nlohmann::json::array()},
                    {"refused", nlohmann::json::array()}};
   const auto now = runtime::utc_now();
-  for (const auto& [stream, e] : store_board_.entries()) {
+  for (const auto& [stream, e] : store_board_->entries()) {
     if (!e.why.empty()) {
       j["waiting"].push_back({{"stream", stream},
                               {"why", e.why},

@@ -104,7 +104,7 @@ class node {
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
   std::vector<std::unique_ptr<runtime::worker>> store_writers_;  ///< one a writer of the store
-  actors::store_board store_board_;
+  std::shared_ptr<actors::store_board> store_board_ = std::make_shared<actors::store_board>();
   std::unique_ptr<runtime::worker> store_readers_;
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_thread_;

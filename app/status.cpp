@@ -1,6 +1,8 @@
 #include "app/status.hpp"
 
+#include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include <nlohmann/json.hpp>
 
@@ -30,6 +32,24 @@ result<json> get(const std::string& base, const std::string& path) {
   if (!j.is_object())
     return fail(errc::corrupt, base + path + " did not answer with JSON; is that artham?");
   return j;
+}
+
+/// The streams that wait for the store, by reason.
+void print_waiting(const json& waiting) {
+  struct group {
+    std::string streams;
+    std::int64_t seconds = 0;
+  };
+  std::map<std::string, group> by_reason;
+  for (const auto& w : waiting) {
+    auto& g = by_reason[w.value("why", "")];
+    g.streams += " " + w.value("stream", "");
+    g.seconds = std::max(g.seconds, w.value("seconds", std::int64_t{0}));
+  }
+  for (const auto& [why, g] : by_reason) {
+    std::printf("store waits for %lld s: %s; not stored meanwhile:%s\n",
+                static_cast<long long>(g.seconds), why.c_str(), g.streams.c_str());
+  }
 }
 
 void print_tree(const json& node, int depth) {
@@ -83,11 +103,7 @@ int status(const std::string& url, bool as_json) {
                                                             : "has room");
   const auto store = s->value("store", json::object());
   std::printf("store %s (%s)\n", store.value("kind", "").c_str(), store.value("place", "").c_str());
-  for (const auto& w : store.value("waiting", json::array())) {
-    std::printf("store %s waits for %lld s: %s\n", w.value("stream", "").c_str(),
-                static_cast<long long>(w.value("seconds", std::int64_t{0})),
-                w.value("why", "").c_str());
-  }
+  print_waiting(store.value("waiting", json::array()));
   for (const auto& r : store.value("refused", json::array())) {
     std::printf("store %s refused %lld rows: %s\n", r.value("stream", "").c_str(),
                 static_cast<long long>(r.value("rows", std::int64_t{0})),

@@ -19,9 +19,10 @@ class store_board {
     std::string refusal;          ///< why, the last time
   };
 
-  /// `since` stays what it was while the actor waits.
-  void waits(const std::string& who, const std::string& why);
-  void goes_on(const std::string& who);
+  /// `since` stays what it was while the actor waits. True: nobody else has given that reason.
+  bool waits(const std::string& who, const std::string& why);
+  /// True: it had waited, as the last.
+  bool goes_on(const std::string& who);
   void refused(const std::string& who, std::uint64_t rows, const std::string& why);
   /// Those that wait or had rows refused.
   [[nodiscard]] std::map<std::string, entry> entries() const;

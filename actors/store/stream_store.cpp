@@ -43,6 +43,10 @@ store::batch batch_of(const store_rows& rows) {
 
 }  // namespace
 
+stream_store_state::~stream_store_state() {
+  *ended_ = true;
+}
+
 store_actor::behavior_type stream_store_state::start(store_actor::pointer self,
                                                      stream_store_config config) {
   self_ = self;
@@ -83,7 +87,9 @@ store_actor::behavior_type stream_store_state::start(store_actor::pointer self,
 
 void stream_store_state::post(std::function<store_outcome()> job) {
   const store_actor me{self_};
-  const bool taken = config_.writer_thread->post([job = std::move(job), me] {
+  const bool taken = config_.writer_thread->post([job = std::move(job), me, ended = ended_] {
+    // A store that does not answer would be waited for once more.
+    if (*ended) return;
     caf::anon_send(me, std::make_shared<const store_outcome>(job()));
   });
   if (!taken) {
@@ -123,27 +129,24 @@ void stream_store_state::on_outcome(const store_outcome& o) {
 void stream_store_state::on_failure(const store_outcome& o) {
   if (!o.transient) throw std::runtime_error(config_.name() + ": " + o.error);
   if (cursor_) retries_->add();
-  if (o.error != trouble_)
+  // All streams that one store keeps waiting have one reason: it is logged once.
+  if (config_.board->waits(config_.name(), o.error))
     runtime::log().warn("store: {}: {}; trying until it works", config_.name(), o.error);
-  trouble_ = o.error;
   waiting_->set(1);
-  if (config_.board) config_.board->waits(config_.name(), o.error);
   self_->delayed_send(store_actor{self_}, retry_after_, messages::timeout_atom_v);
   retry_after_ = std::min(2 * retry_after_, longest_retry);
 }
 
 void stream_store_state::goes_on() {
-  if (!trouble_.empty()) runtime::log().info("store: {}: stores again", config_.name());
-  trouble_.clear();
+  if (config_.board->goes_on(config_.name())) runtime::log().info("store: all is stored again");
   retry_after_ = first_retry;
   waiting_->set(0);
-  if (config_.board) config_.board->goes_on(config_.name());
 }
 
 void stream_store_state::note_refused(const store_outcome& o) {
   if (o.refused == 0) return;
   rows_refused_->add(o.refused);
-  if (config_.board) config_.board->refused(config_.name(), o.refused, o.refusal);
+  config_.board->refused(config_.name(), o.refused, o.refusal);
   if (o.refusal == refusal_) return;
   refusal_ = o.refusal;
   runtime::log().error("store: {}: rows that the database would not take are in dead_letters: {}",

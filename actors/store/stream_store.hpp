@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -59,7 +60,7 @@ struct stream_store_config {
   store::writer* writer = nullptr;
   runtime::worker* writer_thread = nullptr;  ///< the only thread that uses `writer`
   runtime::metrics* metrics = nullptr;
-  store_board* board = nullptr;        ///< may be null
+  std::shared_ptr<store_board> board = std::make_shared<store_board>();
   std::uint64_t batch = 65'536;        ///< records a transaction has at the most, roughly
   std::chrono::nanoseconds linger{0};  ///< how long a smaller one waits for more to come
   row_maker make_rows;
@@ -82,6 +83,8 @@ struct stream_store_config {
 class stream_store_state {
  public:
   static inline const char* name = "artham.stream_store";
+
+  ~stream_store_state();
 
   messages::store_actor::behavior_type start(messages::store_actor::pointer self,
                                              stream_store_config config);
@@ -120,13 +123,13 @@ class stream_store_state {
 
   messages::store_actor::pointer self_ = nullptr;
   stream_store_config config_;
+  std::shared_ptr<std::atomic<bool>> ended_ = std::make_shared<std::atomic<bool>>(false);
   std::unique_ptr<bridge::reader> cursor_;
   owned_shards stored_;  ///< in the store
   owned_shards pulled_;  ///< in `next_` or before
   std::optional<transaction> under_way_;
   filling next_;
   bool armed_ = false;
-  std::string trouble_;                    ///< why the store does not do what it is asked for
   std::chrono::milliseconds retry_after_;  ///< the wait after the next failure
   std::string refusal_;                    ///< the last that was logged
   runtime::gauge* lag_ = nullptr;

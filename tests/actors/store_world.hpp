@@ -148,7 +148,7 @@ struct store_world {
     c.writer = &db;
     c.writer_thread = &worker.thread;
     c.metrics = &metrics;
-    c.board = &board;
+    c.board = board;
     c.make_rows = actors::tick_rows(decoder, true);
     return c;
   }
@@ -202,7 +202,7 @@ struct store_world {
   remembered_rows db;
   feed::kite::frame_decoder decoder;
   runtime::metrics metrics;
-  actors::store_board board;
+  std::shared_ptr<actors::store_board> board = std::make_shared<actors::store_board>();
   std::shared_ptr<bridge::bridge> journal = bridge::memory::make({10});
   std::uint32_t appended = 0;
   std::size_t gaps = 0;

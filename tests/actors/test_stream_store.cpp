@@ -113,7 +113,7 @@ TEST_CASE("rows that the database refuses are counted and told, and the others g
   w.append(10);
   w.run();
   CHECK(w.metric("artham_store_refused_rows_total") == 0);
-  CHECK(w.board.entries().empty());
+  CHECK(w.board->entries().empty());
   w.db.refuses = {3, "price out of range"};
   w.append(10);
   w.run();
@@ -122,10 +122,10 @@ TEST_CASE("rows that the database refuses are counted and told, and the others g
   w.run();
   CHECK(w.metric("artham_store_refused_rows_total") == 3);
   CHECK(w.metric("artham_store_rows_total") == 27);
-  REQUIRE(w.board.entries().contains("md:ticks"));
-  CHECK(w.board.entries().at("md:ticks").refused == 3);
-  CHECK(w.board.entries().at("md:ticks").refusal == "price out of range");
-  CHECK(w.board.entries().at("md:ticks").why.empty());
+  REQUIRE(w.board->entries().contains("md:ticks"));
+  CHECK(w.board->entries().at("md:ticks").refused == 3);
+  CHECK(w.board->entries().at("md:ticks").refusal == "price out of range");
+  CHECK(w.board->entries().at("md:ticks").why.empty());
 }
 
 TEST_CASE("a store that is away at the start is asked less and less often until it answers") {
@@ -143,15 +143,15 @@ TEST_CASE("a store that is away at the start is asked less and less often until 
   }
   CHECK(times == std::vector<int>{0, 200, 600, 1400, 3000, 6200, 11'200, 16'200});
   CHECK(w.metric("artham_store_waiting") == 1);
-  REQUIRE(w.board.entries().contains("md:ticks"));
-  CHECK(w.board.entries().at("md:ticks").why == why);
-  CHECK(w.board.entries().at("md:ticks").since > 0);
+  REQUIRE(w.board->entries().contains("md:ticks"));
+  CHECK(w.board->entries().at("md:ticks").why == why);
+  CHECK(w.board->entries().at("md:ticks").since > 0);
 
   w.db.failure.reset();
   w.advance(5s);
   CHECK(w.all_stored_once());
   CHECK(w.metric("artham_store_waiting") == 0);
-  CHECK(w.board.entries().empty());
+  CHECK(w.board->entries().empty());
 }
 
 TEST_CASE("while the store is away no more than two transactions are held, and none is lost") {
@@ -191,6 +191,29 @@ TEST_CASE("while the store is away no more than two transactions are held, and n
   w.db.failure.reset();
   w.advance(200ms);
   CHECK(w.all_stored_once());
+}
+
+TEST_CASE("an actor that has ended asks the store for nothing more") {
+  store_world w;
+  w.append(10);
+  w.spawn(w.config());
+  w.system.run();
+  caf::anon_send_exit(w.stores.front(), caf::exit_reason::user_shutdown);
+  w.system.run();
+  w.run();
+  CHECK(w.db.asked == 0);
+}
+
+TEST_CASE("a reason that many wait for is news once, and so is its end") {
+  actors::store_board board;
+  CHECK(board.waits("a", "no connection"));
+  CHECK_FALSE(board.waits("b", "no connection"));
+  CHECK_FALSE(board.waits("a", "no connection"));
+  CHECK(board.waits("b", "starting up"));
+  CHECK_FALSE(board.goes_on("a"));
+  CHECK_FALSE(board.goes_on("a"));
+  CHECK(board.goes_on("b"));
+  CHECK(board.waits("a", "no connection"));
 }
 
 TEST_CASE("an actor whose positions somebody else has moved ends, and stores nothing") {
