@@ -113,6 +113,8 @@ int main(int argc, char** argv) {
   auto* verify_command = app.add_subcommand(
       "verify", "makes all bars again from the journal and compares them with the stored ones");
   verify_command->add_option("--data", verify_data, "data directory")->required();
+  verify_command->add_option("--postgres", verify_with.postgres,
+                             "the database that holds the bars: postgresql://user@host/database");
   verify_command->add_option("--day", verify_with.day, "only this trading date: yyyy-mm-dd");
   verify_command->add_flag("--repair", verify_with.repair,
                            "first stores what bar builders in quarantine owe, and ends those");

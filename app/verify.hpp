@@ -7,8 +7,9 @@ namespace artham::app {
 
 struct verify_options {
   std::filesystem::path data;
-  std::string day;      ///< yyyy-mm-dd; empty: all
-  bool repair = false;  ///< first ends the quarantines of builders whose bars can be made now
+  std::string postgres;  ///< URL of the database; empty: the store of the settings
+  std::string day;       ///< yyyy-mm-dd; empty: all
+  bool repair = false;   ///< first ends the quarantines of builders whose bars can be made now
   bool json = false;
 };
 
