@@ -18,7 +18,9 @@ bool in_postgres(const config::settings& s) {
   return s.store.kind == config::store_kind::postgres;
 }
 
-store::postgres::server server_of(const config::settings& s) {
+}  // namespace
+
+store::postgres::server postgres_server_of(const config::settings& s) {
   const auto& p = s.store.postgres;
   store::postgres::server server;
   server.url = p.url;
@@ -26,8 +28,6 @@ store::postgres::server server_of(const config::settings& s) {
   server.timeout = std::chrono::milliseconds(p.timeout / market::millisecond);
   return server;
 }
-
-}  // namespace
 
 result<std::unique_ptr<store::database>> open_store(const config::settings& s,
                                                     const std::filesystem::path& data,
@@ -41,12 +41,12 @@ result<std::unique_ptr<store::database>> open_store(const config::settings& s,
                     : store::postgres::tick_layout::packed;
   open.writers = how.writers;
   open.may_be_away = how.may_be_away;
-  return store::postgres::open(server_of(s), o, open);
+  return store::postgres::open(postgres_server_of(s), o, open);
 }
 
 result<std::unique_ptr<store::audit>> open_store_audit(const config::settings& s,
                                                        const std::filesystem::path& data) {
-  if (in_postgres(s)) return store::postgres::open_audit(server_of(s));
+  if (in_postgres(s)) return store::postgres::open_audit(postgres_server_of(s));
   const auto file = database_file(data);
   if (!std::filesystem::exists(file)) {
     return fail(errc::unavailable,

@@ -7,6 +7,7 @@
 
 #include "config/settings.hpp"
 #include "store/audit.hpp"
+#include "store/postgres/database.hpp"
 #include "store/store.hpp"
 
 namespace artham::app {
@@ -30,6 +31,9 @@ struct store_opening {
 /// The store is the database at `url`, whatever the settings say: an option of a command line,
 /// which others see in the list of processes. errc::usage for one with a password in it.
 [[nodiscard]] result<void> use_postgres(config::settings& s, const std::string& url);
+
+/// Of store.postgres.
+[[nodiscard]] store::postgres::server postgres_server_of(const config::settings& s);
 
 /// `sqlite`, `postgres`
 [[nodiscard]] std::string store_kind(const config::settings& s);

@@ -282,6 +282,7 @@ result<verified> run_verify(const verify_options& o, findings& found) {
   sources.environment = environment();
   auto settings = config::load_settings(sources);
   if (!settings) return tl::unexpected(settings.error());
+  if (o.in_file) settings->store.kind = config::store_kind::sqlite;
   if (!o.postgres.empty()) {
     if (auto used = use_postgres(*settings, o.postgres); !used) return tl::unexpected(used.error());
   }
