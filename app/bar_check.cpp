@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "store/bar_tables.hpp"
+
 namespace artham::app {
 
 namespace {
@@ -18,6 +20,7 @@ class bar_check {
   bar_check(market::timeframe tf, const std::vector<record::bar_record>& rebuilt,
             const record::cause& stored_until, const check_context& context, findings& found)
       : timeframe_(market::to_string(tf)),
+        table_(store::bar_table(tf)),
         rebuilt_(rebuilt),
         stored_until_(stored_until),
         context_(context),
@@ -30,8 +33,7 @@ class bar_check {
 
   std::size_t finish() {
     if (!group_.empty()) end_group();
-    for (; next_ < rebuilt_.size(); ++next_)
-      missing(store::as_row(rebuilt_[next_]), rebuilt_[next_].cause);
+    for (; next_ < rebuilt_.size(); ++next_) missing(rebuilt_[next_]);
     return behind_;
   }
 
@@ -45,8 +47,7 @@ class bar_check {
 
   void end_group() {
     const auto at = key(group_.front());
-    for (; next_ < rebuilt_.size() && key(rebuilt_[next_]) < at; ++next_)
-      missing(store::as_row(rebuilt_[next_]), rebuilt_[next_].cause);
+    for (; next_ < rebuilt_.size() && key(rebuilt_[next_]) < at; ++next_) missing(rebuilt_[next_]);
     const auto first = next_;
     while (next_ < rebuilt_.size() && key(rebuilt_[next_]) == at) ++next_;
     if (next_ - first == group_.size()) {
@@ -64,7 +65,7 @@ class bar_check {
       const auto row = store::as_row(rebuilt_[first]);
       const auto same = std::ranges::find(group_, revision(row), revision);
       if (same == group_.end()) {
-        missing(row, rebuilt_[first].cause);
+        missing(rebuilt_[first]);
       } else {
         compare(*same, row);
         group_.erase(same);
@@ -74,11 +75,12 @@ class bar_check {
       report(row, "surplus", "stored, and the journal gives no such bar");
   }
 
-  void missing(const audited_bar& row, const record::cause& cause) {
-    if (cause > stored_until_) {
+  void missing(const record::bar_record& r) {
+    if (r.cause > stored_until_) {
       ++behind_;
-    } else {
-      report(row, "missing", "the journal gives this bar, and it is not stored");
+    } else if (!context_.may_lack(table_, r.bar.start, record::final_bars_stream(timeframe_),
+                                  r.cause, r.bar.token)) {
+      report(store::as_row(r), "missing", "the journal gives this bar, and it is not stored");
     }
   }
 
@@ -123,6 +125,7 @@ class bar_check {
   }
 
   std::string timeframe_;
+  std::string table_;
   const std::vector<record::bar_record>& rebuilt_;
   record::cause stored_until_;
   const check_context& context_;

@@ -2,8 +2,12 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "app/findings.hpp"
@@ -29,6 +33,19 @@ struct check_context {
     if (!kept) return true;
     const auto& c = calendar_of(token);
     return c.day_of(t).trading_date > c.day_of(kept->from).trading_date;
+  }
+  /// Of each table: what the store's own retention may have removed lies before.
+  std::map<std::string, market::timestamp, std::less<>> removed_before;
+  /// What the database would not take: stream, cause, token.
+  std::set<std::tuple<std::string, record::cause, std::uint32_t>> refused;
+
+  /// A record need not be stored.
+  [[nodiscard]] bool may_lack(std::string_view table, market::timestamp at,
+                              const std::string& stream, const record::cause& cause,
+                              std::uint32_t token) const {
+    const auto it = removed_before.find(table);
+    return (it != removed_before.end() && at < it->second) ||
+           refused.contains({stream, cause, token});
   }
   [[nodiscard]] bool wanted(std::uint32_t token, market::timestamp t) const {
     return !day || calendar_of(token).day_of(t).trading_date == *day;

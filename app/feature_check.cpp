@@ -88,7 +88,9 @@ result<void> feature_check::compare(const record::feature_record& rebuilt) {
   if (!stored.next || stored.next->cause != rebuilt.cause) {
     if (rebuilt.cause > stored_until_) {
       ++counts_.behind;
-    } else {
+    } else if (!context_.may_lack(chain ? "chain_features" : "instrument_features", rebuilt.at(),
+                                  record::features_stream(), rebuilt.cause,
+                                  chain ? 0 : rebuilt.instrument()->token)) {
       report(rebuilt, "missing", "the journal gives it, and it is not stored");
     }
     return {};

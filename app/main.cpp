@@ -10,6 +10,7 @@
 #include "app/exchange_command.hpp"
 #include "app/journal_command.hpp"
 #include "app/kite_command.hpp"
+#include "app/migrate.hpp"
 #include "app/price_command.hpp"
 #include "app/reconcile.hpp"
 #include "app/replay.hpp"
@@ -113,10 +114,23 @@ int main(int argc, char** argv) {
   auto* verify_command = app.add_subcommand(
       "verify", "makes all bars again from the journal and compares them with the stored ones");
   verify_command->add_option("--data", verify_data, "data directory")->required();
+  verify_command->add_option("--postgres", verify_with.postgres,
+                             "the database that holds the bars: postgresql://user@host/database");
   verify_command->add_option("--day", verify_with.day, "only this trading date: yyyy-mm-dd");
   verify_command->add_flag("--repair", verify_with.repair,
                            "first stores what bar builders in quarantine owe, and ends those");
   verify_command->add_flag("--json", verify_with.json, "the findings as JSON");
+
+  migrate_options migrate_with;
+  std::string migrate_data;
+  auto* migrate_command = app.add_subcommand(
+      "migrate", "copies the store of a data directory into an empty database, and compares both");
+  migrate_command->add_option("--data", migrate_data, "data directory")->required();
+  migrate_command
+      ->add_option("--postgres", migrate_with.postgres,
+                   "the database: postgresql://user@host/database")
+      ->required();
+  migrate_command->add_flag("--ticks", migrate_with.ticks, "the tick table as well");
 
   backfill_options backfill_with;
   auto* backfill_command = app.add_subcommand(
@@ -234,6 +248,10 @@ int main(int argc, char** argv) {
     replay_with.out = out;
     replay_with.sizes = volume == "sizes";
     return replay(replay_with);
+  }
+  if (*migrate_command) {
+    migrate_with.data = migrate_data;
+    return migrate(migrate_with);
   }
   if (*verify_command) {
     verify_with.data = verify_data;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "config/settings.hpp"
+#include "store/audit.hpp"
+#include "store/postgres/database.hpp"
 #include "store/store.hpp"
 
 namespace artham::app {
@@ -21,6 +23,17 @@ struct store_opening {
 [[nodiscard]] result<std::unique_ptr<store::database>> open_store(const config::settings& s,
                                                                   const std::filesystem::path& data,
                                                                   const store_opening& how);
+
+/// All that the store of the settings holds. errc::unavailable when there is none.
+[[nodiscard]] result<std::unique_ptr<store::audit>> open_store_audit(
+    const config::settings& s, const std::filesystem::path& data);
+
+/// The store is the database at `url`, whatever the settings say: an option of a command line,
+/// which others see in the list of processes. errc::usage for one with a password in it.
+[[nodiscard]] result<void> use_postgres(config::settings& s, const std::string& url);
+
+/// Of store.postgres.
+[[nodiscard]] store::postgres::server postgres_server_of(const config::settings& s);
 
 /// `sqlite`, `postgres`
 [[nodiscard]] std::string store_kind(const config::settings& s);

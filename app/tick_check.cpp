@@ -1,5 +1,6 @@
 #include "app/tick_check.hpp"
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <utility>
@@ -18,7 +19,7 @@ using store::tick_row;
 /// The rows that the tick store makes of a journal, one after the other.
 class journaled_ticks {
  public:
-  static result<journaled_ticks> open(bridge::bridge& journal, record::position until) {
+  static result<journaled_ticks> open(bridge::bridge& journal, const tick_positions& until) {
     auto cursor = journal.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
     if (!cursor) return tl::unexpected(cursor.error());
     return journaled_ticks(std::move(*cursor), until);
@@ -26,27 +27,38 @@ class journaled_ticks {
 
   /// The next row; null behind the last.
   result<const tick_row*> peek() {
+    for (;; ++next_) {
+      if (auto more = fill(); !more) return tl::unexpected(more.error());
+      if (next_ == rows_.ticks.size()) return nullptr;
+      const auto& row = rows_.ticks[next_];
+      if (row.core.position() > most_) return nullptr;
+      if (row.core.position() <= until_.of(row.core.token)) return &row;
+    }
+  }
+  void pop() { ++next_; }
+
+ private:
+  journaled_ticks(std::unique_ptr<bridge::reader> cursor, const tick_positions& until)
+      : cursor_(std::move(cursor)), until_(until), most_(until.most()) {}
+
+  /// The next rows when those that are there are through; none at the end.
+  result<void> fill() {
     while (next_ == rows_.ticks.size()) {
       auto blocks = cursor_->pull(1U << 16U);
       if (!blocks) return tl::unexpected(blocks.error());
-      if (blocks->empty()) return nullptr;
+      if (blocks->empty()) return {};
       auto rows = actors::tick_rows(decoder_, true)(*blocks, {});
       if (!rows) return tl::unexpected(rows.error());
       rows_ = std::move(*rows);
       next_ = 0;
     }
-    const auto& row = rows_.ticks[next_];
-    return row.core.position() > until_ ? nullptr : &row;
+    return {};
   }
-  void pop() { ++next_; }
-
- private:
-  journaled_ticks(std::unique_ptr<bridge::reader> cursor, record::position until)
-      : cursor_(std::move(cursor)), until_(until) {}
 
   feed::kite::frame_decoder decoder_;
   std::unique_ptr<bridge::reader> cursor_;
-  record::position until_;
+  tick_positions until_;
+  record::position most_;
   actors::store_rows rows_;
   std::size_t next_ = 0;
 };
@@ -64,7 +76,9 @@ class tick_check {
   tick_check(const check_context& context, findings& found) : context_(context), found_(found) {}
 
   void missing(const tick_row& row) {
-    if (!wanted(row)) return;
+    if (!wanted(row) || context_.may_lack("ticks", row.receive, record::ticks_stream(),
+                                          {row.core.position(), 0}, row.core.token))
+      return;
     end(surplus_, "surplus");
     add(missing_, row);
   }
@@ -156,8 +170,26 @@ class tick_check {
 
 }  // namespace
 
+bool tick_positions::is_sharded() const {
+  return std::any_of(shards_.begin() + 1, shards_.end(),
+                     [](const auto& s) { return s.has_value(); });
+}
+
+record::position tick_positions::least() const {
+  if (!is_sharded()) return of(0);
+  auto least = shards_[0].value_or(record::position{});
+  for (const auto& s : shards_) least = std::min(least, s.value_or(record::position{}));
+  return least;
+}
+
+record::position tick_positions::most() const {
+  record::position most;
+  for (const auto& s : shards_) most = std::max(most, s.value_or(record::position{}));
+  return most;
+}
+
 result<std::uint64_t> check_ticks(store::audit& stored, bridge::bridge& journal,
-                                  record::position stored_until, const check_context& context,
+                                  const tick_positions& stored_until, const check_context& context,
                                   findings& found) {
   auto opened = journaled_ticks::open(journal, stored_until);
   if (!opened) return tl::unexpected(opened.error());

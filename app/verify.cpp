@@ -20,6 +20,7 @@
 #include "app/findings.hpp"
 #include "app/journal_rules.hpp"
 #include "app/opened_journal.hpp"
+#include "app/opened_store.hpp"
 #include "app/progress.hpp"
 #include "app/quarantine_check.hpp"
 #include "app/rebuild.hpp"
@@ -27,7 +28,7 @@
 #include "app/tick_check.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/settings.hpp"
-#include "store/sqlite/audit.hpp"
+#include "store/bar_tables.hpp"
 
 namespace artham::app {
 
@@ -80,7 +81,11 @@ class verification {
     context_.day = day;
     auto positions = stored_.positions();
     if (!positions) return tl::unexpected(positions.error());
-    for (const auto& p : *positions) stored_until_[p.stream] = p.at;
+    for (const auto& p : *positions) {
+      stored_until_[p.stream] = p.at;
+      if (p.stream == record::ticks_stream()) ticks_until_.add(p.shard, p.at);
+    }
+    if (auto known = read_what_may_lack(); !known) return tl::unexpected(known.error());
     const auto outputs = bridge::memory::make();
     progress bar("verify");
     const auto letters = actors::read_dead_letters(journal_);
@@ -96,7 +101,7 @@ class verification {
     if (auto done = compare_features(how); !done) return tl::unexpected(done.error());
     if (auto done = compare_ticks(); !done) return tl::unexpected(done.error());
     const auto letters_until = stored_until_[record::dead_letters_stream()];
-    if (auto done = check_quarantines(stored_, *letters, letters_until, found_); !done)
+    if (auto done = check_quarantines(stored_, *letters, letters_until, context_, found_); !done)
       return tl::unexpected(done.error());
     note_quarantines(*letters, context_, found_);
     answer_.instruments = seen_.size();
@@ -107,6 +112,33 @@ class verification {
   }
 
  private:
+  /// What the store does not hold, and says so.
+  result<void> read_what_may_lack() {
+    const auto refused = stored_.refused();
+    if (!refused) return tl::unexpected(refused.error());
+    for (const auto& r : *refused) {
+      context_.refused.insert({r.stream, {r.at, r.ordinal}, r.token});
+      found_.note("note: the database refused " + r.stream + " " + text_of(r.at) +
+                  (r.token == 0 ? "" : " of " + rules_.name_of(r.token)) + ": " + r.reason);
+    }
+    const auto timeframes = all_timeframes();
+    if (!timeframes) return tl::unexpected(timeframes.error());
+    std::vector<std::string> tables{"ticks", "tick_packs", "chain_features", "instrument_features"};
+    for (const auto tf : *timeframes) tables.push_back(store::bar_table(tf));
+    for (const auto& table : tables) {
+      const auto since = stored_.kept_since(table);
+      if (!since) return tl::unexpected(since.error());
+      if (*since == 0) continue;
+      // Ticks rest in one or the other.
+      auto& before = context_.removed_before[table == "tick_packs" ? "ticks" : table];
+      before = std::max(before, *since);
+      found_.note("note: rows of " + table + " before " +
+                  market::to_rfc3339(*since, market::india_offset) +
+                  " need not be there: retention removed them");
+    }
+    return {};
+  }
+
   /// Every timeframe that is stored or was ever set.
   result<std::set<market::timeframe>> all_timeframes() {
     const auto stored = stored_.timeframes();
@@ -214,10 +246,10 @@ class verification {
   }
 
   result<void> compare_ticks() {
-    const auto until = stored_until_[record::ticks_stream()];
-    const auto rows = check_ticks(stored_, journal_, until, context_, found_);
+    const auto rows = check_ticks(stored_, journal_, ticks_until_, context_, found_);
     if (!rows) return tl::unexpected(rows.error());
     answer_.ticks = *rows;
+    const auto until = ticks_until_.least();
     const auto top = rules_.periods.back().until;
     if (*rows != 0 && until < top) {
       found_.note("note: ticks are stored up to md:ticks " + text_of(until) + " of " +
@@ -233,6 +265,7 @@ class verification {
   std::shared_ptr<const plan_book> plans_;
   check_context context_;
   std::map<std::string, record::position> stored_until_;
+  tick_positions ticks_until_;
   std::set<std::uint32_t> seen_;
   bar_files files_;
   verified answer_;
@@ -247,29 +280,32 @@ result<verified> run_verify(const verify_options& o, findings& found) {
   }
   config::settings_sources sources;
   sources.environment = environment();
-  const auto settings = config::load_settings(sources);
+  auto settings = config::load_settings(sources);
   if (!settings) return tl::unexpected(settings.error());
+  if (o.in_file) settings->store.kind = config::store_kind::sqlite;
+  if (!o.postgres.empty()) {
+    if (auto used = use_postgres(*settings, o.postgres); !used) return tl::unexpected(used.error());
+  }
   const auto dir = find_journal(o.data);
   if (!dir) return tl::unexpected(dir.error());
-  const auto database = o.data / "artham.db";
-  if (!std::filesystem::exists(database)) {
-    return fail(errc::unavailable,
-                "there is no " + database.string() +
-                    ": give the data directory of artham run, where its store is");
-  }
   if (auto free = check_not_in_use(*dir); !free) return tl::unexpected(free.error());
   if (auto intact = check_undamaged(*dir); !intact) return tl::unexpected(intact.error());
+  // A repair would make the file that is not there.
+  if (const auto there = open_store_audit(*settings, o.data); !there)
+    return tl::unexpected(there.error());
   rebuild_options how;
   how.threads = static_cast<std::size_t>(settings->runtime.threads);
   how.batch = static_cast<std::uint64_t>(settings->runtime.batch);
   if (o.repair) {
-    const auto repaired = repair(o.data, how);
+    const auto repaired = repair(o.data, how, [&](const auto& timeframes) {
+      return open_store(*settings, o.data, {.timeframes = timeframes});
+    });
     if (!repaired) return tl::unexpected(repaired.error());
     for (const auto& r : *repaired) found.note(text_of(r));
   }
   const auto opened = bridge::local::open_read_only(*dir);
   if (!opened) return tl::unexpected(opened.error());
-  const auto stored = store::sqlite::open_audit(database);
+  const auto stored = open_store_audit(*settings, o.data);
   if (!stored) return tl::unexpected(stored.error());
   verification check(*opened->journal, **stored, found);
   for (const auto& k : opened->report.trimmed) check.begins_at(k);

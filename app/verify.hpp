@@ -7,8 +7,10 @@ namespace artham::app {
 
 struct verify_options {
   std::filesystem::path data;
-  std::string day;      ///< yyyy-mm-dd; empty: all
-  bool repair = false;  ///< first ends the quarantines of builders whose bars can be made now
+  std::string postgres;  ///< URL of the database; empty: the store of the settings
+  bool in_file = false;  ///< the store is artham.db, whatever the settings say
+  std::string day;       ///< yyyy-mm-dd; empty: all
+  bool repair = false;   ///< first ends the quarantines of builders whose bars can be made now
   bool json = false;
 };
 

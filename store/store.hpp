@@ -109,6 +109,7 @@ struct stored_instrument {
   market::instrument instrument;
   market::date valid_from;
   std::optional<market::date> valid_to;  ///< exclusive; none: in force
+  friend bool operator==(const stored_instrument&, const stored_instrument&) = default;
 };
 
 struct bar_query {

@@ -234,8 +234,8 @@ class postgres_audit final : public audit {
   result<market::timestamp> kept_since(std::string_view table) override {
     return reading([&]() -> result<market::timestamp> {
       statement s;
-      s << "SELECT before_ts FROM artham.removed WHERE table_name = ";
-      s.value(std::string(table));
+      s << "SELECT before_ts FROM artham.removed WHERE table_name = lower(";
+      s.value(std::string(table)) << ")";
       const auto rows = s.run(transaction_);
       if (rows.empty()) return 0;
       return taker(rows[0]).time();

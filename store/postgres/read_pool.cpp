@@ -44,7 +44,8 @@ result<std::unique_ptr<read_connection>> read_connection::open(
         .exec(
             "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET extra_float_digits = 1; "
             "SET bytea_output = 'hex'; SET client_encoding = 'UTF8'; "
-            "SET default_transaction_read_only = on; SET jit = off; SET statement_timeout = " +
+            "SET default_transaction_read_only = on; SET jit = off; SET enable_bitmapscan = off; "
+            "SET enable_sort = off; SET statement_timeout = " +
             std::to_string(statement_timeout.count()));
     return made;
   });

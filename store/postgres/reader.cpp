@@ -82,15 +82,14 @@ void merge(std::vector<T>& rows, std::size_t limit, bool newest_first, Key key) 
   }
 }
 
-/// Each instrument's rows come along the primary key, whatever the size of the table: a bar's
-/// revisions lie side by side, the last one is the first that is met.
-std::vector<record::bar_record> bars_of(transaction& t, const bar_query& q, std::int64_t id) {
+/// Rows of one instrument along the primary key, whatever the size of the table: nothing in the
+/// query keeps the server from reading no more than `rows` of them.
+std::vector<record::bar_record> page_of(transaction& t, const bar_query& q, std::int64_t id,
+                                        std::size_t rows) {
   const std::string direction = q.newest_first ? " DESC" : "";
-  const auto by_start = "bar_start_ts" + direction + ", bar_start_ns" + direction;
   statement s;
-  s << "SELECT " << bar_columns_of_record << " FROM (SELECT "
-    << (q.all_revisions ? "" : "DISTINCT ON (bar_start_ts, bar_start_ns) ") << bar_columns_of_record
-    << " FROM artham." << bar_table_name(q.timeframe) << " WHERE instrument_id = ";
+  s << "SELECT " << bar_columns_of_record << " FROM artham." << bar_table_name(q.timeframe)
+    << " WHERE instrument_id = ";
   s.value(id);
   in_range(s, q);
   if (q.as_of != bar_query{}.as_of) {
@@ -98,15 +97,48 @@ std::vector<record::bar_record> bars_of(transaction& t, const bar_query& q, std:
     s.value(q.as_of.epoch) << ", ";
     s.value(static_cast<std::int64_t>(q.as_of.seq)) << ")";
   }
-  s << " ORDER BY " << by_start << ", revision" << (q.all_revisions ? direction : " DESC")
-    << ") AS b WHERE instrument_token = ";
-  s.value(q.token) << (q.all_revisions ? "" : " AND ticks > 0") << " ORDER BY " << by_start
-                   << ", revision" << (q.all_revisions ? direction : " DESC") << " LIMIT ";
-  s.value(count_of(q.limit));
+  s << " ORDER BY bar_start_ts" << direction << ", bar_start_ns" << direction << ", revision"
+    << direction << " LIMIT ";
+  s.value(count_of(rows));
   std::vector<record::bar_record> found;
   for (const auto& row : s.run(t)) {
     taker in(row);
     found.push_back(take_bar(in));
+  }
+  return found;
+}
+
+/// The bars of one instrument. Revisions of a bar lie side by side and are few: the last ones are
+/// picked here, from little more than what is asked for.
+std::vector<record::bar_record> bars_of(transaction& t, bar_query q, std::int64_t id) {
+  constexpr std::size_t at_once = 1U << 17U;
+  auto size = std::min(q.limit, at_once);
+  if (!q.all_revisions) size += size / 8 + 16;
+  std::vector<record::bar_record> found;
+  while (found.size() < q.limit) {
+    const auto page = page_of(t, q, id, size);
+    const bool is_last = page.size() < size;
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < page.size() && found.size() < q.limit; ++i) {
+      const auto start = page[i].bar.start;
+      const bool begins = i == 0 || page[i - 1].bar.start != start;
+      const bool ends = i + 1 == page.size() ? is_last : page[i + 1].bar.start != start;
+      const bool picked = q.all_revisions || (q.newest_first ? begins : ends);
+      if (ends) taken = i + 1;
+      if (!picked || page[i].bar.token != q.token) continue;
+      if (q.all_revisions || page[i].bar.ticks > 0) found.push_back(page[i]);
+    }
+    if (is_last || found.size() >= q.limit) break;
+    // On from the first bar of which something is still to be read.
+    const auto next = page[taken].bar.start;
+    std::erase_if(found, [&](const auto& r) { return r.bar.start == next; });
+    if (q.newest_first) {
+      q.to = next + 1;
+    } else {
+      q.from = next;
+    }
+    size = std::max(size, std::min(size * 2, at_once));
+    if (taken == 0) size = page.size() * 2;
   }
   return found;
 }

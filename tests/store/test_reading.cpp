@@ -207,6 +207,52 @@ TEST_CASE("all columns of a bar come back, and what is not known stays unknown")
   CHECK(found->front() == b);
 }
 
+TEST_CASE("bars with many revisions, withdrawn ones and those of another token hide no others") {
+  fixture f;
+  const std::vector first{named("A", 7)};
+  const std::vector second{named("A", 8)};
+  REQUIRE(f.db->writing().put_instruments(first, {20'000}));
+  REQUIRE(f.db->writing().put_instruments(second, {20'458}));
+  const auto at = [](int n) {
+    return market::timestamp{20'457} * market::day + n * market::minute;
+  };
+  std::vector<record::bar_record> bars;
+  std::uint64_t cause = 0;
+  const auto add = [&](int n, std::uint32_t revisions, bool withdrawn, std::uint32_t token) {
+    for (std::uint32_t r = 0; r < revisions; ++r) bars.push_back(bar(token, at(n), ++cause, r));
+    if (withdrawn) bars.back().bar.ticks = 0;
+  };
+  std::vector<market::timestamp> expected;
+  for (int n = 0; n < 200; ++n) {
+    const bool withdrawn = n % 10 == 9;
+    const std::uint32_t token = n >= 100 && n < 160 ? 8 : 7;
+    add(n, n == 50 ? 300 : n % 3 == 0 ? 40 : 1, withdrawn, token);
+    if (!withdrawn && token == 7) expected.push_back(at(n));
+  }
+  REQUIRE(f.commit(bars, 0, 1));
+  for (const std::size_t limit : {1U, 2U, 7U, 60U, 130U, 1000U}) {
+    store::bar_query q{7, one_minute};
+    q.limit = limit;
+    const auto n = static_cast<long>(std::min(limit, expected.size()));
+    CHECK(starts(f.db->reading(), q) == std::vector(expected.begin(), expected.begin() + n));
+    q.newest_first = true;
+    CHECK(starts(f.db->reading(), q) == std::vector(expected.end() - n, expected.end()));
+    q.from = at(50);
+    q.to = at(51);
+    const auto one = f.db->reading().bars(q);
+    REQUIRE(one->size() == 1);
+    CHECK(one->front().bar.revision == 299);
+    q.as_of = {1, one->front().cause.at.seq - 100};
+    CHECK(f.db->reading().bars(q)->front().bar.revision == 199);
+    q.all_revisions = true;
+    const auto all = f.db->reading().bars(q);
+    CHECK(all->size() == std::min<std::size_t>(limit, 200));
+    CHECK(all->back().bar.revision == 199);
+    q.newest_first = false;
+    CHECK(f.db->reading().bars(q)->front().bar.revision == 0);
+  }
+}
+
 TEST_CASE("a timeframe that is not stored is told apart from one without bars") {
   fixture f;
   CHECK(f.db->reading().bars({7, one_minute})->empty());

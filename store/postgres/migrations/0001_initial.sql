@@ -111,7 +111,7 @@ CREATE TABLE artham.dead_letters (
   instrument_token bigint NOT NULL,       -- 0: of a chain
   reason           text NOT NULL,
   refused_at       timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (stream, epoch, seq, ordinal)
+  PRIMARY KEY (stream, epoch, seq, ordinal, instrument_token)
 );
 
 -- How far each consumer has stored each stream; written in the transaction that stores the rows, which locks its rows.
