@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "store/postgres/reader.hpp"
 #include "tests/store/postgres_store.hpp"
 #include "tests/store/store_fixture.hpp"
 
@@ -195,4 +196,23 @@ TEST_CASE("an audit of a database without a store is told so") {
   REQUIRE_FALSE(none);
   CHECK(none.error().code == errc::refused);
   CHECK(none.error().message.find("nowhere") != std::string::npos);
+}
+
+TEST_CASE("a wrong password is refused in words that do not hold it") {
+  postgres_server::options o;
+  o.scram = true;
+  const auto locked = postgres_server::plain(o);
+  store::postgres::server s{locked.url(), runtime::secret("hush-hush"), 5s};
+  const auto audit = store::postgres::open_audit(s);
+  store::postgres::postgres_reader reader(s);
+  const auto read = reader.positions();
+  REQUIRE_FALSE(audit);
+  REQUIRE_FALSE(read);
+  for (const auto& e : {audit.error(), read.error()}) {
+    CHECK(e.code == errc::refused);
+    CHECK(e.message.find("store.postgres.password") != std::string::npos);
+    CHECK(e.message.find("hush") == std::string::npos);
+  }
+  s.password = runtime::secret(postgres_server::password());
+  CHECK(store::postgres::open_audit(s).error().code == errc::not_found);
 }
