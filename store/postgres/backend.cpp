@@ -36,11 +36,11 @@ error backend::error_of(const failure& f) const {
 result<std::unique_ptr<connection>> backend::connect() {
   auto c = connection::open(conninfo_, timeout_);
   if (!c) return tl::unexpected(error_of(c.error()));
-  auto set = (*c)->run("SET lock_timeout = " +
-                       std::to_string(std::min<std::int64_t>(10'000, timeout_.count() / 2)) +
-                       "; SET statement_timeout = " + std::to_string(timeout_.count()) +
-                       "; SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; "
-                       "SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'");
+  auto set = (*c)->run(
+      "SET lock_timeout = " + std::to_string(std::min<std::int64_t>(10'000, timeout_.count() / 2)) +
+      "; SET statement_timeout = " + std::to_string(timeout_.count()) +
+      "; SET idle_in_transaction_session_timeout = '60s'; SET TimeZone = 'UTC'; "
+      "SET DateStyle = 'ISO'; SET client_encoding = 'UTF8'");
   if (!set) return tl::unexpected(error_of(set.error()));
   {
     const std::lock_guard lock(mutex_);

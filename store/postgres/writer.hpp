@@ -13,9 +13,9 @@
 
 namespace artham::store::postgres {
 
-/// A writing connection, made anew by the call after it was lost. A patient one takes whatever keeps
-/// it from the database for something that passes, and keeps a dump of instruments until it can be
-/// stored, before anything else.
+/// A writing connection, made anew by the call after it was lost. A patient one takes whatever
+/// keeps it from the database for something that passes, and keeps a dump of instruments until it
+/// can be stored, before anything else.
 class postgres_writer final : public writer {
  public:
   postgres_writer(std::shared_ptr<backend> db, tick_layout layout, bool patient);
