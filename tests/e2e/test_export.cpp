@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <string>
-#include <thread>
 
 #include "tests/e2e/recorded.hpp"
 
@@ -34,7 +33,7 @@ TEST_CASE("curl gets all bars of a run in one answer, and says so when the store
   const auto bars = "/v1/bars?instrument=" + token + "&timeframe=10s&limit=";
 
   const auto page = http_get(n.port(), bars + "10000&from=0&format=csv").body;
-  REQUIRE(std::ranges::count(page, '\n') > 10);
+  REQUIRE(std::ranges::count(page, '\n') > 2);
   const auto csv = run_to_end(curl(n, bars + "all&format=csv"));
   CHECK(csv.code == 0);
   CHECK(csv.out == page);
@@ -54,11 +53,12 @@ TEST_CASE("curl gets all bars of a run in one answer, and says so when the store
           token + " ORDER BY bar_start_ts DESC LIMIT 1)");
   const auto file = dir / "bars.csv";
   process slow(curl(n, bars + "all&format=csv", {"--limit-rate", "500k", "--output", file}));
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  std::error_code none;
-  while (std::filesystem::file_size(file, none) + 1 <= 1 &&
-         std::chrono::steady_clock::now() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const auto begun = [&] {
+    std::error_code ec;
+    const auto size = std::filesystem::file_size(file, ec);
+    return !ec && size > 0;
+  };
+  CHECK(n.wait_for([&](const json&) { return begun(); }));
   sql(data, "ALTER TABLE bars_10s RENAME TO gone");
   CHECK(slow.wait() == 18);
   CHECK(slow.errors().find("transfer closed") != std::string::npos);
