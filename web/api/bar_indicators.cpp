@@ -33,7 +33,6 @@ result<std::vector<served_bar>> bars_before(const market::bar& first, const stor
   earlier.from = 0;
   earlier.to = first.start;
   earlier.newest_first = true;
-  earlier.past.reset();
   earlier.limit = 0;
   for (const auto& s : specs)
     earlier.limit = std::max(earlier.limit, market::indicator::bars_before(s));
