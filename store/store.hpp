@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -112,6 +113,13 @@ struct stored_instrument {
   friend bool operator==(const stored_instrument&, const stored_instrument&) = default;
 };
 
+/// Where a row stands among those of an instrument and a timeframe: this is their order.
+struct bar_place {
+  market::timestamp start = 0;
+  std::uint32_t revision = 0;
+  friend auto operator<=>(const bar_place&, const bar_place&) = default;
+};
+
 struct bar_query {
   std::uint32_t token = 0;
   market::timeframe timeframe;
@@ -122,6 +130,9 @@ struct bar_query {
       false;  ///< take the newest `limit`; the answer is in order of start all the same
   /// Else only the last of each bar, without bars that were withdrawn (ticks are 0).
   bool all_revisions = false;
+  /// With all revisions: only rows behind this place, or in front of it with newest_first. Where a
+  /// page ended, the next one begins.
+  std::optional<bar_place> past{};
   /// Only what records of md:ticks up to here have made.
   record::position as_of{UINT32_MAX, INT64_MAX};
 };

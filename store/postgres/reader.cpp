@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include "store/merge_rows.hpp"
 #include "store/postgres/array_text.hpp"
 #include "store/postgres/read_pool.hpp"
 #include "store/postgres/statement.hpp"
@@ -69,19 +70,6 @@ std::vector<std::int64_t> ids_of(transaction& t, std::uint32_t token) {
   return ids;
 }
 
-/// Rows of several instruments as one list: the first `limit`, or the last, in order of time.
-template <class T, class Key>
-void merge(std::vector<T>& rows, std::size_t limit, bool newest_first, Key key) {
-  std::ranges::stable_sort(rows, {}, key);
-  if (rows.size() <= limit) return;
-  const auto surplus = static_cast<std::ptrdiff_t>(rows.size() - limit);
-  if (newest_first) {
-    rows.erase(rows.begin(), rows.begin() + surplus);
-  } else {
-    rows.erase(rows.end() - surplus, rows.end());
-  }
-}
-
 /// Rows of one instrument along the primary key, whatever the size of the table: nothing in the
 /// query keeps the server from reading no more than `rows` of them.
 std::vector<record::bar_record> page_of(transaction& t, const bar_query& q, std::int64_t id,
@@ -92,6 +80,13 @@ std::vector<record::bar_record> page_of(transaction& t, const bar_query& q, std:
     << " WHERE instrument_id = ";
   s.value(id);
   in_range(s, q);
+  if (q.past) {
+    const auto start = micro_of(q.past->start);
+    s << " AND (bar_start_ts, bar_start_ns, revision) " << (q.newest_first ? "< (" : "> (");
+    s.value(start.text) << ", ";
+    s.value(start.below) << ", ";
+    s.value(q.past->revision) << ")";
+  }
   if (q.as_of != bar_query{}.as_of) {
     s << " AND (cause_epoch, cause_seq) <= (";
     s.value(q.as_of.epoch) << ", ";
@@ -229,8 +224,8 @@ result<std::vector<record::bar_record>> postgres_reader::bars(const bar_query& q
       auto some = bars_of(t, q, *id);
       std::ranges::move(some, std::back_inserter(found));
     }
-    merge(found, q.limit, q.newest_first,
-          [](const record::bar_record& r) { return std::pair(r.bar.start, r.bar.revision); });
+    merge_rows(found, q.limit, q.newest_first,
+               [](const record::bar_record& r) { return std::pair(r.bar.start, r.bar.revision); });
     return found;
   });
 }
@@ -401,7 +396,7 @@ result<std::vector<stored_greeks>> postgres_reader::greeks(std::uint32_t token,
       auto some = options_of(t, token, id, q);
       std::ranges::move(some, std::back_inserter(options));
     }
-    merge(options, q.limit, q.newest_first, [](const dated_option& o) { return o.greeks.at; });
+    merge_rows(options, q.limit, q.newest_first, [](const dated_option& o) { return o.greeks.at; });
     add_chains(t, options);
     std::vector<stored_greeks> found;
     found.reserve(options.size());
@@ -427,7 +422,8 @@ result<std::vector<record::feature_record>> postgres_reader::instrument_features
         found.push_back(take_instrument_feature(in));
       }
     }
-    merge(found, q.limit, q.newest_first, [](const record::feature_record& r) { return r.at(); });
+    merge_rows(found, q.limit, q.newest_first,
+               [](const record::feature_record& r) { return r.at(); });
     return found;
   });
 }

@@ -1,10 +1,11 @@
 #include "store/sqlite/reader.hpp"
-#include "store/bar_tables.hpp"
 
 #include <algorithm>
 #include <charconv>
 #include <utility>
 
+#include "store/bar_tables.hpp"
+#include "store/merge_rows.hpp"
 #include "store/sqlite/connection.hpp"
 #include "store/sqlite/feature_rows.hpp"
 #include "store/sqlite/instrument_archive.hpp"
@@ -61,6 +62,52 @@ std::string qualified(const std::string& prefix, const std::string& columns) {
   return all;
 }
 
+/// A token may have meant several instruments: all that its rows carry.
+std::vector<std::int64_t> ids_of(SQLite::Database& db, std::uint32_t token) {
+  SQLite::Statement s(
+      db, "SELECT DISTINCT instrument_id FROM instruments WHERE instrument_token = ? ORDER BY 1");
+  s.bind(1, token);
+  std::vector<std::int64_t> ids;
+  while (s.executeStep()) ids.push_back(s.getColumn(0).getInt64());
+  return ids;
+}
+
+/// Along the primary key, so that a page costs its rows, whatever the range has.
+void add_bars(SQLite::Database& db, const std::string& table, std::int64_t id, const bar_query& q,
+              std::vector<record::bar_record>& found) {
+  const std::string sql =
+      "SELECT bar_start_ts, revision, instrument_token, bar_end_ts, open, high, low, close, "
+      "volume, oi, oi_change, vwap, ticks, "
+      "flags, first_epoch, first_seq, last_epoch, last_seq, cause_epoch, cause_seq, "
+      "cause_ordinal FROM " +
+      table +
+      " AS b WHERE instrument_id = ?7 AND bar_start_ts >= ?2 AND bar_start_ts < ?3 "
+      "AND instrument_token = ?1 AND (cause_epoch, cause_seq) <= (?5, ?6) " +
+      (!q.past          ? ""
+       : q.newest_first ? "AND (bar_start_ts, revision) < (?8, ?9) "
+                        : "AND (bar_start_ts, revision) > (?8, ?9) ") +
+      (q.all_revisions ? ""
+                       : "AND ticks > 0 AND revision = (SELECT MAX(revision) FROM " + table +
+                             " AS l WHERE l.instrument_id = b.instrument_id AND l.bar_start_ts = "
+                             "b.bar_start_ts AND (l.cause_epoch, l.cause_seq) <= (?5, ?6)) ") +
+      (q.newest_first ? "ORDER BY bar_start_ts DESC, revision DESC"
+                      : "ORDER BY bar_start_ts, revision") +
+      " LIMIT ?4";
+  SQLite::Statement s(db, sql);
+  s.bind(1, q.token);
+  s.bind(2, q.from);
+  s.bind(3, q.to);
+  s.bind(4, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
+  s.bind(5, q.as_of.epoch);
+  s.bind(6, static_cast<std::int64_t>(q.as_of.seq));
+  s.bind(7, id);
+  if (q.past) {
+    s.bind(8, q.past->start);
+    s.bind(9, q.past->revision);
+  }
+  while (s.executeStep()) found.push_back(read_bar(s));
+}
+
 /// Binds from, to and limit from parameter `first` on.
 void bind_range(SQLite::Statement& s, int first, const feature_query& q) {
   s.bind(first, q.from);
@@ -104,34 +151,11 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
       return fail(errc::not_found, "timeframe " + market::to_string(q.timeframe) +
                                        " is not stored; bars.timeframes names the ones that are");
     }
-    // A token may have meant several instruments: all that its rows carry.
-    const std::string sql =
-        "SELECT bar_start_ts, revision, instrument_token, bar_end_ts, open, high, low, close, "
-        "volume, oi, oi_change, vwap, ticks, "
-        "flags, first_epoch, first_seq, last_epoch, last_seq, cause_epoch, cause_seq, "
-        "cause_ordinal FROM " +
-        table +
-        " AS b WHERE instrument_id IN (SELECT DISTINCT instrument_id FROM instruments WHERE "
-        "instrument_token = ?1) "
-        "AND bar_start_ts >= ?2 AND bar_start_ts < ?3 AND instrument_token = ?1 "
-        "AND (cause_epoch, cause_seq) <= (?5, ?6) " +
-        (q.all_revisions ? ""
-                         : "AND ticks > 0 AND revision = (SELECT MAX(revision) FROM " + table +
-                               " AS l WHERE l.instrument_id = b.instrument_id AND l.bar_start_ts = "
-                               "b.bar_start_ts AND (l.cause_epoch, l.cause_seq) <= (?5, ?6)) ") +
-        (q.newest_first ? "ORDER BY bar_start_ts DESC, revision DESC"
-                        : "ORDER BY bar_start_ts, revision") +
-        " LIMIT ?4";
-    SQLite::Statement s(db, sql);
-    s.bind(1, q.token);
-    s.bind(2, q.from);
-    s.bind(3, q.to);
-    s.bind(4, static_cast<std::int64_t>(std::min<std::size_t>(q.limit, INT64_MAX)));
-    s.bind(5, q.as_of.epoch);
-    s.bind(6, static_cast<std::int64_t>(q.as_of.seq));
     std::vector<record::bar_record> found;
-    while (s.executeStep()) found.push_back(read_bar(s));
-    if (q.newest_first) std::reverse(found.begin(), found.end());
+    for (const auto id : ids_of(db, q.token)) add_bars(db, table, id, q, found);
+    merge_rows(found, q.limit, q.newest_first, [](const record::bar_record& r) {
+      return bar_place{r.bar.start, r.bar.revision};
+    });
     return found;
   });
 }

@@ -147,6 +147,47 @@ TEST_CASE("a token that went to another instrument has the bars of both, in orde
   CHECK(starts(f.db->reading(), q) == std::vector(all.begin() + 1, all.end()));
 }
 
+TEST_CASE("pages that go on where the last one ended have every revision once, both ways") {
+  fixture f;
+  auto& w = f.db->writing();
+  const std::vector first{named("OLD", 7, 20'470)};
+  const std::vector second{named("NEW", 7, 20'500)};
+  REQUIRE(w.put_instruments(first, {20'450}));
+  REQUIRE(w.put_instruments(second, {20'459}));
+  // Two instruments of one token; bars a nanosecond apart; up to five revisions, one withdrawn.
+  std::vector<record::bar_record> all;
+  for (const auto day : {20'458, 20'459}) {
+    for (const int at : {0, 1, 2, 1000, 1001}) {
+      for (std::uint32_t revision = 0; revision < static_cast<std::uint32_t>(at % 3 * 2 + 1);
+           ++revision) {
+        all.push_back(bar(7, market::date{day}.days * market::day + at, all.size() + 1, revision));
+        if (revision == 3) all.back().bar.ticks = 0;
+      }
+    }
+  }
+  REQUIRE(f.commit(all, 0, 1));
+  for (const bool newest_first : {false, true}) {
+    for (std::size_t limit = 1; limit <= all.size(); ++limit) {
+      store::bar_query q{7, one_minute};
+      q.all_revisions = true;
+      q.newest_first = newest_first;
+      q.limit = limit;
+      std::vector<record::bar_record> paged;
+      for (;;) {
+        const auto page = f.db->reading().bars(q);
+        REQUIRE(page);
+        if (page->empty()) break;
+        REQUIRE(page->size() <= limit);
+        paged.insert(newest_first ? paged.begin() : paged.end(), page->begin(), page->end());
+        REQUIRE(paged.size() <= all.size());
+        const auto& end = (newest_first ? page->front() : page->back()).bar;
+        q.past = {end.start, end.revision};
+      }
+      CHECK((paged == all));
+    }
+  }
+}
+
 TEST_CASE("bars may begin and end at any nanosecond, and are cut there") {
   fixture f;
   std::vector<record::bar_record> bars;

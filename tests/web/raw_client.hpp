@@ -6,6 +6,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
@@ -122,6 +123,46 @@ class raw_client {
   bool ended_ = false;
   std::string buffer_;
 };
+
+/// An answer in chunks; `whole` when the last one came. `body` has what came.
+struct chunked_answer : raw_client::answer {
+  bool whole = false;
+};
+/// `read` was read of it before.
+inline chunked_answer receive_chunked(raw_client& c, std::string read = {}) {
+  const auto until = [&](std::string_view end) {
+    auto at = read.find(end);
+    if (at == std::string::npos) {
+      // An end may be half read.
+      read += c.receive_until(end.substr(end.size() - 1));
+      while ((at = read.find(end)) == std::string::npos) {
+        const auto more = c.receive_until(end.substr(end.size() - 1));
+        if (more.empty()) return std::exchange(read, {});
+        read += more;
+      }
+    }
+    auto out = read.substr(0, at + end.size());
+    read.erase(0, at + end.size());
+    return out;
+  };
+  chunked_answer a;
+  a.head = until("\r\n\r\n");
+  if (a.head.size() > 12) a.status = std::atoi(a.head.c_str() + 9);
+  for (;;) {
+    const auto line = until("\r\n");
+    char* end = nullptr;
+    const auto size = std::strtoul(line.c_str(), &end, 16);
+    if (end == line.c_str()) return a;
+    if (read.size() < size + 2) read += c.receive(size + 2 - read.size());
+    a.body.append(read, 0, std::min<std::size_t>(size, read.size()));
+    if (read.size() < size + 2) return a;
+    read.erase(0, size + 2);
+    if (size == 0) {
+      a.whole = true;
+      return a;
+    }
+  }
+}
 
 /// A client's WebSocket frame, masked, with any first byte and any claimed length.
 inline std::string client_frame(std::uint8_t first, std::string_view payload) {

@@ -208,12 +208,58 @@ TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
   CHECK(asked("timeframe=1W&indicators=sma:1")["bars"][8]["indicators"] == json::object());
   CHECK(asked("timeframe=1Y")["bars"].size() == 1);
   CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
+  for (const std::string order : {"asc&from=0", "desc"}) {
+    json paged = json::array();
+    for (std::string cursor = "."; !cursor.empty();) {
+      const auto page =
+          asked("timeframe=1W&limit=2&order=" + order + (cursor == "." ? "" : "&cursor=" + cursor));
+      for (const auto& b : page["bars"]) paged.push_back(b);
+      REQUIRE(paged.size() <= 9);
+      cursor = page.value("next", "");
+    }
+    CHECK(paged == asked("timeframe=1W&order=" + order)["bars"]);
+  }
   dependencies.timeframes = *market::parse_timeframes("1m,1D,100t,2.5r");
   CHECK(json::parse(ask("/v1/timeframes").body)["periods"].size() == 5);
 
   dependencies.timeframes = *market::parse_timeframes("1m");
   const std::string detail = problem_of("/v1/bars?instrument=NSE:INFY&timeframe=1W", 400)["detail"];
   CHECK(detail.find("made of 1D bars") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(fixture, "weeks of seven days are paged backwards to the oldest") {
+  market::calendar_spec spec;
+  spec.name = "ALL";
+  spec.offsets = {{0, market::india_offset}};
+  spec.weekend = {};
+  spec.regulars = {{market::make_date(2020, 1, 1), {{10 * market::hour, 11 * market::hour}}}};
+  const auto all_days =
+      std::make_shared<const market::calendar>(*market::calendar::make(std::move(spec)));
+  dependencies.timeframes = *market::parse_timeframes("1D");
+  dependencies.calendar_of = [all_days](std::uint32_t) { return all_days; };
+  reader.rows.clear();
+  for (int i = 0; i < 35; ++i) {
+    record::bar_record r;
+    const auto session = all_days->day({market::make_date(2026, 9, 21).days + i}).sessions.front();
+    r.bar.token = 408065;
+    r.bar.start = session.open;
+    r.bar.end = session.close;
+    r.bar.open = r.bar.high = r.bar.low = r.bar.close = {(100 + i) * market::price_scale};
+    r.bar.ticks = 1;
+    reader.rows.push_back(r);
+  }
+  std::vector<std::string> opens;
+  for (std::string cursor = "."; !cursor.empty();) {
+    const auto page =
+        json::parse(ask("/v1/bars?instrument=NSE:INFY&timeframe=1W&order=desc&limit=1" +
+                        (cursor == "." ? "" : "&cursor=" + cursor))
+                        .body);
+    REQUIRE(page["bars"].size() == 1);
+    opens.push_back(page["bars"][0]["open"]);
+    REQUIRE(opens.size() <= 5);
+    cursor = page.value("next", "");
+  }
+  CHECK(opens == std::vector<std::string>{"128", "121", "114", "107", "100"});
 }
 
 TEST_CASE_FIXTURE(fixture,

@@ -31,8 +31,8 @@ result<std::vector<served_bar>> read_period_bars(store::reader& reader, const st
   // A period that starts before `to` goes on behind it. One that starts before `from` is cut off
   // below, whatever is read of it.
   if (q.to != market::never) days.to = end_of_period(q.timeframe, *cal, q.to);
-  // One period more: the oldest one read may lack days.
-  days.limit = (q.limit + 1) * days_in(q.timeframe);
+  // Two periods more: the oldest one read may lack days, and the newest may begin behind `to`.
+  days.limit = (q.limit + 2) * days_in(q.timeframe);
   auto rows = reader.bars(days);
   if (!rows) return tl::unexpected(rows.error());
   const bool cut = rows->size() >= days.limit;

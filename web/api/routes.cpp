@@ -8,14 +8,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "messages/protocol/json.hpp"
 #include "runtime/worker.hpp"
-#include "store/bars_csv.hpp"
-#include "web/api/bar_indicators.hpp"
+#include "web/api/bar_export.hpp"
+#include "web/api/bar_pages.hpp"
 #include "web/api/bar_proof.hpp"
+#include "web/api/bar_request.hpp"
+#include "web/api/bar_text.hpp"
 #include "web/api/feature_queries.hpp"
 #include "web/api/instrument_catalog.hpp"
-#include "web/api/period_bars.hpp"
 #include "web/api/query.hpp"
 #include "web/page/assets.hpp"
 
@@ -90,21 +90,6 @@ nlohmann::ordered_json to_json(const market::instrument& i) {
   return out;
 }
 
-struct bars_request {
-  instrument_name instrument;
-  market::timeframe timeframe;
-  market::timestamp from = 0;
-  market::timestamp to = market::never;
-  std::size_t limit = 0;
-  bool descending = false;
-  bool newest = false;
-  bool csv = false;
-  bool all_revisions = false;
-  bool official = false;  ///< the exchange's candles instead of our bars
-  market::timestamp as_of = market::never;
-  indicator_specs indicators;
-};
-
 class api {
  public:
   explicit api(api_dependencies d) : d_(std::move(d)), catalog_(*d_.reader) {
@@ -112,6 +97,8 @@ class api {
       workers_.push_back(
           std::make_unique<runtime::worker>("web-read-" + std::to_string(i), d_.queued_reads));
     prover_ = std::make_unique<runtime::worker>("web-proof", queued_proofs);
+    // Each export reads one page at a time.
+    exporter_ = std::make_unique<runtime::worker>("web-export", d_.exports);
   }
 
   void handle(const http_request& q, const responder& respond) {
@@ -186,58 +173,6 @@ class api {
       respond(unavailable("too many queries are waiting for the store; try again", q.target));
   }
 
-  result<bars_request> read_bars_request(const http_request& q) const {
-    if (auto ok =
-            check_names(q.query, {"instrument", "on", "timeframe", "from", "to", "limit", "order",
-                                  "format", "revision", "as_of", "source", "indicators"});
-        !ok)
-      return tl::unexpected(ok.error());
-    bars_request out;
-    const auto instrument = read_instrument(q.query);
-    if (!instrument) return tl::unexpected(instrument.error());
-    out.instrument = *instrument;
-    const auto source = read_choice(q.query, "source", {"own", "kite"});
-    if (!source) return tl::unexpected(source.error());
-    out.official = *source == "kite";
-    const auto timeframe =
-        out.official ? read_candle_timeframe(q.query) : read_timeframe(q.query, d_.timeframes);
-    if (!timeframe) return tl::unexpected(timeframe.error());
-    out.timeframe = *timeframe;
-
-    const auto from = read_time(q.query, "from", 0);
-    if (!from) return tl::unexpected(from.error());
-    const auto to = read_time(q.query, "to", market::never);
-    if (!to) return tl::unexpected(to.error());
-    if (*from > *to) return fail(errc::bad_input, "'from' is after 'to'; exchange them");
-    const auto limit = read_count(q.query, "limit", 500, max_bars);
-    if (!limit) return tl::unexpected(limit.error());
-    const auto order = read_choice(q.query, "order", {"asc", "desc"});
-    if (!order) return tl::unexpected(order.error());
-    const auto format = read_choice(q.query, "format", {"json", "csv"});
-    if (!format) return tl::unexpected(format.error());
-    const auto revision = read_choice(q.query, "revision", {"last", "all"});
-    if (!revision) return tl::unexpected(revision.error());
-    out.all_revisions = *revision == "all";
-    if (out.all_revisions && market::is_period(*timeframe)) {
-      return fail(errc::bad_input, "revision='all' is for stored bars; those of " +
-                                       market::to_string(*timeframe) +
-                                       " are made of the last revisions of 1D bars");
-    }
-    const auto as_of = read_time(q.query, "as_of", market::never);
-    if (!as_of) return tl::unexpected(as_of.error());
-    out.as_of = *as_of;
-    const auto indicators = read_indicators(q.query, *timeframe, out.all_revisions);
-    if (!indicators) return tl::unexpected(indicators.error());
-    out.indicators = *indicators;
-    out.from = *from;
-    out.to = *to;
-    out.limit = *limit;
-    out.descending = *order == "desc";
-    out.newest = out.descending || !find_value(q.query, "from");
-    out.csv = *format == "csv";
-    return out;
-  }
-
   /// Or the answer that says why there is none.
   tl::expected<market::instrument, http_response> instrument_named(
       const instrument_name& name, const std::string& target) const {
@@ -248,41 +183,69 @@ class api {
   }
 
   void bars(const http_request& q, const responder& respond) {
-    auto asked = read_bars_request(q);
+    auto asked = read_bars_request(q.query, d_.timeframes);
     if (!asked) return respond(bad_parameter(asked.error(), q.target));
+    if (asked->everything) return export_bars(q, respond, std::move(*asked));
     read(q, respond, [this, asked = std::move(*asked)](const std::string& target) {
-      const auto found = instrument_named(asked.instrument, target);
-      if (!found) return found.error();
-      const auto& i = *found;
-      store::bar_query query;
-      query.token = i.token;
-      query.timeframe = asked.timeframe;
-      query.from = asked.from;
-      query.to = asked.to;
-      query.limit = asked.limit + 1;  // one more tells whether there are more
-      query.newest_first = asked.newest;
-      query.all_revisions = asked.all_revisions;
-      if (asked.as_of != market::never) {
-        const auto position = d_.position_at(asked.as_of);
-        if (!position) return failed(position.error(), target);
-        query.as_of = *position;
-      }
-      const auto read_rows = [&](const store::bar_query& wanted) {
-        return asked.official                        ? official_rows(wanted)
-               : market::is_period(wanted.timeframe) ? period_rows(wanted)
-                                                     : finals(wanted);
-      };
-      auto rows = read_rows(query);
-      if (!rows) return failed(rows.error(), target);
-      const bool more = rows->size() > asked.limit;
-      if (more) rows->erase(asked.newest ? rows->begin() : std::prev(rows->end()));
-      if (!asked.indicators.empty()) {
-        const auto done = add_indicators(*rows, query, asked.indicators, d_.calendar_of, read_rows);
-        if (!done) return failed(done.error(), target);
-      }
-      if (asked.descending) std::reverse(rows->begin(), rows->end());
-      return asked.csv ? bars_csv(asked, *rows) : bars_json(asked, i, *rows, more);
+      const auto known = pages_of(asked, target);
+      if (!known) return known.error();
+      const auto page = known->pages.read(known->query);
+      return page ? bars_answer(known->text, *page, target) : failed(page.error(), target);
     });
+  }
+
+  /// All of them: the first page is the beginning of the answer, or says what is wrong.
+  void export_bars(const http_request& q, const responder& respond, bars_request asked) {
+    auto place = take_place(exports_);
+    if (!place) {
+      return respond(
+          unavailable("as many exports as may run at a time are under way; try again "
+                      "when one is done, or page with a limit",
+                      q.target));
+    }
+    run(*exporter_, q, respond,
+        [this, asked = std::move(asked), place = std::move(place)](const std::string& target) {
+          auto known = pages_of(asked, target);
+          if (!known) return known.error();
+          known->query.limit = d_.export_page;
+          const auto page = known->pages.read(known->query);
+          if (!page) return failed(page.error(), target);
+          auto r = bars_answer(known->text, {page->rows, std::nullopt}, target);
+          r.rest = std::make_shared<bar_export>(*exporter_, known->pages, known->query, known->text,
+                                                page->next, place);
+          return r;
+        });
+  }
+
+  struct known_bars {
+    bar_pages pages;
+    store::bar_query query;
+    bar_text text;
+  };
+  /// What a request means now, or the answer that says why it means nothing.
+  tl::expected<known_bars, http_response> pages_of(const bars_request& asked,
+                                                   const std::string& target) const {
+    const auto found = instrument_named(asked.instrument, target);
+    if (!found) return tl::unexpected(found.error());
+    auto query = asked.query;
+    query.token = found->token;
+    if (asked.as_of != market::never) {
+      const auto position = d_.position_at(asked.as_of);
+      if (!position) return tl::unexpected(failed(position.error(), target));
+      query.as_of = *position;
+    }
+    return known_bars{
+        {*d_.reader, d_.calendar_of, asked.official, asked.descending, asked.indicators},
+        query,
+        {asked.format, market::display_key(*found), asked.query.timeframe, asked.indicators,
+         d_.utc_offset}};
+  }
+
+  static http_response bars_answer(const bar_text& text, const bar_page& page,
+                                   const std::string& target) {
+    http_response r{200, std::string(text.content_type()), text.document(page), {}};
+    if (page.next) r.headers.emplace_back("Link", next_page_link(target, *page.next));
+    return r;
   }
 
   void proof(const http_request& q, const responder& respond) {
@@ -356,56 +319,6 @@ class api {
 
   static http_response answer(result<std::string> body, const std::string& target) {
     return body ? json(std::move(*body)) : failed(body.error(), target);
-  }
-
-  [[nodiscard]] result<std::vector<served_bar>> finals(const store::bar_query& query) const {
-    auto rows = d_.reader->bars(query);
-    if (!rows) return tl::unexpected(rows.error());
-    std::vector<served_bar> all;
-    all.reserve(rows->size());
-    for (const auto& r : *rows) all.push_back({r.bar, true});
-    return all;
-  }
-
-  [[nodiscard]] result<std::vector<served_bar>> official_rows(const store::bar_query& query) const {
-    auto rows = d_.reader->candles(store::kite_source, query);
-    if (!rows) return tl::unexpected(rows.error());
-    std::vector<served_bar> all;
-    all.reserve(rows->size());
-    for (const auto& b : *rows) all.push_back({b, true});
-    return all;
-  }
-
-  [[nodiscard]] result<std::vector<served_bar>> period_rows(const store::bar_query& query) const {
-    const auto calendar = d_.calendar_of(query.token);
-    if (!calendar) return fail(errc::not_found, "no calendar is known for the instrument");
-    return read_period_bars(*d_.reader, query, calendar);
-  }
-
-  http_response bars_csv(const bars_request& asked, const std::vector<served_bar>& rows) const {
-    http_response r{200, "text/csv; charset=utf-8", std::string(store::bars_csv_header), {}};
-    const auto columns = market::indicator::column_names(asked.indicators);
-    append_indicator_header(r.body, columns);
-    for (const auto& row : rows) {
-      store::append_bar_csv(r.body, row.bar, d_.utc_offset);
-      append_indicator_csv(r.body, row, columns);
-    }
-    return r;
-  }
-
-  static http_response bars_json(const bars_request& asked, const market::instrument& i,
-                                 const std::vector<served_bar>& rows, bool more) {
-    std::string out = "{\"instrument\":";
-    protocol::append_text(out, market::display_key(i));
-    out += ",\"timeframe\":\"" + market::to_string(asked.timeframe) + "\",\"bars\":[";
-    const auto columns = market::indicator::column_names(asked.indicators);
-    for (const auto& row : rows) {
-      if (out.back() == '}') out += ',';
-      protocol::append_bar(out, row.bar, row.final);
-      append_indicator_json(out, row, columns);
-    }
-    out += more ? "],\"more\":true}\n" : "],\"more\":false}\n";
-    return json(std::move(out));
   }
 
   void instruments(const http_request& q, const responder& respond) {
@@ -508,7 +421,10 @@ class api {
 
   const api_dependencies d_;
   instrument_catalog catalog_;
-  // First to go: their jobs use the others. Proofs read much, so they do not hold up other reads.
+  std::shared_ptr<export_places> exports_ = std::make_shared<export_places>(d_.exports);
+  // First to go: their jobs use the others. Proofs and exports read much, so they do not hold up
+  // other reads.
+  std::unique_ptr<runtime::worker> exporter_;
   std::unique_ptr<runtime::worker> prover_;
   std::vector<std::unique_ptr<runtime::worker>> workers_;
 };

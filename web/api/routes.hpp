@@ -39,8 +39,10 @@ struct api_dependencies {
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds source_timeout{2'000};     ///< for status and tree
   std::chrono::milliseconds proof_timeout{60'000};
-  std::size_t readers = 2;        ///< threads for store reads
-  std::size_t queued_reads = 64;  ///< per thread; beyond, requests get 503
+  std::size_t readers = 2;          ///< threads for store reads
+  std::size_t queued_reads = 64;    ///< per thread; beyond, requests get 503
+  std::size_t exports = 8;          ///< answers of any length at a time; beyond, requests get 503
+  std::size_t export_page = 5'000;  ///< bars of an export that are in memory
 };
 
 /// The REST routes, the operations' routes and the page. Store reads run on threads that belong to

@@ -23,11 +23,23 @@ struct http_request {
   std::string if_none_match;  ///< empty when absent
 };
 
+/// The rest of a body whose length nobody knows beforehand.
+class body_source {
+ public:
+  using taken = std::function<void(result<std::string> piece)>;
+  virtual ~body_source() = default;
+  /// Asked for when the socket has taken all that came before, so that one piece at a time is in
+  /// memory. On the network thread: must not block. `done` is called once, from any thread, with
+  /// more, or with nothing at the end; after an error the client is cut, so that it knows.
+  virtual void next(taken done) = 0;
+};
+
 struct http_response {
   unsigned status = 200;
   std::string content_type;
   std::string body;
   text_pairs headers;
+  std::shared_ptr<body_source> rest = nullptr;  ///< comes behind the body; all of it in chunks
 };
 
 /// Splits and decodes a request target. The error names the part that cannot be decoded.

@@ -10,6 +10,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "web/server/handshake.hpp"
+#include "web/server/response_fields.hpp"
 #include "web/server/websocket_connection.hpp"
 
 namespace artham::web {
@@ -26,23 +27,6 @@ constexpr std::size_t max_discarded = 1 << 20;
 
 std::string_view view(beast::string_view s) {
   return {s.data(), s.size()};
-}
-
-template <class Body>
-void set_fields(http::response<Body>& message, const http_response& r, unsigned version,
-                bool keep_alive) {
-  message.version(version);
-  message.result(r.status);
-  message.set(http::field::server, "artham");
-  message.set("X-Content-Type-Options", "nosniff");
-  if (!r.content_type.empty()) message.set(http::field::content_type, r.content_type);
-  bool cache = false;
-  for (const auto& [name, value] : r.headers) {
-    message.set(name, value);
-    cache = cache || beast::iequals(name, "cache-control");
-  }
-  if (!cache) message.set(http::field::cache_control, "no-store");
-  message.keep_alive(keep_alive);
 }
 
 }  // namespace
@@ -94,6 +78,7 @@ void http_connection::start() {
 
 void http_connection::finish() {
   if (idle_) return close();
+  if (chunks_) return cut("stopping", "the server stops");
   keep_alive_ = false;
 }
 
@@ -103,6 +88,7 @@ void http_connection::abort() {
 
 void http_connection::close() {
   pending_.reset();
+  chunks_.reset();
   answer_deadline_.cancel();
   stream_.close();
   engine_->remove(this);
@@ -216,16 +202,12 @@ void http_connection::answer_and_close(http_response r) {
 void http_connection::answer(http_response r) {
   pending_.reset();
   answer_deadline_.cancel();
+  if (r.rest) return start_chunks(std::move(r));
   stream_.expires_after(engine_->options.idle_timeout);
   const auto done = [self = shared_from_this()](auto message, boost::system::error_code ec) {
     const bool again = !ec && message->keep_alive();
     message.reset();
-    self->parser_.reset();
-    if (ec == beast::error::timeout) self->engine_->metrics.refused("slow_reader");
-    if (ec) return self->close();
-    if (!again) return self->linger();
-    if (self->engine_->stopping) return self->close();
-    self->await_request(self->engine_->options.idle_timeout);
+    self->answered(ec, again);
   };
   if (head_ || r.status == 304) {
     auto message = std::make_shared<http::response<http::empty_body>>();
@@ -245,6 +227,15 @@ void http_connection::answer(http_response r) {
                         done(std::move(message), ec);
                       });
   }
+}
+
+void http_connection::answered(boost::system::error_code ec, bool again) {
+  parser_.reset();
+  if (ec == beast::error::timeout) engine_->metrics.refused("slow_reader");
+  if (ec) return close();
+  if (!again) return linger();
+  if (engine_->stopping) return close();
+  await_request(engine_->options.idle_timeout);
 }
 
 void http_connection::upgrade() {

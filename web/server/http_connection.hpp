@@ -1,8 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -33,15 +36,32 @@ class http_connection final : public connection,
   void dispatch();
   void answer(http_response r);
   void answer_and_close(http_response r);
+  void answered(boost::system::error_code ec, bool again);
+  void start_chunks(http_response r);
+  void write_chunks();
+  void ask_for_piece();
+  void take_piece(std::uint64_t turn, result<std::string> piece);
+  void cut(std::string_view cause, std::string_view why);
   void upgrade();
   void linger();
   void close();
+
+  /// An answer that is sent piece by piece.
+  struct chunks {
+    std::shared_ptr<body_source> rest;
+    std::string bytes;  ///< of the piece in hand, framed
+    std::size_t written = 0;
+    std::uint64_t turn = 0;  ///< tells a piece that came too late
+    std::uint64_t sent = 0;
+    bool last = false;
+  };
 
   std::shared_ptr<engine> engine_;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<parser> parser_;
   std::shared_ptr<pending> pending_;
+  std::shared_ptr<chunks> chunks_;
   asio::steady_timer answer_deadline_;
   std::string deadline_detail_;
   std::string target_;
