@@ -240,18 +240,19 @@ void bench_postgres(const char* name, test::postgres_server& server, const store
   std::vector<std::int32_t> by_instrument;
   for (std::size_t i = 0; i < instruments; ++i)
     by_instrument.push_back(id_of(m.ticks[i].core.token));
-  std::vector<std::int32_t> ids;
-  for (std::size_t i = 0; i < m.ticks.size(); ++i) ids.push_back(by_instrument[i % instruments]);
+  const auto id_of_tick = [&](std::uint32_t token, market::timestamp) {
+    return by_instrument[(token >> 8U) - 1000];
+  };
 
   std::vector<std::string> copies;
   for (std::size_t i = 0; i < m.ticks.size(); i += rows_a_commit) {
     const auto n = std::min(rows_a_commit, m.ticks.size() - i);
     std::string data;
-    const auto made = store::postgres::copy_ticks(
-        std::span(m.ticks).subspan(i, n), std::span(ids).subspan(i, n), [&](std::string_view part) {
-          data.append(part);
-          return store::postgres::outcome<void>{};
-        });
+    const auto made = store::postgres::copy_ticks(std::span(m.ticks).subspan(i, n), id_of_tick,
+                                                  [&](std::string_view part) {
+                                                    data.append(part);
+                                                    return store::postgres::outcome<void>{};
+                                                  });
     if (!made) die("encoding");
     copies.push_back(std::move(data));
   }
@@ -304,10 +305,10 @@ void bench_postgres(const char* name, test::postgres_server& server, const store
                                         "mode", "packet"});
            for (std::size_t k = i; k < std::min(i + rows_a_commit, m.ticks.size()); ++k) {
              const auto& r = m.ticks[k];
-             out << std::make_tuple(r.core.seq, time_text(r.receive), time_text(r.wall),
-                                    time_text(r.core.time), r.core.last.units,
-                                    r.core.volume_or_size, r.core.oi, r.core.epoch, ids[k], 0,
-                                    static_cast<int>(r.core.mode), hex(r.packet));
+             out << std::make_tuple(
+                 r.core.seq, time_text(r.receive), time_text(r.wall), time_text(r.core.time),
+                 r.core.last.units, r.core.volume_or_size, r.core.oi, r.core.epoch,
+                 by_instrument[k % instruments], 0, static_cast<int>(r.core.mode), hex(r.packet));
            }
            out.complete();
            t.commit();

@@ -103,6 +103,7 @@ outcome<void> instrument_archive::read(connection& c) {
   if (!rows) return tl::unexpected(std::move(rows.error()));
   versions_.clear();
   for (int i = 0; i < rows->front().rows(); ++i) versions_.add(read_row(rows->front(), i));
+  version_.fetch_add(1, std::memory_order_release);
   return {};
 }
 
@@ -152,12 +153,30 @@ outcome<void> instrument_archive::make_up(connection& c, std::span<const std::ui
   if (written) written = commit(c);
   // What could not be written must not be known.
   if (!written) versions_.clear();
+  version_.fetch_add(1, std::memory_order_release);
   return written;
 }
 
 std::optional<std::int64_t> instrument_archive::id(std::uint32_t token, market::timestamp t) {
   const std::lock_guard lock(mutex_);
   return versions_.id(token, t);
+}
+
+std::optional<std::int32_t> instrument_ids::id(std::uint32_t token, market::timestamp t) {
+  if (const auto now = archive_.version(); now != version_) {
+    known_.clear();
+    version_ = now;
+  }
+  if (const auto it = known_.find(token);
+      it != known_.end() && t >= it->second.from && t - it->second.from < market::day) {
+    return it->second.id;
+  }
+  const auto found = archive_.id(token, t);
+  if (!found) return std::nullopt;
+  const auto id = static_cast<std::int32_t>(*found);
+  const auto since_midnight = (t + market::india_offset) % market::day;
+  if (since_midnight >= 0) known_.insert_or_assign(token, known{t - since_midnight, id});
+  return id;
 }
 
 }  // namespace artham::store::postgres

@@ -71,11 +71,11 @@ const std::string pack_copy =
     "mode, packet_size, seq, receive_ns, wall_ns, exchange_ns, last_price, volume, oi, packets) "
     "FROM STDIN (FORMAT binary)";
 
-outcome<void> copy_ticks(std::span<const tick_row> ticks, std::span<const std::int32_t> ids,
+outcome<void> copy_ticks(std::span<const tick_row> ticks, const id_of_token& id_of,
                          const copy_sink& sink) {
   copy_rows out;
-  for (std::size_t i = 0; i < ticks.size(); ++i) {
-    append_tick(out, ticks[i], ids[i]);
+  for (const auto& t : ticks) {
+    append_tick(out, t, id_of(t.core.token, t.receive));
     if (auto sent = send(out, sink, chunk_bytes); !sent) return sent;
   }
   out.finish();
@@ -131,17 +131,27 @@ void tick_packer::append_pack(std::span<const tick_row> ticks,
   for (std::size_t i = 0; i < n; ++i) out_.more_bytes(at(i).packet);
 }
 
-outcome<void> tick_packer::copy(std::span<const tick_row> ticks, std::span<const std::int32_t> ids,
+void tick_packer::sort(std::span<const tick_row> ticks) {
+  groups_.clear();
+  group_of_.resize(ticks.size());
+  ends_.assign(1, 0);
+  for (std::size_t i = 0; i < ticks.size(); ++i) {
+    const auto next = static_cast<std::uint32_t>(groups_.size());
+    const auto [it, is_new] = groups_.try_emplace(ticks[i].core.token, next);
+    if (is_new) ends_.push_back(0);
+    group_of_[i] = it->second;
+    ++ends_[it->second + 1];
+  }
+  // Where each group begins; it moves to its end while it is filled.
+  for (std::size_t g = 1; g < ends_.size(); ++g) ends_[g] += ends_[g - 1];
+  order_.resize(ticks.size());
+  for (std::uint32_t i = 0; i < ticks.size(); ++i) order_[ends_[group_of_[i]]++] = i;
+}
+
+outcome<void> tick_packer::copy(std::span<const tick_row> ticks, const id_of_token& id_of,
                                 const copy_sink& sink) {
   out_.clear();
-  order_.resize(ticks.size());
-  for (std::uint32_t i = 0; i < order_.size(); ++i) order_[i] = i;
-  // By instrument, and within one by seq, as they came.
-  std::ranges::sort(order_, [&](std::uint32_t a, std::uint32_t b) {
-    const auto ta = ticks[a].core.token;
-    const auto tb = ticks[b].core.token;
-    return ta != tb ? ta < tb : a < b;
-  });
+  sort(ticks);
   for (std::size_t from = 0; from < order_.size();) {
     const auto& first = ticks[order_[from]];
     auto to = from + 1;
@@ -149,7 +159,8 @@ outcome<void> tick_packer::copy(std::span<const tick_row> ticks, std::span<const
            together(ticks[order_[to - 1]], ticks[order_[to]], first)) {
       ++to;
     }
-    append_pack(ticks, std::span(order_).subspan(from, to - from), ids[order_[from]]);
+    append_pack(ticks, std::span(order_).subspan(from, to - from),
+                id_of(first.core.token, first.receive));
     from = to;
     if (auto sent = send(out_, sink, chunk_bytes); !sent) return sent;
   }

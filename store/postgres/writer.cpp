@@ -60,7 +60,11 @@ outcome<void> done(outcome<answer> a) {
 }  // namespace
 
 postgres_writer::postgres_writer(std::shared_ptr<backend> db, tick_layout layout, bool patient)
-    : db_(std::move(db)), layout_(layout), patient_(patient) {}
+    : db_(std::move(db)), layout_(layout), patient_(patient), ids_(db_->instruments()) {}
+
+std::int32_t postgres_writer::id(std::uint32_t token, market::timestamp t) {
+  return ids_.id(token, t).value_or(0);
+}
 
 result<void> postgres_writer::get_connected() {
   auto connected = connect();
@@ -120,12 +124,10 @@ result<std::optional<stored_position>> postgres_writer::position(std::string_vie
 outcome<void> postgres_writer::get_ready_for(const batch& b) {
   std::vector<std::uint32_t> unknown;
   const auto want = [&](std::uint32_t token, market::timestamp t) {
-    if (!db_->instruments().id(token, t)) unknown.push_back(token);
+    if (!ids_.id(token, t)) unknown.push_back(token);
   };
-  std::uint32_t last = 0;
   for (const auto& t : b.ticks) {
-    if (t.core.token != last) want(t.core.token, t.receive);
-    last = t.core.token;
+    want(t.core.token, t.receive);
     partitions_->need(layout_ == tick_layout::rows ? "ticks" : "tick_packs", period::day,
                       t.receive);
   }
@@ -182,12 +184,6 @@ outcome<bool> postgres_writer::begin(const batch& b) {
 }
 
 outcome<void> postgres_writer::write_ticks(std::span<const tick_row> ticks) {
-  std::vector<std::int32_t> ids;
-  ids.reserve(ticks.size());
-  for (const auto& t : ticks) {
-    ids.push_back(
-        static_cast<std::int32_t>(db_->instruments().id(t.core.token, t.receive).value_or(0)));
-  }
   const bool rows = layout_ == tick_layout::rows;
   auto begun = c_->begin_copy(rows ? tick_copy : pack_copy);
   if (!begun) return tl::unexpected(std::move(begun.error()));
@@ -195,7 +191,10 @@ outcome<void> postgres_writer::write_ticks(std::span<const tick_row> ticks) {
     runtime::failpoint("store.copy");
     return c_->put(data);
   };
-  if (auto sent = rows ? copy_ticks(ticks, ids, sink) : packer_.copy(ticks, ids, sink); !sent)
+  const id_of_token id_of = [this](std::uint32_t token, market::timestamp t) {
+    return id(token, t);
+  };
+  if (auto sent = rows ? copy_ticks(ticks, id_of, sink) : packer_.copy(ticks, id_of, sink); !sent)
     return sent;
   auto ended = c_->end_copy();
   if (!ended) return tl::unexpected(std::move(ended.error()));
@@ -206,9 +205,7 @@ outcome<void> postgres_writer::write_bars(market::timeframe tf,
                                           std::span<const record::bar_record> bars) {
   copy_rows rows;
   for (const auto& r : bars) {
-    append_bar(
-        rows, r,
-        static_cast<std::int32_t>(db_->instruments().id(r.bar.token, r.bar.start).value_or(0)));
+    append_bar(rows, r, id(r.bar.token, r.bar.start));
   }
   rows.finish();
   auto begun = c_->begin_copy(new_bars_copy);
@@ -276,9 +273,8 @@ outcome<void> postgres_writer::write(const batch& part) {
   }
   if (auto w = write_gaps(part.marks); !w) return w;
   if (auto w = write_quarantines(part.quarantines); !w) return w;
-  return write_features(*c_, part.features, [this](std::uint32_t token, market::timestamp t) {
-    return static_cast<std::int32_t>(db_->instruments().id(token, t).value_or(0));
-  });
+  return write_features(*c_, part.features,
+                        [this](std::uint32_t token, market::timestamp t) { return id(token, t); });
 }
 
 outcome<void> postgres_writer::write_or_bury(const batch& part, commit_report& report) {

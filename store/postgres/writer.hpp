@@ -43,6 +43,8 @@ class postgres_writer final : public writer {
   result<void> get_connected();
   /// Ends what the last call left, if it failed.
   error failed(const failure& f);
+  /// Of a token that get_ready_for has seen to.
+  [[nodiscard]] std::int32_t id(std::uint32_t token, market::timestamp t);
   outcome<void> get_ready_for(const batch& b);
   outcome<bool> begin(const batch& b);
   outcome<bool> is_stored(std::span<const stored_position> positions);
@@ -61,6 +63,7 @@ class postgres_writer final : public writer {
   std::shared_ptr<backend> db_;
   tick_layout layout_;
   bool patient_;
+  instrument_ids ids_;
   std::unique_ptr<connection> c_;
   std::optional<partitions> partitions_;
   tick_packer packer_;
