@@ -47,10 +47,20 @@ result<std::unique_ptr<connection>> backend::connect() {
     if (!schema_) {
       if (auto ready = prepare(**c); !ready) return tl::unexpected(ready.error());
     }
+    if (dump_) {
+      if (auto put = instruments_.put(**c, dump_->list, dump_->valid_from); !put)
+        return tl::unexpected(error_of(put.error()));
+      dump_.reset();
+    }
   }
   auto staging = (*c)->run(make_new_bars + "; " + make_new_features);
   if (!staging) return tl::unexpected(error_of(staging.error()));
   return std::move(*c);
+}
+
+void backend::put_when_connected(std::vector<market::instrument> list, market::date valid_from) {
+  const std::lock_guard lock(mutex_);
+  dump_ = dump{std::move(list), valid_from};
 }
 
 result<void> backend::prepare(connection& c) {

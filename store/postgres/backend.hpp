@@ -31,8 +31,14 @@ class backend {
   /// A connection set up for writing. The first brings the schema up to date.
   [[nodiscard]] result<std::unique_ptr<connection>> connect();
   [[nodiscard]] error error_of(const failure& f) const;
+  /// The next connection stores this dump before anybody uses it: see writer::put_instruments.
+  void put_when_connected(std::vector<market::instrument> list, market::date valid_from);
 
  private:
+  struct dump {
+    std::vector<market::instrument> list;
+    market::date valid_from;
+  };
   backend(const server& s, options o, market::duration compress_after);
   result<void> prepare(connection& c);
 
@@ -44,6 +50,7 @@ class backend {
   instrument_archive instruments_;
   std::mutex mutex_;
   std::optional<schema> schema_;
+  std::optional<dump> dump_;  ///< not stored yet
 };
 
 }  // namespace artham::store::postgres

@@ -82,10 +82,6 @@ result<void> postgres_writer::connect() {
     c_ = std::move(*made);
     partitions_.emplace(db_->layout().tables);
   }
-  if (!dump_) return {};
-  if (auto put = db_->instruments().put(*c_, dump_->list, dump_->valid_from); !put)
-    return tl::unexpected(failed(put.error()));
-  dump_.reset();
   return {};
 }
 
@@ -411,13 +407,19 @@ result<void> postgres_writer::put_bars(market::timeframe tf,
 
 result<void> postgres_writer::put_instruments(std::span<const market::instrument> list,
                                               market::date valid_from) {
-  dump_ = dump{{list.begin(), list.end()}, valid_from};
   // A server that was away a moment ago is not waited for again: the next call asks.
-  if (patient_ && !c_) return {};
-  auto put = get_connected();
-  if (!put && patient_ && is_transient(put.error().code)) return {};
-  if (!put) dump_.reset();
-  return put;
+  if (patient_ && !c_) {
+    db_->put_when_connected({list.begin(), list.end()}, valid_from);
+    return {};
+  }
+  if (auto ready = get_connected(); !ready) return ready;
+  const auto put = db_->instruments().put(*c_, list, valid_from);
+  if (put) return {};
+  auto e = failed(put.error());
+  if (!patient_ || !is_transient(e.code)) return tl::unexpected(std::move(e));
+  db_->put_when_connected({list.begin(), list.end()}, valid_from);
+  c_.reset();
+  return {};
 }
 
 result<candle_counts> postgres_writer::put_candles(std::string_view source, market::timeframe tf,

@@ -14,8 +14,8 @@
 namespace artham::store::postgres {
 
 /// A writing connection, made anew by the call after it was lost. A patient one takes whatever
-/// keeps it from the database for something that passes, and keeps a dump of instruments until it
-/// can be stored, before anything else.
+/// keeps it from the database for something that passes; a dump of instruments then waits in the
+/// backend.
 class postgres_writer final : public writer {
  public:
   postgres_writer(std::shared_ptr<backend> db, tick_layout layout, bool patient);
@@ -34,11 +34,6 @@ class postgres_writer final : public writer {
                                     std::span<const market::bar> candles) override;
 
  private:
-  struct dump {
-    std::vector<market::instrument> list;
-    market::date valid_from;
-  };
-
   /// Connects, patiently if it is so.
   result<void> get_connected();
   /// Ends what the last call left, if it failed.
@@ -67,7 +62,6 @@ class postgres_writer final : public writer {
   std::unique_ptr<connection> c_;
   std::optional<partitions> partitions_;
   tick_packer packer_;
-  std::optional<dump> dump_;  ///< not stored yet
 };
 
 }  // namespace artham::store::postgres
