@@ -47,7 +47,7 @@ TEST_CASE(
   // The rows that wait in memory are those of two transactions of each of the two writers, and
   // there are fewer than come in the shortest outage.
   const std::uint64_t batch = away < 60 ? 8192 : 65'536;
-  const double allowed = 32 + static_cast<double>(batch) * 4 * 400 / (1 << 20);
+  const double allowed = 24 + static_cast<double>(batch) * 4 * 400 / (1 << 20);
   const std::vector<std::string> timeframes{"1m", "5m"};
   const scratch dir;
   const auto data = dir / "data";
@@ -122,6 +122,7 @@ TEST_CASE(
                       << " s after the database's start, the first "
                       << std::chrono::duration<double>(goes - started).count()
                       << " s of it until the next try; private memory " << most << " MiB");
+    CHECK(most < before + allowed);
     CHECK(drain > 2.5 * feed_rate);
     CHECK(n.wait_for([](const json& s) { return !store_waits(s); }));
     exchange.signal(SIGKILL);
