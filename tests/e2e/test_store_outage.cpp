@@ -11,6 +11,13 @@ using nlohmann::json;
 
 namespace {
 
+/// Sanitizers hold on to what is freed, and are slow, as is what the compiler did not optimise.
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+constexpr bool is_measured = true;
+#else
+constexpr bool is_measured = false;
+#endif
+
 using clock_type = std::chrono::steady_clock;
 
 double seconds_since(clock_type::time_point t) {
@@ -97,33 +104,40 @@ TEST_CASE(
                         << " ticks/s; private memory " << before << " MiB before, " << most
                         << " MiB at the most meanwhile (" << resident << " with mapped files)");
     CHECK(told);
-    CHECK(most < before + allowed);
+    if (is_measured) CHECK(most < before + allowed);
 
     const auto first = stored_ticks(n.get("/v1/status"));
     server.start();
     const auto started = clock_type::now();
     clock_type::time_point goes;
+    std::uint64_t at_first = first;
     std::uint64_t last = first;
     // Until it is less than a second of the feed behind.
     const auto caught_up = [&](const json& s) {
       most = std::max(most, mib_of(pid, "RssAnon"));
       last = stored_ticks(s);
-      if (goes == clock_type::time_point{} && last != first) goes = clock_type::now();
+      if (at_first == first && last != first) {
+        goes = clock_type::now();
+        at_first = last;
+      }
       return last + static_cast<std::uint64_t>(feed_rate) >= received(s);
     };
     bool done = false;
     while (!done && seconds_since(started) < 60 + static_cast<double>(away))
       done = n.wait_for(caught_up);
     REQUIRE_MESSAGE(done, n.get("/v1/status").dump(1));
-    const auto drain = static_cast<double>(last - first) / seconds_since(goes);
+    const auto drain = static_cast<double>(last - at_first) / seconds_since(goes);
     MESSAGE("stored " << last - first << " ticks at " << static_cast<int>(drain)
                       << " ticks/s, the feed going on: " << drain / feed_rate
                       << " times its rate; caught up " << seconds_since(started)
                       << " s after the database's start, the first "
                       << std::chrono::duration<double>(goes - started).count()
                       << " s of it until the next try; private memory " << most << " MiB");
-    CHECK(most < before + allowed);
-    CHECK(drain > 2.5 * feed_rate);
+    if (is_measured) {
+      CHECK(feed_rate > 10'000);
+      CHECK(most < before + allowed);
+      CHECK(drain > 2.5 * feed_rate);
+    }
     CHECK(n.wait_for([](const json& s) { return !store_waits(s); }));
     exchange.signal(SIGKILL);
     exchange.wait();
