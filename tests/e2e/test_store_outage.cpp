@@ -135,7 +135,8 @@ TEST_CASE(
                       << " s of it until the next try; private memory " << most << " MiB");
     if (is_measured) {
       CHECK(feed_rate > 10'000);
-      CHECK(most < before + allowed);
+      // Besides the rows, what they become for the server, and the blocks that they were read of.
+      CHECK(most < before + 2 * allowed);
       CHECK(drain > 2.5 * feed_rate);
     }
     CHECK(n.wait_for([](const json& s) { return !store_waits(s); }));
