@@ -3,8 +3,9 @@
 /// Named places at which a test ends the process as kill -9 does, to see that the next start makes
 /// it good. Which build of the two functions below a program gets is decided when it is linked: the
 /// library's own never end anything; `artham_failpoints` is linked with runtime/failpoint.cpp and
-/// obeys `ARTHAM_FAILPOINT=name:n`, the n-th passing of `name`. For places that are passed per
-/// block, message or commit, not per tick.
+/// obeys `ARTHAM_FAILPOINT=name:n`, the n-th passing of `name`. `name:n:hold` holds the process
+/// there instead, as SIGSTOP does, until it is sent SIGCONT. For places that are passed per block,
+/// message or commit, not per tick.
 namespace artham::runtime {
 
 /// True at the passing that is to end the process.

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tests/e2e/recorded.hpp"
+#include "tests/faults/store_points.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -301,6 +302,7 @@ TEST_CASE("every point that the sources have is tried") {
                              std::span<const point>(in_store)}) {
     for (const auto& p : points) tried.insert(p.name);
   }
+  for (const auto& p : store_points) tried.insert(p.name);
   std::set<std::string> there;
   const std::regex call("failpoint\\([^;{]*");
   const std::regex name("\"([a-z_]+\\.[a-z_.]+)\"");
