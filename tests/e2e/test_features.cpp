@@ -194,7 +194,10 @@ TEST_CASE("killed at any moment and begun again, under other settings too, featu
   }
   {
     node n(data, with_chains);
-    REQUIRE(n.wait_for(is_live));
+    // What the life before had not stored yet comes first.
+    REQUIRE(n.wait_for([](const json& s) {
+      return is_live(s) && s["metrics"].value("artham_store_rows_total.md:features", 0) > 0;
+    }));
     CHECK(n.stop() == 0);
   }
   clean(data);
