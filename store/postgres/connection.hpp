@@ -79,9 +79,6 @@ class connection {
   /// Ends the data. With an error text the server takes none of them.
   outcome<std::uint64_t> end_copy(const char* error = nullptr);
 
-  /// Notices of the server are dropped; the test of a schema asks for them otherwise.
-  [[nodiscard]] PGconn* raw() const { return raw_; }
-
  private:
   connection(PGconn* raw, std::chrono::milliseconds timeout) : raw_(raw), timeout_(timeout) {}
   outcome<void> flush();
