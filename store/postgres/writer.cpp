@@ -367,9 +367,11 @@ result<commit_report> postgres_writer::already_stored(const batch& b) {
   const auto& e = b.expected.front();
   const auto present = position(e.consumer, e.stream, e.shard);
   if (!present) return tl::unexpected(present.error());
+  const auto at = *present ? (*present)->at : record::position{};
   return fail(errc::conflict, db_->place() + ": " + e.consumer + " of " + e.stream + " stands at " +
-                                  text_of(*present ? (*present)->at : record::position{}) +
-                                  ", not at " + text_of(e.at) + ": another writer stored it");
+                                  text_of(at) + ", not at " + text_of(e.at) +
+                                  (at < e.at ? ": the server has lost what it had committed"
+                                             : ": another writer stored it"));
 }
 
 result<commit_report> postgres_writer::commit(const batch& b) {

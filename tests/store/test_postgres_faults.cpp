@@ -92,6 +92,11 @@ TEST_CASE("a commit whose answer was lost is known to be stored when it is said 
   REQUIRE_FALSE(other);
   CHECK(other.error().code == errc::conflict);
   CHECK(other.error().message.find("stands at (1, 1), not at (0, 0)") != std::string::npos);
+  const auto elsewhere = o.commit(7, 8, {tick(8, 7, 100)});
+  REQUIRE_FALSE(elsewhere);
+  INFO(elsewhere.error().message);
+  CHECK(elsewhere.error().message.find("the server has lost what it had committed") !=
+        std::string::npos);
   CHECK(o.ticks() == 1);
 }
 
