@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "store/feature_columns.hpp"
+
 namespace artham::store::postgres {
 
 namespace {
@@ -11,21 +13,29 @@ using market::feature::instrument_row;
 using market::feature::option_row;
 using market::option::side;
 
-const std::string chain_columns =
-    "underlying, expiry, at_ts, state, forward_source, fields, age, years, forward, atm_strike, "
-    "atm_iv, straddle, risk_reversal, butterfly, pcr_oi, pcr_volume, max_pain, gex, call_oi, "
-    "put_oi, call_oi_change, put_oi_change, call_volume, put_volume, valued, cause_epoch, "
-    "cause_seq, cause_ordinal";
+const std::string chain_columns = "underlying, expiry, at_ts, state, forward_source, fields, " +
+                                  std::string(chain_value_columns) +
+                                  ", cause_epoch, cause_seq, cause_ordinal";
 constexpr std::int16_t chain_column_count = 28;
 const std::string option_columns =
-    "at_ts, strike, instrument_token, instrument_id, fields, type, state, price, bid, ask, last, "
-    "volume, oi, oi_change, age, iv, delta, gamma, theta, vega, rho, theory, intrinsic, moneyness";
+    "at_ts, strike, instrument_token, instrument_id, fields, type, state, " +
+    std::string(option_value_columns);
 constexpr std::int16_t option_column_count = 24;
 const std::string instrument_columns =
-    "at_ts, instrument_token, instrument_id, fields, last, price_change, volume_change, oi_change, "
-    "spread, microprice, depth_imbalance, rolling_return, volatility, quote_epoch, quote_seq, "
-    "cause_epoch, cause_seq, cause_ordinal";
+    "at_ts, instrument_token, instrument_id, fields, " + std::string(instrument_value_columns) +
+    ", quote_epoch, quote_seq, cause_epoch, cause_seq, cause_ordinal";
 constexpr std::int16_t instrument_column_count = 18;
+
+/// Values into the row that is being written.
+struct row_values {
+  copy_rows& out;
+  void operator()(std::int64_t v) const { out.int64(v); }
+  void operator()(double v) const { out.real(v); }
+  template <class T>
+  void known(bool is, T v) const {
+    out.known(is, v);
+  }
+};
 
 void append_cause(copy_rows& out, const record::cause& c) {
   out.int64(c.at.epoch);
@@ -34,7 +44,6 @@ void append_cause(copy_rows& out, const record::cause& c) {
 }
 
 void append_chain(copy_rows& out, const record::cause& cause, const chain_row& c) {
-  const auto has = [&](chain_row::field f) { return (c.fields & f) != 0; };
   out.row(chain_column_count);
   out.text(c.underlying);
   out.date(c.expiry);
@@ -42,29 +51,14 @@ void append_chain(copy_rows& out, const record::cause& cause, const chain_row& c
   out.text(market::option::name(c.is));
   out.text(market::feature::name(c.source));
   out.int32(c.fields);
-  out.int64(c.age);
-  out.real(c.years);
-  out.known(has(chain_row::forward_known), c.forward);
-  out.known(has(chain_row::atm_known), c.atm_strike.units);
-  out.known(has(chain_row::atm_iv_known), c.atm_iv);
-  out.known(has(chain_row::straddle_known), c.straddle);
-  out.known(has(chain_row::wings_known), c.risk_reversal);
-  out.known(has(chain_row::wings_known), c.butterfly);
-  out.known(has(chain_row::pcr_oi_known), c.pcr_oi);
-  out.known(has(chain_row::pcr_volume_known), c.pcr_volume);
-  out.known(has(chain_row::max_pain_known), c.max_pain.units);
-  out.known(has(chain_row::gex_known), c.gex);
-  for (const auto v : {c.call_oi, c.put_oi, c.call_oi_change, c.put_oi_change})
-    out.known(has(chain_row::oi_known), v);
-  for (const auto v : {c.call_volume, c.put_volume}) out.known(has(chain_row::volume_known), v);
-  out.int64(c.valued);
+  row_values values{out};
+  put_chain_values(values, c);
   append_cause(out, cause);
 }
 
 /// With the cause of its chain in front.
 void append_option(copy_rows& out, const record::cause& cause, market::timestamp at,
                    const option_row& o, std::int32_t id) {
-  const auto has = [&](option_row::field f) { return (o.fields & f) != 0; };
   out.row(option_column_count + 3);
   append_cause(out, cause);
   out.time(split(at));
@@ -74,19 +68,8 @@ void append_option(copy_rows& out, const record::cause& cause, market::timestamp
   out.int32(o.fields);
   out.text(o.type == side::call ? "CE" : "PE");
   out.text(market::option::name(o.is));
-  out.known(has(option_row::priced), o.used.units);
-  out.known(has(option_row::bid_known), o.bid.units);
-  out.known(has(option_row::ask_known), o.ask.units);
-  out.known(has(option_row::traded), o.last.units);
-  out.known(has(option_row::volume_known), o.volume);
-  out.known(has(option_row::oi_known), o.oi);
-  out.known(has(option_row::oi_known), o.oi_change);
-  out.int64(o.age);
-  for (const double v : {o.iv, o.delta, o.gamma, o.theta, o.vega, o.rho})
-    out.known(has(option_row::valued), v);
-  out.known(has(option_row::theory_known), o.theory);
-  out.known(has(option_row::placed), o.intrinsic);
-  out.known(has(option_row::placed), o.moneyness);
+  row_values values{out};
+  put_option_values(values, o);
 }
 
 void append_instrument(copy_rows& out, const record::cause& cause, const instrument_row& r,
@@ -96,15 +79,8 @@ void append_instrument(copy_rows& out, const record::cause& cause, const instrum
   out.int64(r.token);
   out.int32(id);
   out.int32(r.fields);
-  out.int64(r.last.units);
-  out.known(r.has(instrument_row::price_change_known), r.price_change.units);
-  out.known(r.has(instrument_row::volume_change_known), r.volume_change);
-  out.known(r.has(instrument_row::oi_change_known), r.oi_change);
-  out.known(r.has(instrument_row::spread_known), r.spread.units);
-  out.known(r.has(instrument_row::microprice_known), r.microprice.units);
-  out.known(r.has(instrument_row::imbalance_known), r.depth_imbalance);
-  out.known(r.has(instrument_row::return_known), r.rolling_return);
-  out.known(r.has(instrument_row::volatility_known), r.volatility);
+  row_values values{out};
+  put_instrument_values(values, r);
   out.int64(r.cause.epoch);
   out.int64(static_cast<std::int64_t>(r.cause.seq));
   append_cause(out, cause);

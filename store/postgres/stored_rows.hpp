@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "messages/record/feature_codec.hpp"
+#include "store/feature_columns.hpp"
 #include "store/postgres/taker.hpp"
 #include "store/store.hpp"
 
@@ -14,15 +15,10 @@ namespace artham::store::postgres {
 extern const std::string bar_columns_of_record;
 [[nodiscard]] record::bar_record take_bar(taker& in);
 
-/// Columns of `chain_features`; the chain comes without its options.
+/// For take_chain, take_option and take_instrument_feature of store/feature_columns.hpp.
 extern const std::string chain_columns;
-[[nodiscard]] record::feature_record take_chain(taker& in);
-
 extern const std::string option_columns;
-[[nodiscard]] market::feature::option_row take_option(taker& in);
-
 extern const std::string instrument_feature_columns;
-[[nodiscard]] record::feature_record take_instrument_feature(taker& in);
 
 extern const std::string instrument_columns;
 [[nodiscard]] stored_instrument take_instrument(taker& in);

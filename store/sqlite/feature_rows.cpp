@@ -5,27 +5,22 @@
 #include <string_view>
 #include <utility>
 
+#include "store/feature_columns.hpp"
+
 namespace artham::store::sqlite {
 
 using market::feature::chain_row;
-using market::feature::forward_source;
 using market::feature::instrument_row;
 using market::feature::option_row;
-using market::option::side;
-using market::option::state;
 
-const std::string chain_columns =
-    "underlying, expiry, at_ts, state, forward_source, fields, age, years, forward, atm_strike, "
-    "atm_iv, straddle, risk_reversal, butterfly, pcr_oi, pcr_volume, max_pain, gex, call_oi, "
-    "put_oi, call_oi_change, put_oi_change, call_volume, put_volume, valued, cause_epoch, "
-    "cause_seq, cause_ordinal";
+const std::string chain_columns = "underlying, expiry, at_ts, state, forward_source, fields, " +
+                                  std::string(chain_value_columns) +
+                                  ", cause_epoch, cause_seq, cause_ordinal";
 const std::string option_columns =
-    "instrument_token, type, strike, state, fields, price, bid, ask, last, volume, oi, oi_change, "
-    "age, iv, delta, gamma, theta, vega, rho, theory, intrinsic, moneyness";
+    "instrument_token, type, strike, state, fields, " + std::string(option_value_columns);
 const std::string instrument_feature_columns =
-    "at_ts, instrument_token, fields, last, price_change, volume_change, oi_change, spread, "
-    "microprice, depth_imbalance, rolling_return, volatility, quote_epoch, quote_seq, "
-    "cause_epoch, cause_seq, cause_ordinal";
+    "at_ts, instrument_token, fields, " + std::string(instrument_value_columns) +
+    ", quote_epoch, quote_seq, cause_epoch, cause_seq, cause_ordinal";
 
 namespace {
 
@@ -71,81 +66,44 @@ struct taker {
   std::uint32_t small() { return row.getColumn(column++).getUInt(); }
   double real() { return row.getColumn(column++).getDouble(); }
   std::string text() { return row.getColumn(column++).getString(); }
+  market::timestamp time() { return integer(); }
+  record::position position() {
+    record::position p;
+    p.epoch = small();
+    p.seq = static_cast<std::uint64_t>(integer());
+    return p;
+  }
   record::cause cause() {
     record::cause c;
-    c.at.epoch = small();
-    c.at.seq = static_cast<std::uint64_t>(integer());
+    c.at = position();
     c.ordinal = small();
     return c;
   }
 };
 
-state state_of(std::string_view name) {
-  for (int i = 0; i < static_cast<int>(state::no_underlying); ++i) {
-    if (market::option::name(static_cast<state>(i)) == name) return static_cast<state>(i);
-  }
-  return state::no_underlying;
-}
-
-forward_source source_of(std::string_view name) {
-  for (const auto s : {forward_source::parity, forward_source::future, forward_source::spot}) {
-    if (market::feature::name(s) == name) return s;
-  }
-  return forward_source::none;
-}
-
 void bind_option(insert_statement& s, std::int64_t chain_id, std::int64_t id, const option_row& o) {
   s.next_row();
   binder put{s};
-  const auto has = [&](option_row::field f) { return (o.fields & f) != 0; };
   put(chain_id);
   put(id);
   put(o.token);
-  put(std::string_view(o.type == side::call ? "CE" : "PE"));
+  put(std::string_view(o.type == market::option::side::call ? "CE" : "PE"));
   put(o.strike.units);
   put(market::option::name(o.is));
   put(std::uint32_t{o.fields});
-  put.known(has(option_row::priced), o.used.units);
-  put.known(has(option_row::bid_known), o.bid.units);
-  put.known(has(option_row::ask_known), o.ask.units);
-  put.known(has(option_row::traded), o.last.units);
-  put.known(has(option_row::volume_known), o.volume);
-  put.known(has(option_row::oi_known), o.oi);
-  put.known(has(option_row::oi_known), o.oi_change);
-  put(o.age);
-  for (const double v : {o.iv, o.delta, o.gamma, o.theta, o.vega, o.rho})
-    put.known(has(option_row::valued), v);
-  put.known(has(option_row::theory_known), o.theory);
-  put.known(has(option_row::placed), o.intrinsic);
-  put.known(has(option_row::placed), o.moneyness);
+  put_option_values(put, o);
 }
 
 void bind_chain(insert_statement& s, const record::cause& cause, const chain_row& c) {
   s.next_row();
   binder put{s};
-  const auto has = [&](chain_row::field f) { return (c.fields & f) != 0; };
   put(std::string_view(c.underlying));
   put(std::int64_t{c.expiry.days});
   put(c.at);
   put(market::option::name(c.is));
   put(market::feature::name(c.source));
   put(std::uint32_t{c.fields});
-  put(c.age);
-  put(c.years);
-  put.known(has(chain_row::forward_known), c.forward);
-  put.known(has(chain_row::atm_known), c.atm_strike.units);
-  put.known(has(chain_row::atm_iv_known), c.atm_iv);
-  put.known(has(chain_row::straddle_known), c.straddle);
-  put.known(has(chain_row::wings_known), c.risk_reversal);
-  put.known(has(chain_row::wings_known), c.butterfly);
-  put.known(has(chain_row::pcr_oi_known), c.pcr_oi);
-  put.known(has(chain_row::pcr_volume_known), c.pcr_volume);
-  put.known(has(chain_row::max_pain_known), c.max_pain.units);
-  put.known(has(chain_row::gex_known), c.gex);
-  for (const auto v : {c.call_oi, c.put_oi, c.call_oi_change, c.put_oi_change})
-    put.known(has(chain_row::oi_known), v);
-  for (const auto v : {c.call_volume, c.put_volume}) put.known(has(chain_row::volume_known), v);
-  put(c.valued);
+  put_chain_values(put, c);
   put.cause(cause);
 }
 
@@ -157,15 +115,7 @@ void bind_instrument(insert_statement& s, std::int64_t id, const record::cause& 
   put(r.mark);
   put(r.token);
   put(std::uint32_t{r.fields});
-  put(r.last.units);
-  put.known(r.has(instrument_row::price_change_known), r.price_change.units);
-  put.known(r.has(instrument_row::volume_change_known), r.volume_change);
-  put.known(r.has(instrument_row::oi_change_known), r.oi_change);
-  put.known(r.has(instrument_row::spread_known), r.spread.units);
-  put.known(r.has(instrument_row::microprice_known), r.microprice.units);
-  put.known(r.has(instrument_row::imbalance_known), r.depth_imbalance);
-  put.known(r.has(instrument_row::return_known), r.rolling_return);
-  put.known(r.has(instrument_row::volatility_known), r.volatility);
+  put_instrument_values(put, r);
   put(r.cause.epoch);
   put(r.cause.seq);
   put.cause(cause);
@@ -214,52 +164,12 @@ void feature_inserts::write(
 
 record::feature_record read_chain(SQLite::Statement& row) {
   taker in{row, 1};
-  chain_row c;
-  c.underlying = in.text();
-  c.expiry.days = static_cast<std::int32_t>(in.integer());
-  c.at = in.integer();
-  c.is = state_of(in.text());
-  c.source = source_of(in.text());
-  c.fields = static_cast<std::uint16_t>(in.integer());
-  c.age = in.integer();
-  c.years = in.real();
-  c.forward = in.real();
-  c.atm_strike.units = in.integer();
-  c.atm_iv = in.real();
-  c.straddle = in.real();
-  c.risk_reversal = in.real();
-  c.butterfly = in.real();
-  c.pcr_oi = in.real();
-  c.pcr_volume = in.real();
-  c.max_pain.units = in.integer();
-  c.gex = in.real();
-  for (auto* v : {&c.call_oi, &c.put_oi, &c.call_oi_change, &c.put_oi_change, &c.call_volume,
-                  &c.put_volume}) {
-    *v = in.integer();
-  }
-  c.valued = in.small();
-  const auto cause = in.cause();
-  return {cause, std::move(c)};
+  return take_chain(in);
 }
 
 option_row read_option(SQLite::Statement& row, int first) {
   taker in{row, first};
-  option_row o;
-  o.token = in.small();
-  o.type = in.text() == "CE" ? side::call : side::put;
-  o.strike.units = in.integer();
-  o.is = state_of(in.text());
-  o.fields = static_cast<std::uint16_t>(in.integer());
-  for (auto* p : {&o.used, &o.bid, &o.ask, &o.last}) p->units = in.integer();
-  o.volume = in.integer();
-  o.oi = in.integer();
-  o.oi_change = in.integer();
-  o.age = in.integer();
-  for (auto* v : {&o.iv, &o.delta, &o.gamma, &o.theta, &o.vega, &o.rho, &o.theory, &o.intrinsic,
-                  &o.moneyness}) {
-    *v = in.real();
-  }
-  return o;
+  return take_option(in);
 }
 
 std::vector<option_row> read_options(SQLite::Database& db, std::int64_t chain_id) {
@@ -274,23 +184,7 @@ std::vector<option_row> read_options(SQLite::Database& db, std::int64_t chain_id
 
 record::feature_record read_instrument_feature(SQLite::Statement& row) {
   taker in{row};
-  instrument_row r;
-  r.mark = in.integer();
-  r.token = in.small();
-  r.fields = static_cast<std::uint16_t>(in.integer());
-  r.last.units = in.integer();
-  r.price_change.units = in.integer();
-  r.volume_change = in.integer();
-  r.oi_change = in.integer();
-  r.spread.units = in.integer();
-  r.microprice.units = in.integer();
-  r.depth_imbalance = in.real();
-  r.rolling_return = in.real();
-  r.volatility = in.real();
-  r.cause.epoch = in.small();
-  r.cause.seq = static_cast<std::uint64_t>(in.integer());
-  const auto cause = in.cause();
-  return {cause, r};
+  return take_instrument_feature(in);
 }
 
 }  // namespace artham::store::sqlite

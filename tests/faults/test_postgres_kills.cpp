@@ -11,6 +11,7 @@
 
 #include "tests/e2e/in_postgres.hpp"
 #include "tests/faults/store_points.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -25,12 +26,7 @@ const std::string failing_program =
     fs::path(artham::test::program()).parent_path() / "artham_failpoints";
 
 bool eventually(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
-  return true;
+  return artham::test::eventually(condition, std::chrono::seconds(60));
 }
 
 /// All its threads stand still.

@@ -41,6 +41,16 @@ inline market::instrument infy(std::uint32_t token = 408065, std::int64_t lot = 
   return i;
 }
 
+/// Commits as consumer c of stream s, from one position to another.
+inline result<store::commit_report> commit_between(store::writer& writer, store::batch b,
+                                                   std::uint64_t from, std::uint64_t to) {
+  const store::stored_position before{"c", "s", 0, {from == 0 ? 0U : 1U, from}, 0};
+  const store::stored_position after{"c", "s", 0, {1, to}, 0};
+  b.expected = {&before, 1};
+  b.positions = {&after, 1};
+  return writer.commit(b);
+}
+
 /// A store with the table of one timeframe, whose commits follow each other.
 struct fixture {
   explicit fixture(bool tick_table = true) : table(tick_table) { open(); }
@@ -58,11 +68,7 @@ struct fixture {
     b.bars = bars;
     b.ticks = ticks;
     b.marks = marks;
-    const store::stored_position before{"c", "s", 0, {from == 0 ? 0U : 1U, from}, 0};
-    const store::stored_position after{"c", "s", 0, {1, to}, 0};
-    b.expected = {&before, 1};
-    b.positions = {&after, 1};
-    return db->writing().commit(b);
+    return commit_between(db->writing(), b, from, to);
   }
   std::unique_ptr<any_store> files = make_store();
   bool table;

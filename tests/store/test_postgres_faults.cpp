@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/store/held_lock.hpp"
 #include "tests/store/postgres_store.hpp"
 #include "tests/store/store_fixture.hpp"
 
@@ -44,11 +45,7 @@ struct opened {
     b.timeframe = one_minute;
     b.ticks = ticks;
     b.bars = bars;
-    const store::stored_position before{"c", "s", 0, {from == 0 ? 0U : 1U, from}, 0};
-    const store::stored_position after{"c", "s", 0, {1, to}, 0};
-    b.expected = {&before, 1};
-    b.positions = {&after, 1};
-    return db->writing().commit(b);
+    return commit_between(db->writing(), b, from, to);
   }
   std::uint64_t ticks() const { return *db->reading().count_ticks(); }
 
@@ -177,15 +174,8 @@ TEST_CASE("a server without a free connection, and one that is read-only, are wa
 TEST_CASE("a lock, a deadlock and a full disk are waited for") {
   opened o;
   {
-    postgres_store holder_of_nothing;
-    std::thread holder([&] {
-      o.files.ask("BEGIN; LOCK TABLE bars_1m IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT");
-    });
-    while (o.files.ask("SELECT count(*) FROM pg_locks WHERE relation = 'bars_1m'::regclass AND "
-                       "mode = 'AccessExclusiveLock' AND granted") == "0\n") {
-    }
+    const held_lock holder(o.files, "LOCK TABLE artham.bars_1m IN ACCESS EXCLUSIVE MODE");
     const auto held = o.commit(0, 1, {}, {bar(7, 0, 1)});
-    holder.join();
     REQUIRE_FALSE(held);
     CHECK(held.error().code == errc::unavailable);
     CHECK(held.error().message.find("lock timeout") != std::string::npos);

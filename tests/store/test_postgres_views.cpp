@@ -56,11 +56,7 @@ TEST_CASE("people read names, decimals and depth, whichever way ticks lie") {
     b.timeframe = one_minute;
     b.ticks = ticks;
     b.bars = bars;
-    const store::stored_position before{"c", "s", 0, {}, 0};
-    const store::stored_position after{"c", "s", 0, {1, 40}, 0};
-    b.expected = {&before, 1};
-    b.positions = {&after, 1};
-    REQUIRE((*db)->writing().commit(b));
+    REQUIRE(commit_between((*db)->writing(), b, 0, 40));
     if (layout == tick_layout::packed)
       CHECK(files.ask("SELECT ticks FROM tick_packs ORDER BY first_seq") == "1\n3\n");
 

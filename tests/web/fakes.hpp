@@ -12,19 +12,15 @@
 
 #include "messages/client.hpp"
 #include "store/store.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/no_features.hpp"
 
 namespace artham::web::testing {
 
-/// Polls until the condition holds; false after five seconds.
+/// As test::eventually; five seconds unless told.
 inline bool eventually(const std::function<bool()>& condition,
                        std::chrono::milliseconds limit = std::chrono::seconds(5)) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
+  return artham::test::eventually(condition, limit);
 }
 
 inline market::instrument make_instrument(std::uint32_t token, std::string exchange,
