@@ -82,6 +82,18 @@ class bridge {
   virtual result<std::unique_ptr<reader>> open_reader(std::string_view stream,
                                                       record::position after, top until,
                                                       std::span<const std::uint32_t> tokens) = 0;
+  /// A cursor of the one active consumer of that name, which reads what is durable and says with
+  /// `passed` what it needs no longer.
+  virtual result<std::unique_ptr<reader>> open_consumer(std::string_view stream,
+                                                        record::position after,
+                                                        std::string_view /*consumer*/) {
+    return open_reader(stream, after, top::durable, {});
+  }
+  /// `consumer` needs nothing of the stream up to here any more, whatever happens: after a restart
+  /// it reads on behind that, or later. A bridge that is trimmed by what its consumers have passed
+  /// keeps the rest. Does not block.
+  virtual void passed(std::string_view /*stream*/, std::string_view /*consumer*/,
+                      record::position /*upto*/) {}
   /// Zeros for a stream without records.
   [[nodiscard]] virtual result<tops> stream_tops(std::string_view stream) const = 0;
   [[nodiscard]] virtual std::vector<std::string> streams() const = 0;

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <limits>
 #include <numeric>
 
 #include "config/database_url.hpp"
+#include "config/redis_url.hpp"
 #include "market/formula/formula.hpp"
 
 namespace artham::config {
@@ -226,6 +228,21 @@ setting postgres_url(std::string_view key, Field field) {
           [=](const settings& s) { return in_quotes(field(s)); }};
 }
 
+template <class Field>
+setting redis_url(std::string_view key, Field field) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (!is_textual(v) || (!v.text.empty() && !parse_redis_url(v.text))) {
+              return fail(errc::usage,
+                          "must be empty, redis://user@host:6379/0 or unix:///path/to/redis.sock, "
+                          "without a password: that is bridge.redis.password");
+            }
+            field(s) = v.text;
+            return {};
+          },
+          [=](const settings& s) { return in_quotes(field(s)); }};
+}
+
 template <class Value>
 using names = std::vector<std::pair<std::string_view, Value>>;
 
@@ -422,6 +439,78 @@ bool is_address(const std::string& value) {
          inet_pton(AF_INET6, value.c_str(), parsed.data()) == 1;
 }
 
+bool is_anything(std::string_view) {
+  return true;
+}
+
+/// Of a cluster or a node.
+bool is_name(std::string_view value) {
+  return !value.empty() && value.size() <= 40 && std::ranges::all_of(value, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-';
+  });
+}
+
+const names<role>& role_names() {
+  static const names<role> all{{"ingest", role::ingest},
+                               {"bars", role::bars},
+                               {"features", role::features},
+                               {"store", role::store},
+                               {"gateway", role::gateway}};
+  return all;
+}
+
+template <class Field>
+setting roles(std::string_view key, Field field) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (v.written != form::plain && v.written != form::list)
+              return refuse("a list such as [\"bars\", \"features\"]", v);
+            std::vector<role> parsed;
+            for (const auto& item : items_of(v)) {
+              const auto found =
+                  std::ranges::find(role_names(), item, &std::pair<std::string_view, role>::first);
+              if (found == role_names().end()) {
+                return fail(
+                    errc::usage,
+                    "has '" + item + "'; the roles are ingest, bars, features, store, gateway");
+              }
+              if (std::ranges::count(parsed, found->second) == 0) parsed.push_back(found->second);
+            }
+            std::ranges::sort(parsed);
+            field(s) = std::move(parsed);
+            return {};
+          },
+          [=](const settings& s) {
+            std::vector<std::string> items;
+            for (const auto r : field(s))
+              items.emplace_back(role_names()[static_cast<std::size_t>(r)].first);
+            return in_brackets(items);
+          }};
+}
+
+/// `host:port`, several of them.
+template <class Field>
+setting peers(std::string_view key, Field field) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (v.written != form::plain && v.written != form::list)
+              return refuse("a list such as [\"10.0.0.2:7400\"]", v);
+            auto items = items_of(v);
+            for (const auto& item : items) {
+              const auto colon = item.rfind(':');
+              const auto port =
+                  colon == std::string::npos
+                      ? std::nullopt
+                      : whole<std::uint16_t>(std::string_view(item).substr(colon + 1));
+              if (!port || *port == 0 || colon == 0)
+                return fail(errc::usage, "has '" + item + "', which is no host:port");
+            }
+            field(s) = std::move(items);
+            return {};
+          },
+          [=](const settings& s) { return in_brackets(field(s)); }};
+}
+
 // A key and the member that it names, so that the two cannot drift apart.
 #define FIELD(path)             \
 #path, [](auto& s) -> auto& { \
@@ -521,6 +610,17 @@ std::vector<setting> make_settings() {
   list.push_back(size(FIELD(bridge.local.queue_bytes), 64 * kib, 64 * gib));
   list.push_back(boolean(FIELD(bridge.local.compression)));
 
+  list.push_back(redis_url(FIELD(bridge.redis.url)));
+  list.push_back(secret_text(FIELD(bridge.redis.password)));
+  list.push_back(choice(FIELD(bridge.redis.encoding),
+                        names<redis_encoding>{{"packed", redis_encoding::packed},
+                                              {"fields", redis_encoding::fields}}));
+  list.push_back(time_span(FIELD(bridge.redis.linger), 0, second));
+  list.push_back(time_span(FIELD(bridge.redis.timeout), 100 * millisecond, minute));
+  list.push_back(size(FIELD(bridge.redis.queue_bytes), 64 * kib, 64 * gib));
+  list.push_back(size(FIELD(bridge.redis.read_bytes), 64 * kib, 64 * gib));
+  list.push_back(size(FIELD(bridge.redis.max_bytes), mib, 1024 * gib));
+
   list.push_back(span_or(FIELD(journal.retention), day, 100'000 * day, "forever"));
   list.push_back(size(FIELD(journal.reserve), 0, 1024 * gib));
 
@@ -557,6 +657,19 @@ std::vector<setting> make_settings() {
   list.push_back(boolean(FIELD(exchange.chains)));
   list.push_back(integer(FIELD(exchange.seed), 0, std::numeric_limits<std::int64_t>::max()));
   list.push_back(speed(FIELD(exchange.speed)));
+
+  list.push_back(text(FIELD(cluster.name), "a name of 1 to 40 letters, digits and . _ -", is_name));
+  list.push_back(text(FIELD(cluster.node), "a name of 1 to 40 letters, digits and . _ -",
+                      [](std::string_view v) { return v.empty() || is_name(v); }));
+  list.push_back(roles(FIELD(cluster.roles)));
+  list.push_back(integer(FIELD(cluster.shards), 1, 64));
+  list.push_back(text(FIELD(cluster.address), "an IP address such as 127.0.0.1", is_address));
+  list.push_back(integer(FIELD(cluster.port), 0, 65'535));
+  list.push_back(peers(FIELD(cluster.seeds)));
+  list.push_back(text(FIELD(cluster.certificate), "a path, or empty", is_anything));
+  list.push_back(text(FIELD(cluster.key), "a path, or empty", is_anything));
+  list.push_back(text(FIELD(cluster.authority), "a path, or empty", is_anything));
+  list.push_back(time_span(FIELD(cluster.lease), 500 * millisecond, minute));
 
   list.push_back(integer(FIELD(supervisor.intensity), 0, 1000));
   list.push_back(time_span(FIELD(supervisor.period), 100 * millisecond, day));

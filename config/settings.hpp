@@ -35,6 +35,14 @@ enum class tick_storage : std::uint8_t {
 /// How ticks lie in the tables of PostgreSQL.
 enum class tick_table_layout : std::uint8_t { packed, rows };
 
+/// How records lie in Redis.
+enum class redis_encoding : std::uint8_t {
+  packed,  ///< an entry for many records
+  fields,  ///< an entry for each, with named fields
+};
+/// What a node does.
+enum class role : std::uint8_t { ingest, bars, features, store, gateway };
+
 /// Every setting, typed, in the sections of config/default.toml, which explains each of them.
 /// Member names are the keys. Durations are in nanoseconds.
 struct settings {
@@ -99,8 +107,20 @@ struct settings {
     bool compression = false;
     friend bool operator==(const local_section&, const local_section&) = default;
   };
+  struct redis_section {
+    std::string url;  ///< empty: one process alone; without a password
+    secret password;
+    redis_encoding encoding = redis_encoding::packed;
+    market::duration linger = 2 * market::millisecond;
+    market::duration timeout = 2 * market::second;
+    std::int64_t queue_bytes = 64 << 20;
+    std::int64_t read_bytes = 16 << 20;
+    std::int64_t max_bytes = 4LL << 30;
+    friend bool operator==(const redis_section&, const redis_section&) = default;
+  };
   struct bridge_section {
     local_section local;
+    redis_section redis;
     friend bool operator==(const bridge_section&, const bridge_section&) = default;
   };
   struct journal_section {
@@ -150,6 +170,20 @@ struct settings {
     double speed = 1;  ///< 0: as fast as possible
     friend bool operator==(const exchange_section&, const exchange_section&) = default;
   };
+  struct cluster_section {
+    std::string name = "artham";
+    std::string node;         ///< empty: the host's name
+    std::vector<role> roles;  ///< empty: all
+    int shards = 1;
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;
+    std::vector<std::string> seeds;  ///< host:port
+    std::string certificate;
+    std::string key;
+    std::string authority;
+    market::duration lease = 2 * market::second;
+    friend bool operator==(const cluster_section&, const cluster_section&) = default;
+  };
   struct supervisor_section {
     int intensity = 5;
     market::duration period = 10 * market::second;
@@ -172,6 +206,7 @@ struct settings {
   store_section store;
   web_section web;
   exchange_section exchange;
+  cluster_section cluster;
   supervisor_section supervisor;
   data_section data;
 

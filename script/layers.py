@@ -25,6 +25,7 @@ MAY = {
     "feed/synthetic": {"market", "messages/record", "feed", "runtime"},
     "bridge": {"market", "messages/record"},
     "bridge/local": {"market", "messages/record", "bridge", "runtime"},
+    "bridge/redis": {"market", "messages/record", "bridge", "runtime"},
     "bridge/memory": {"market", "messages/record", "bridge", "runtime"},
     "store": {"market", "messages/record"},
     "store/sqlite": {"market", "messages/record", "store", "runtime"},

@@ -18,13 +18,14 @@ bool is_known(kind k) {
     case kind::dead_letter:
     case kind::chain:
     case kind::instrument_feature:
+    case kind::elsewhere:
       return true;
   }
   return false;
 }
 
 bool takes_one_position(kind k) {
-  return k != kind::kite_frame && k != kind::packed_ticks;
+  return k != kind::kite_frame && k != kind::packed_ticks && k != kind::elsewhere;
 }
 
 tl::unexpected<error> corrupt_at(std::size_t offset, const std::string& what) {

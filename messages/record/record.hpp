@@ -31,6 +31,7 @@ enum class kind : std::uint8_t {
   dead_letter = 5,
   chain = 6,               ///< feature::chain_row with its cause (feature_codec.hpp)
   instrument_feature = 7,  ///< feature::instrument_row, likewise
+  elsewhere = 8,           ///< positions of md:ticks that are in other shards; no body
 };
 
 /// In front of every record's body, little-endian, 24 bytes:
@@ -75,6 +76,9 @@ struct block {
   std::uint64_t count = 0;  ///< positions covered: [first_seq, first_seq + count)
   /// Failed its checksum: `payload` is empty, `marks` holds one gap that says so.
   bool damaged = false;
+  /// Of a derived stream whose records stand where their causes do (bridge/redis): several may have
+  /// one position, which no two blocks share.
+  bool by_cause = false;
   std::string payload;              ///< records, each with its header
   std::vector<market::mark> marks;  ///< the marks among the records, in order (md:ticks)
 
@@ -93,6 +97,7 @@ void for_each(const block& b, Fn&& fn) {
   while (p != end) {
     header h;
     std::memcpy(&h, p, header_size);  // x86-64 and arm64 are little-endian; checked in record.cpp
+    if (b.by_cause) seq = h.a;
     fn(h, seq, std::string_view(p + header_size, h.size));
     p += header_size + h.size;
     seq += h.count;

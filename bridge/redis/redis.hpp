@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "bridge/bridge.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/secret.hpp"
+
+/// Redis Streams as the bridge between nodes. docs/streams.md gives keys, entries and fields.
+namespace artham::bridge::redis {
+
+/// A server and how to be let in.
+struct endpoint {
+  std::string host = "127.0.0.1";  ///< not used with a socket
+  std::uint16_t port = 6379;
+  std::filesystem::path socket;  ///< of a unix socket; empty: TCP
+  std::string user;              ///< empty: the default user
+  runtime::secret password;
+  int database = 0;
+  market::duration timeout = 2 * market::second;  ///< of connecting, and of each answer
+
+  /// For people, without the password.
+  [[nodiscard]] std::string text() const;
+};
+
+enum class encoding : std::uint8_t { packed, fields };
+
+/// Called from a thread of the bridge: with what keeps it from working, and with nothing when it
+/// works again.
+using health_callback = std::function<void(const std::optional<error>&)>;
+
+struct options {
+  endpoint server;
+  /// How entries are written; both can always be read.
+  redis::encoding encoding = encoding::packed;
+  market::duration linger = 2 * market::millisecond;  ///< longest wait for neighbours of an entry
+  std::uint64_t queue_bytes = 64ULL << 20U;           ///< appended and not yet taken by Redis
+  std::uint64_t read_bytes = 16ULL << 20U;            ///< read ahead by one reader
+  /// More than this in Redis (used_memory): streams are trimmed of what consumers still need, and
+  /// the alarm rings.
+  std::uint64_t max_bytes = 4ULL << 30U;
+  std::string consumer = "artham";  ///< this node's name, in consumer groups
+  health_callback on_health;
+  runtime::metrics* metrics = nullptr;  ///< must outlive the bridge
+};
+
+/// The bridge of a cluster's node.
+///
+/// Streams of ticks have the positions of the ingest node's journal; they are written with
+/// `put_block`. All other streams but md:deadletter stand in the order of their causes: a record's
+/// position is its cause's (block::by_cause), and no two entries share one. md:deadletter counts
+/// its own.
+///
+/// Every write is one script on the server that compares the fence, and refuses what does not
+/// follow the stream's end. A writer that is refused is broken: every further call answers
+/// errc::conflict with the reason, and its owner ends.
+class redis_bridge : public bridge {
+ public:
+  /// The fence that streams of `lease` (lease_of) are written under from now on; 0: none, so that
+  /// open_writer answers errc::conflict. Writers that are open keep the fence they were opened
+  /// with.
+  virtual void hold(std::string_view lease, std::uint64_t fence) = 0;
+  /// Takes a block of a stream of ticks, which has its positions already, and stands for all of
+  /// [from, block's last]: `from` is right behind what the block before stood for. errc::full when
+  /// the queue has no room (when_room), errc::conflict when Redis refused something.
+  virtual result<void> put_block(std::string_view stream, record::block_ptr block,
+                                 record::position from) = 0;
+  virtual void when_room(std::function<void()> fn) = 0;
+  /// Waits until everything that was put has been answered, or the time is over: errc::unavailable.
+  /// errc::conflict when something was refused; the next put_block then starts afresh behind what
+  /// stream_tops says.
+  virtual result<void> flush(market::duration limit) = 0;
+  /// False while the server does not answer.
+  [[nodiscard]] virtual bool is_up() const = 0;
+};
+
+/// Which lease a stream is written under: `ingest` for ticks, `shard:{n}` for what is derived from
+/// shard n (0 where there is one only).
+[[nodiscard]] std::string lease_of(std::string_view stream);
+
+/// Connects within the timeout. errc::unavailable when nobody answers; errc::refused when we are
+/// not let in or the server is too old (before 7.0) or would evict (maxmemory-policy): each with
+/// the way out.
+[[nodiscard]] result<std::unique_ptr<redis_bridge>> open(options o);
+
+}  // namespace artham::bridge::redis
