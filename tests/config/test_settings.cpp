@@ -185,8 +185,8 @@ TEST_CASE("an unknown key names its origin and the nearest known key") {
   CHECK(
       refusal(from_file("[wbe]\nport = 1\n")).starts_with("artham.toml:1: unknown setting 'wbe'"));
   CHECK(refusal(from_file("port = 1\n")).find("did you mean 'web.port'?") != std::string::npos);
-  CHECK(refusal(from_file("[bridge.redis]\nurl = \"x\"\n"))
-            .starts_with("artham.toml:1: unknown setting 'bridge.redis'"));
+  CHECK(refusal(from_file("[bridge.kafka]\nurl = \"x\"\n"))
+            .starts_with("artham.toml:1: unknown setting 'bridge.kafka'"));
   CHECK(refusal(from_variable("ARTHAM_RUNTIME__THREAD", "1")) ==
         "ARTHAM_RUNTIME__THREAD: unknown setting 'runtime.thread'; did you mean "
         "ARTHAM_RUNTIME__THREADS?");
