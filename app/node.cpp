@@ -49,58 +49,6 @@ std::chrono::milliseconds milliseconds(market::duration d) {
   return std::chrono::milliseconds(d / market::millisecond);
 }
 
-/// The open of today's session, or of the last trading day before.
-market::timestamp first_open(const market::calendar& c, market::timestamp now) {
-  auto date = c.local_date(now);
-  for (int back = 0; back < 30 && !c.is_trading_date(date); ++back) --date.days;
-  const auto day = c.day(date);
-  return day.sessions.empty() ? now : day.sessions.front().open;
-}
-
-/// Records of Kite frames and the ticks in them, over the whole journal.
-struct journaled {
-  std::uint64_t frames = 0;
-  std::uint64_t ticks = 0;
-};
-result<journaled> count_journaled(bridge::bridge& journal) {
-  journaled n;
-  auto cursor = journal.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
-  if (!cursor) return tl::unexpected(cursor.error());
-  for (;;) {
-    auto blocks = (*cursor)->pull(1U << 18U);
-    if (!blocks) return tl::unexpected(blocks.error());
-    if (blocks->empty()) return n;
-    for (const auto& b : *blocks) {
-      record::for_each(*b, [&n](const record::header& h, std::uint64_t, std::string_view) {
-        if (h.kind != record::kind::kite_frame) return;
-        ++n.frames;
-        n.ticks += h.count;
-      });
-    }
-  }
-}
-
-/// Those that the journal's newest epoch was begun with.
-result<std::vector<market::instrument>> journaled_instruments(bridge::bridge& journal) {
-  const auto tops = journal.stream_tops(record::ticks_stream());
-  if (!tops) return tl::unexpected(tops.error());
-  if (tops->appended.seq == 0) return std::vector<market::instrument>{};
-  const auto hashes = hashes_of_epoch(journal, tops->appended.epoch);
-  if (!hashes) return tl::unexpected(hashes.error());
-  if (!*hashes) return std::vector<market::instrument>{};
-  const auto csv = journal.get_object((*hashes)->instruments);
-  if (!csv) return tl::unexpected(csv.error());
-  return market::parse_instruments(*csv);
-}
-
-/// `ws://host:port/path` to `http://host:port`.
-std::string rest_of(std::string_view ws) {
-  const bool tls = ws.starts_with("wss://");
-  auto rest = ws.substr(ws.find("://") == std::string_view::npos ? 0 : ws.find("://") + 3);
-  rest = rest.substr(0, rest.find_first_of("/?"));
-  return (tls ? "https://" : "http://") + std::string(rest);
-}
-
 caf::behavior watchman(caf::event_based_actor* self, const caf::actor& root,
                        std::function<void(std::string)> ended) {
   messages::install_handlers(self, "artham.watchman");
@@ -197,247 +145,29 @@ result<void> node::open_market() {
   auto calendars = load_calendar_set(names);
   if (!calendars) return tl::unexpected(calendars.error());
   calendars_ = std::move(*calendars);
-  const auto newest = actors::newest_record_times(*journal_);
-  if (!newest) return tl::unexpected(newest.error());
-  const auto& f = options_.settings.feed;
-  if (f.url.empty()) {
-    if (auto done = start_exchange(*newest); !done) return done;
-    feed_url_ = "ws://127.0.0.1:" + std::to_string(exchange_->port());
-    rest_url_ = rest_of(feed_url_);
-    exchange_clock_ = true;
-  } else {
-    if (options_.recording) {
-      return fail(
-          errc::usage,
-          "--recording plays in artham's own exchange; feed.url names another one: leave one out");
-    }
-    feed_url_ = f.url;
-    const bool kite = feed_url_.find("kite.trade") != std::string::npos;
-    rest_url_ = !f.rest_url.empty() ? f.rest_url
-                : kite              ? "https://api.kite.trade"
-                                    : rest_of(feed_url_);
-    exchange_clock_ = f.clock == config::clock_source::exchange ||
-                      (f.clock == config::clock_source::automatic && !kite);
-    if (auto done =
-            claim_data_directory(options_.data, {"ticker", feed_url_, kite ? "kite" : "ticker"});
-        !done)
-      return done;
-  }
-  return load_instruments(*newest);
-}
-
-result<void> node::start_exchange(const actors::newest_times& newest) {
-  const auto& s = options_.settings;
-  exchange::options o;
-  o.port = s.exchange.port;
-  if (s.exchange.speed > 0) {
-    o.speed = s.exchange.speed;
-  } else {
-    o.speed = std::nullopt;
-  }
-  o.start = exchange::start_when::subscribe;
-  o.clock_interval = s.ingest.clock_interval;
-  o.lateness = s.bars.lateness;
-  for (const auto& [name, c] : calendars_.by_name) o.calendars.emplace(name, c);
-  if (options_.recording) {
-    const auto file = options_.recording->string();
-    const auto hash = feed::recording::recording_hash(file);
-    if (!hash) return tl::unexpected(hash.error());
-    if (auto done =
-            claim_data_directory(options_.data, {"recording", "the recording " + file, *hash});
-        !done)
-      return done;
-    exchange::recording_source_options source;
-    source.file = file;
-    if (newest.market != 0) {
-      const auto there = count_journaled(*journal_);
-      if (!there) return tl::unexpected(there.error());
-      const auto all = feed::recording::survey_recording(file);
-      if (!all) return tl::unexpected(all.error());
-      if (there->ticks >= all->ticks) {
-        return fail(errc::conflict,
-                    "the recording " + file + " was played to its end into " +
-                        options_.data.string() +
-                        ": give another --data directory to play it again, or look at it with "
-                        "artham replay --journal " +
-                        options_.data.string() + " --out DIR");
-      }
-      source.skip_frames = there->frames;
-    }
-    o.source = std::move(source);
-    continuous_ = true;
-  } else {
-    const auto what = "the synthetic exchange (seed " + std::to_string(s.exchange.seed) + ", " +
-                      std::to_string(s.exchange.instruments) + " instruments)";
-    if (auto done = claim_data_directory(options_.data, {"synthetic", what, what}); !done)
-      return done;
-    exchange::synthetic_source_options source;
-    source.market.seed = static_cast<std::uint64_t>(s.exchange.seed);
-    source.market.instruments = static_cast<std::uint32_t>(s.exchange.instruments);
-    source.market.chains = s.exchange.chains;
-    const auto& nse = *calendars_.by_name.at("NSE");
-    const auto now = runtime::utc_now();
-    source.start = first_open(nse, now);
-    if (newest.market != 0) {
-      // Market time went on while nobody listened, at the speed that it has.
-      const auto away = static_cast<double>(std::max<market::duration>(now - newest.wall, 0)) *
-                        std::max(s.exchange.speed, 0.0);
-      source.start = newest.market + static_cast<market::duration>(away);
-      const auto session = nse.next_session(source.start);
-      if (session && session->open > source.start) source.start = session->open;
-    }
-    o.source = source;
-  }
-  auto started = exchange::start(std::move(o));
-  if (!started) return tl::unexpected(started.error());
-  exchange_ = std::move(*started);
-  return {};
-}
-
-result<void> node::load_instruments(const actors::newest_times& newest) {
-  feed::kite::rest_server server;
-  server.url = rest_url_;
-  feed::kite::credentials who;
-  who.api_key = options_.settings.feed.api_key;
-  if (auto kept = feed::kite::read_token_file(access_token_file(options_.settings, options_.data)))
-    who.access_token = kept->access_token;
-  const auto csv = feed::kite::fetch_instruments(server, who);
-  if (csv) {
-    auto list = market::parse_instruments(*csv);
-    if (!list) return fail(list.error().code, rest_url_ + "/instruments: " + list.error().message);
-    instruments_ = std::move(*list);
-  } else {
-    auto known = known_instruments(csv.error());
-    if (!known) return tl::unexpected(known.error());
-    instruments_ = std::move(*known);
-  }
-  const auto now = newest.market != 0 ? newest.market
-                   : exchange_        ? exchange_->market_time()
-                                      : runtime::utc_now();
-  const market::date today{static_cast<std::int32_t>((now + market::india_offset) / market::day)};
-  if (auto added = add_formulas(); !added) return added;
-  if (auto put = store_->writing().put_instruments(instruments_, today); !put) return put;
-  index_ = std::make_shared<const actors::instrument_index>(instruments_, calendars_.by_name);
-  auto tokens = wanted_tokens(today);
-  if (!tokens) return tl::unexpected(tokens.error());
-  tokens_ = std::move(*tokens);
-  in_use_ = calendars_in_use();
-  return {};
-}
-
-result<std::vector<market::instrument>> node::known_instruments(const error& why) const {
-  std::vector<market::instrument> list;
-  std::string from = "stored";
-  const auto stored = store_->reading().instruments();
-  if (stored) {
-    for (const auto& k : *stored) list.push_back(k.instrument);
-  } else if (stored.error().code == errc::unavailable) {
-    runtime::log().warn("store: {}", stored.error().message);
-    auto journaled = journaled_instruments(*journal_);
-    if (!journaled) return journaled;
-    list = std::move(*journaled);
-    from = "journaled";
-  } else {
-    return tl::unexpected(stored.error());
-  }
-  if (list.empty()) {
-    return fail(errc::unavailable,
-                "no instruments: " + why.message + "; and none are " + from + " yet. " +
-                    (why.code == errc::refused ? "Log in with artham kite login, then start again"
-                                               : "Is the exchange at " + rest_url_ + " running?"));
-  }
-  runtime::log().warn("instruments: {}; going on with the {} {} ones", why.message, list.size(),
-                      from);
-  return list;
-}
-
-result<void> node::add_formulas() {
-  std::erase_if(instruments_,
-                [](const auto& i) { return i.exchange == market::synthetic_exchange; });
-  const auto& ingest = options_.settings.ingest;
-  if (ingest.formulas.empty()) return {};
-  const auto formulas = market::formula::parse_formulas(ingest.formulas);
-  if (!formulas) return fail(errc::usage, "ingest.formulas: " + formulas.error().message);
-  auto plan = market::formula::formula_plan::make(*formulas, instruments_,
-                                                  calendar_by_exchange(calendars_));
-  if (!plan) return fail(plan.error().code, "ingest.formulas: " + plan.error().message);
-  for (const auto& i : (*plan)->instruments()) {
-    if (auto free = check_name(i); !free) return free;
-    instruments_.push_back(i);
-  }
-  formulas_ = std::move(*plan);
-  return {};
-}
-
-result<void> node::check_name(const market::instrument& i) const {
-  const auto found = store_->reading().find(std::to_string(i.token));
-  if (!found && found.error().code == errc::unavailable) {
-    runtime::log().warn("formula {}: whether its name is free is not known: {}", i.symbol,
-                        found.error().message);
-    return {};
-  }
-  if (!found) return tl::unexpected(found.error());
-  if (!*found) return {};
-  const auto& known = (*found)->instrument;
-  const auto refuse = [&](const std::string& why) {
-    return fail(errc::usage,
-                "ingest.formulas: formula " + i.symbol + ": " + why + ": choose another name");
-  };
-  if (market::display_key(known) != market::display_key(i))
-    return refuse("its token " + std::to_string(i.token) + " was that of " +
-                  market::display_key(known));
-  if (market::calendar_of(known.name) != market::calendar_of(i.name))
-    return refuse("the name stood for one that trades by the calendar of " + known.name +
-                  ", not of " + i.name);
-  return {};
-}
-
-result<std::vector<std::uint32_t>> node::wanted_tokens(market::date today) const {
-  const auto& wanted = options_.settings.ingest.instruments;
-  std::set<std::uint32_t> tokens;
-  if (wanted.empty() || options_.recording) {
-    for (const auto& i : instruments_) {
-      if (i.exchange != market::synthetic_exchange) tokens.insert(i.token);
-    }
-  }
-  if (formulas_) {
-    for (const auto token : formulas_->legs(today)) tokens.insert(token);
-  }
-  const std::string synthetic(market::synthetic_exchange);
-  for (const auto& key : wanted) {
-    std::uint32_t token = 0;
-    const auto [end, ec] = std::from_chars(key.data(), key.data() + key.size(), token);
-    if (ec == std::errc() && end == key.data() + key.size()) {
-      tokens.insert(token);
-    } else if (key.starts_with(synthetic + ":")) {
-      return fail(errc::usage,
-                  "ingest.instruments: \"" + key +
-                      "\" is computed (ingest.formulas), not subscribed: leave it out");
-    } else if (const auto found = index_->token(key)) {
-      tokens.insert(*found);
-    } else {
-      return fail(errc::usage, "ingest.instruments: unknown instrument \"" + key +
-                                   "\"; keys look like NSE:INFY");
-    }
-  }
-  const auto limit = static_cast<std::size_t>(options_.settings.feed.max_tokens_per_socket);
-  if (!exchange_ && tokens.size() > limit) {
-    return fail(errc::usage,
-                "ingest.instruments: " + std::to_string(tokens.size()) +
-                    " instruments are more than the " + std::to_string(limit) +
-                    " that a connection may have (feed.max_tokens_per_socket): name fewer");
-  }
-  return std::vector<std::uint32_t>(tokens.begin(), tokens.end());
+  market_source_options o;
+  o.settings = &options_.settings;
+  o.data = options_.data;
+  o.recording = options_.recording;
+  o.journal = journal_.get();
+  o.store = store_.get();
+  o.calendars = &calendars_;
+  o.decoder = &decoder_;
+  o.metrics = &metrics_;
+  auto market = market_source::open(std::move(o));
+  if (!market) return tl::unexpected(market.error());
+  market_ = std::move(*market);
+  return store_->writing().put_instruments(market_->instruments(), market_->today());
 }
 
 result<void> node::keep_configuration() {
   const auto& s = options_.settings;
   auto rules = rules_of(s, calendars_);
-  rules.instruments = index_;
+  rules.instruments = market_->index();
   plans_ = rules.plans();
   auto settings = journal_->put_object(config::canonical_text(s));
   auto calendars = journal_->put_object(calendars_.text);
-  auto instruments = journal_->put_object(market::write_instruments(instruments_));
+  auto instruments = journal_->put_object(market::write_instruments(market_->instruments()));
   for (const auto* kept : {&settings, &calendars, &instruments}) {
     if (!*kept) return tl::unexpected(kept->error());
   }
@@ -450,7 +180,7 @@ result<void> node::keep_configuration() {
   earlier.threads = static_cast<std::size_t>(s.runtime.threads);
   earlier.batch = static_cast<std::uint64_t>(s.runtime.batch);
   if (auto done = finish_earlier_rules(*journal_, earlier); !done) return done;
-  features_ = feature_setup_of(s, calendars_, instruments_);
+  features_ = feature_setup_of(s, calendars_, market_->instruments());
   feature_rebuild features;
   features.threads = earlier.threads;
   const auto earlier_end = finish_earlier_features(*journal_, hashes_, features);
@@ -473,60 +203,6 @@ actors::feature_reader_config node::feature_reader() {
   return c;
 }
 
-actors::ingestor_config node::ingestor() {
-  const auto& s = options_.settings;
-  actors::ingestor_config c;
-  c.journal = journal_.get();
-  c.decoder = &decoder_;
-  c.metrics = &metrics_;
-  c.queue_bytes = static_cast<std::size_t>(s.ingest.queue_bytes);
-  c.feed_waits = options_.recording.has_value();
-  c.log.calendars = in_use_;
-  c.log.clock_interval = s.ingest.clock_interval;
-  c.log.lateness = s.bars.lateness;
-  c.log.hashes = hashes_;
-  c.log.continuous = continuous_;
-  c.log.formulas = formulas_;
-  c.log.formula_stale = s.ingest.formula_stale;
-  feed::kite::client_options o;
-  o.url = feed_url_;
-  o.api_key = s.feed.api_key.empty() ? "artham" : s.feed.api_key;
-  o.clock = exchange_clock_ ? feed::kite::clock_source::exchange : feed::kite::clock_source::host;
-  o.clock_interval = s.ingest.clock_interval;
-  o.silence_limit = milliseconds(s.feed.silence);
-  o.stall = {s.feed.stall, s.feed.stall_factor, s.feed.stall_start};
-  if (options_.recording) o.stall.least = 0;  // where it has no ticks, there are none to come
-  o.calendars = c.log.calendars;
-  o.backoff.min = milliseconds(s.feed.backoff_min);
-  o.backoff.max = milliseconds(s.feed.backoff_max);
-  o.max_tokens =
-      exchange_ ? own_exchange_tokens : static_cast<std::size_t>(s.feed.max_tokens_per_socket);
-  o.access_token = [file = access_token_file(s, options_.data)] {
-    auto kept = feed::kite::read_token_file(file);
-    return kept ? kept->access_token : runtime::secret();
-  };
-  c.make_feed = [o, tokens = tokens_, mode = s.ingest.mode, this]() -> std::unique_ptr<feed::feed> {
-    auto made = feed::kite::client::create(o, decoder_);
-    if (!made) throw std::runtime_error(made.error().message);
-    if (auto asked = (*made)->subscribe(tokens, mode); !asked)
-      throw std::runtime_error(asked.error().message);
-    return std::move(*made);
-  };
-  return c;
-}
-
-std::vector<market::calendar_ptr> node::calendars_in_use() const {
-  std::vector<market::calendar_ptr> all;
-  std::set<const market::calendar*> seen;
-  for (const auto token : tokens_) {
-    const auto calendar = index_->calendar_of(token);
-    if (seen.insert(calendar.get()).second) all.push_back(calendar);
-  }
-  std::sort(all.begin(), all.end(),
-            [](const auto& a, const auto& b) { return a->name() < b->name(); });
-  return all;
-}
-
 void node::make_upkeep() {
   const auto& s = options_.settings;
   upkeep_options o;
@@ -535,7 +211,7 @@ void node::make_upkeep() {
   // Where a recording goes on is counted over its whole journal.
   o.retention = options_.recording ? 0 : s.journal.retention;
   o.reserve = static_cast<std::uint64_t>(s.journal.reserve);
-  o.calendars = in_use_;
+  o.calendars = market_->calendars_in_use();
   o.features = features_.enabled;
   o.tick_shards = s.store.kind == config::store_kind::postgres ? store::tick_shards : 1;
   upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
@@ -639,7 +315,7 @@ result<void> node::start_actors() {
   hub.store_thread = store_readers_.get();
   hub.metrics = &metrics_;
   hub.names = tree_.directory;
-  hub.instruments = index_;
+  hub.instruments = market_->index();
   hub.timeframes = s.bars.timeframes;
   if (features_.enabled) hub.features = features_.plan;
 
@@ -648,7 +324,7 @@ result<void> node::start_actors() {
   if (features_.enabled) roles.push_back(supervisors::features_tree(tree_, feature_reader()));
   roles.push_back(supervisors::store_tree(tree_, stores()));
   roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
-  roles.push_back(supervisors::ingest_tree(tree_, ingestor()));
+  roles.push_back(supervisors::ingest_tree(tree_, market_->ingestor(hashes_)));
   make_upkeep();
   actors::journal_keeper_config keeper;
   keeper.thread = upkeep_thread_.get();
@@ -661,7 +337,7 @@ result<void> node::start_actors() {
   watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);
 
   actors::session_config session;
-  session.instruments = index_;
+  session.instruments = market_->index();
   session.names = tree_.directory;
   session.timeframes = s.bars.timeframes;
   if (features_.enabled) session.features = features_.plan;
@@ -683,7 +359,7 @@ void node::ask_tree(std::function<void(std::string)> done) {
 std::string node::status_json() const {
   nlohmann::json j;
   j["version"] = version();
-  j["feed"]["url"] = exchange_ ? "embedded" : feed_url_;
+  j["feed"]["url"] = market_->own_exchange() != nullptr ? "embedded" : market_->feed_url();
   std::map<std::string, std::int64_t> totals;
   for (const auto& sample : metrics_.samples()) {
     std::string name = sample.name;
@@ -711,8 +387,8 @@ std::string node::status_json() const {
                      {"failed", totals[std::string(actors::feature_groups_failed_metric)]}};
   }
   j["sessions"] = totals["artham_sessions"];
-  if (formulas_) {
-    for (const auto& f : formulas_->formulas()) {
+  if (const auto formulas = market_->formulas()) {
+    for (const auto& f : formulas->formulas()) {
       j["formulas"][f.name] = {
           {"ticks", totals[std::string(actors::formula_ticks_metric) + "." + f.name]},
           {"silent", totals[std::string(actors::formula_stale_metric) + "." + f.name]}};
@@ -721,7 +397,7 @@ std::string node::status_json() const {
   j["journal"] = upkeep_->status();
   j["store"] = store_status();
   if (seconds != 0) {
-    for (const auto& c : in_use_) {
+    for (const auto& c : market_->calendars_in_use()) {
       const auto day = c->local_date(seconds * market::second);
       const auto& known = c->spec();
       if (day >= known.first && day <= known.last) continue;
@@ -729,7 +405,8 @@ std::string node::status_json() const {
                                            {"known_until", market::to_string(known.last)}};
     }
   }
-  if (exchange_) j["exchange"] = {{"finished", exchange_->finished()}, {"port", exchange_->port()}};
+  if (const auto* own = market_->own_exchange())
+    j["exchange"] = {{"finished", own->finished()}, {"port", own->port()}};
   return j.dump();
 }
 
@@ -777,7 +454,9 @@ result<void> node::start_web() {
                                             const record::bar_record& stored) {
     return reader->read(tf, stored);
   };
-  api.calendar_of = [index = index_](std::uint32_t token) { return index->calendar_of(token); };
+  api.calendar_of = [index = market_->index()](std::uint32_t token) {
+    return index->calendar_of(token);
+  };
   api.version = version();
   web::server_options o;
   o.address = w.address;
@@ -824,7 +503,7 @@ void node::stop() {
   watchman_ = nullptr;
   runtime::failpoint("stop.actors");
   gateway_.reset();
-  if (exchange_) exchange_->stop();
+  if (market_) market_->stop();
   if (disk_) disk_->stop();
   if (upkeep_thread_) upkeep_thread_->stop();
   for (const auto& w : store_writers_) w->stop();

@@ -17,12 +17,11 @@
 #include "app/calendars.hpp"
 #include "app/feature_rules.hpp"
 #include "app/journal_upkeep.hpp"
+#include "app/market_source.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
-#include "exchange/server.hpp"
 #include "feed/kite/frame_decoder.hpp"
-#include "market/formula/formula_plan.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
@@ -55,24 +54,12 @@ class node {
 
   result<void> open_storage();
   result<void> open_market();
-  result<void> start_exchange(const actors::newest_times& newest);
-  result<void> load_instruments(const actors::newest_times& newest);
-  /// Of the store, or of the journal while the store is away; `why` there is no newer list.
-  [[nodiscard]] result<std::vector<market::instrument>> known_instruments(const error& why) const;
-  /// Instruments that the formulas make, with those of the exchange.
-  result<void> add_formulas();
-  /// The name was not used for something else before, so that the journal stays readable.
-  [[nodiscard]] result<void> check_name(const market::instrument& i) const;
   result<void> keep_configuration();
   result<void> start_actors();
   result<void> start_web();
   [[nodiscard]] std::vector<actors::stream_store_config> stores();
-  [[nodiscard]] actors::ingestor_config ingestor();
   [[nodiscard]] actors::feature_reader_config feature_reader();
-  /// Of what is subscribed, by name.
-  [[nodiscard]] std::vector<market::calendar_ptr> calendars_in_use() const;
   void make_upkeep();
-  [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens(market::date today) const;
   /// Those of the settings, and those that the journal has bars of.
   [[nodiscard]] std::vector<market::timeframe> stored_timeframes() const;
   [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }
@@ -87,17 +74,8 @@ class node {
   bridge::local::open_report opened_;
   std::shared_ptr<bridge::local::trimmer> trimmer_;
   std::unique_ptr<store::database> store_;
-  std::unique_ptr<exchange::server> exchange_;
-  std::string feed_url_;
-  std::string rest_url_;
-  bool continuous_ = false;
-  bool exchange_clock_ = false;
   calendar_set calendars_;
-  std::vector<market::instrument> instruments_;
-  std::shared_ptr<const market::formula::formula_plan> formulas_;
-  std::vector<std::uint32_t> tokens_;
-  std::vector<market::calendar_ptr> in_use_;  ///< calendars of `tokens_`, by name
-  std::shared_ptr<const actors::instrument_index> index_;
+  std::unique_ptr<market_source> market_;
   std::shared_ptr<const plan_book> plans_;
   feature_setup features_;
   record::position features_after_;  ///< the last record that is not of this setup
