@@ -37,17 +37,8 @@ namespace artham::app {
 
 namespace {
 
-/// Records of md:features: a chain may be a hundred rows.
-constexpr std::uint64_t feature_rows_a_transaction = 512;
-constexpr std::size_t store_queue = 64;
-constexpr std::size_t history_queue = 256;
 constexpr std::chrono::seconds checkpoint_limit{10};
 constexpr std::chrono::seconds stop_limit{30};
-constexpr std::size_t own_exchange_tokens = 1'000'000;
-
-std::chrono::milliseconds milliseconds(market::duration d) {
-  return std::chrono::milliseconds(d / market::millisecond);
-}
 
 caf::behavior watchman(caf::event_based_actor* self, const caf::actor& root,
                        std::function<void(std::string)> ended) {
@@ -223,67 +214,8 @@ void node::make_upkeep() {
       store::retention{p.keep_ticks, p.keep_bars, p.keep_features}, *journal_, *store_, metrics_);
 }
 
-std::vector<actors::stream_store_config> node::stores() {
-  const auto& s = options_.settings;
-  const auto writers = store_->writers();
-  for (std::size_t i = 0; i < writers.size(); ++i) {
-    store_writers_.push_back(
-        std::make_unique<runtime::worker>("store-writer-" + std::to_string(i), store_queue));
-  }
-  actors::stream_store_config common;
-  common.journal = journal_.get();
-  common.metrics = &metrics_;
-  common.board = store_board_;
-  common.linger = std::chrono::nanoseconds(s.store.linger);
-  common.batch = static_cast<std::uint64_t>(s.store.batch);
-  common.writer = writers.front();
-  common.writer_thread = store_writers_.front().get();
-  std::vector<actors::stream_store_config> all;
-
-  const bool sharded = s.store.kind == config::store_kind::postgres;
-  auto ticks = common;
-  ticks.consumer = "tick_store";
-  ticks.stream = record::ticks_stream();
-  ticks.make_rows = actors::tick_rows(decoder_, s.store.has_tick_table(), sharded);
-  const auto& p = s.store.postgres;
-  if (sharded && p.tick_layout == config::tick_table_layout::packed)
-    ticks.linger = std::max(ticks.linger, std::chrono::nanoseconds(p.pack_interval));
-  const auto parts = sharded && s.store.has_tick_table() ? writers.size() : 1;
-  for (std::size_t i = 0; i < parts; ++i) {
-    auto c = ticks;
-    c.writer = writers[i];
-    c.writer_thread = store_writers_[i].get();
-    if (parts > 1) c.part = i;
-    if (sharded) c.shards = actors::shards_of_part(i, parts);
-    all.push_back(std::move(c));
-  }
-  for (const auto& tf : stored_timeframes()) {
-    auto c = common;
-    c.consumer = "bar_store";
-    c.stream = record::final_bars_stream(market::to_string(tf));
-    c.make_rows = actors::bar_rows(tf);
-    all.push_back(std::move(c));
-  }
-  auto quarantines = common;
-  quarantines.consumer = "quarantine_store";
-  quarantines.stream = record::dead_letters_stream();
-  quarantines.make_rows = actors::quarantine_rows();
-  all.push_back(std::move(quarantines));
-  if (features_.enabled ||
-      std::ranges::count(journal_->streams(), record::features_stream()) != 0) {
-    auto features = common;
-    features.consumer = "feature_store";
-    features.stream = record::features_stream();
-    features.batch = std::min(features.batch, feature_rows_a_transaction);
-    features.make_rows = actors::feature_rows();
-    all.push_back(std::move(features));
-  }
-  return all;
-}
-
 result<void> node::start_actors() {
   const auto& s = options_.settings;
-  store_readers_ = std::make_unique<runtime::worker>("store-reader", history_queue);
   disk_ = std::make_unique<runtime::worker>("checkpoints", 4);
   tree_.directory = std::make_shared<messages::directory>();
   tree_.metrics = &metrics_;
@@ -308,22 +240,25 @@ result<void> node::start_actors() {
   bars.checkpoint_interval = s.bars.checkpoint_interval;
   bars.disk = disk_.get();
 
-  actors::hub_config hub;
-  hub.journal = journal_.get();
-  hub.decoder = &decoder_;
-  hub.store = &store_->reading();
-  hub.store_thread = store_readers_.get();
-  hub.metrics = &metrics_;
-  hub.names = tree_.directory;
-  hub.instruments = market_->index();
-  hub.timeframes = s.bars.timeframes;
-  if (features_.enabled) hub.features = features_.plan;
+  store_role_options stores;
+  stores.settings = &s;
+  stores.data = options_.data;
+  stores.store = store_.get();
+  stores.decoder = &decoder_;
+  stores.metrics = &metrics_;
+  stores_ = std::make_unique<store_role>(std::move(stores));
+  stored_streams streams;
+  streams.from = journal_.get();
+  streams.timeframes = stored_timeframes();
+  streams.features =
+      features_.enabled || std::ranges::count(journal_->streams(), record::features_stream()) != 0;
+  make_gateway();
 
   std::vector<messages::child_spec> roles;
   roles.push_back(supervisors::bars_tree(tree_, std::move(bars)));
   if (features_.enabled) roles.push_back(supervisors::features_tree(tree_, feature_reader()));
-  roles.push_back(supervisors::store_tree(tree_, stores()));
-  roles.push_back(supervisors::gateway_tree(tree_, std::move(hub)));
+  roles.push_back(supervisors::store_tree(tree_, stores_->actors_of(streams)));
+  roles.push_back(supervisors::gateway_tree(tree_, gateway_->hub()));
   roles.push_back(supervisors::ingest_tree(tree_, market_->ingestor(hashes_)));
   make_upkeep();
   actors::journal_keeper_config keeper;
@@ -335,15 +270,6 @@ result<void> node::start_actors() {
   roles.push_back(supervisors::journal_child(std::move(keeper)));
   root_ = supervisors::spawn_node(*system_, tree_, std::move(roles));
   watchman_ = system_->spawn(watchman, caf::actor_cast<caf::actor>(root_), options_.on_failure);
-
-  actors::session_config session;
-  session.instruments = market_->index();
-  session.names = tree_.directory;
-  session.timeframes = s.bars.timeframes;
-  if (features_.enabled) session.features = features_.plan;
-  session.max_subscriptions = static_cast<std::size_t>(s.web.max_subscriptions);
-  session.metrics = &metrics_;
-  gateway_ = std::make_unique<actors::gateway_port>(*system_, tree_.directory, std::move(session));
   return {};
 }
 
@@ -395,7 +321,7 @@ std::string node::status_json() const {
     }
   }
   j["journal"] = upkeep_->status();
-  j["store"] = store_status();
+  j["store"] = stores_->status();
   if (seconds != 0) {
     for (const auto& c : market_->calendars_in_use()) {
       const auto day = c->local_date(seconds * market::second);
@@ -410,76 +336,36 @@ std::string node::status_json() const {
   return j.dump();
 }
 
-nlohmann::json node::store_status() const {
-  const auto& s = options_.settings;
-  nlohmann::json j{{"kind", store_kind(s)},
-                   {"place", store_place(s, options_.data)},
-                   {"ticks", s.store.has_tick_table() ? "table" : "journal"},
-                   {"waiting", nlohmann::json::array()},
-                   {"refused", nlohmann::json::array()}};
-  const auto now = runtime::utc_now();
-  for (const auto& [stream, e] : store_board_->entries()) {
-    if (!e.why.empty()) {
-      j["waiting"].push_back({{"stream", stream},
-                              {"why", e.why},
-                              {"since", market::to_rfc3339(e.since, market::india_offset)},
-                              {"seconds", (now - e.since) / market::second}});
-    }
-    if (e.refused != 0)
-      j["refused"].push_back({{"stream", stream}, {"rows", e.refused}, {"why", e.refusal}});
-  }
-  return j;
-}
-
-result<void> node::start_web() {
-  const auto& w = options_.settings.web;
-  web::api_dependencies api;
-  api.reader = &store_->reading();
-  api.metrics = &metrics_;
-  api.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
-  api.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
-  api.ready = [this]() -> web::readiness {
+void node::make_gateway() {
+  gateway_role_options o;
+  o.settings = &options_.settings;
+  o.streams = journal_.get();
+  o.store = &store_->reading();
+  o.decoder = &decoder_;
+  o.metrics = &metrics_;
+  o.names = tree_.directory;
+  o.instruments = market_->index();
+  o.timeframes = options_.settings.bars.timeframes;
+  o.features = features_;
+  o.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
+  o.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
+  o.ready = [this]() -> web::readiness {
     const auto state =
         static_cast<feed::state>(metrics_.gauge(actors::feed_state_metric, "").value());
     if (auto why = upkeep_->unready(); !why.empty()) return {false, std::move(why)};
     if (state == feed::state::live) return {};
     return {false, "the feed is " + std::string(feed::to_string(state))};
   };
-  api.timeframes = options_.settings.bars.timeframes;
-  api.position_at = [journal = journal_.get()](market::timestamp t) {
-    return position_at(*journal, t);
-  };
-  evidence_ = std::make_unique<evidence_reader>(*journal_, decoder_);
-  api.evidence = [reader = evidence_.get()](market::timeframe tf,
-                                            const record::bar_record& stored) {
-    return reader->read(tf, stored);
-  };
-  api.calendar_of = [index = market_->index()](std::uint32_t token) {
-    return index->calendar_of(token);
-  };
-  api.version = version();
-  web::server_options o;
-  o.address = w.address;
-  o.port = w.port;
-  o.max_message_bytes = static_cast<std::size_t>(w.max_frame);
-  o.session_budget_bytes = static_cast<std::size_t>(w.session_bytes);
-  o.max_sessions = static_cast<std::size_t>(w.max_sessions);
-  o.max_connections = o.max_sessions + 256;
-  o.idle_timeout = milliseconds(w.idle_timeout);
-  web::server_dependencies d;
-  d.handler = web::make_api(std::move(api));
-  d.gateway = gateway_.get();
-  d.metrics = &metrics_;
-  auto started = web::server::start(std::move(o), std::move(d));
-  if (!started) return tl::unexpected(started.error());
-  web_ = std::move(*started);
-  return {};
+  gateway_ = std::make_unique<gateway_role>(std::move(o));
+}
+
+result<void> node::start_web() {
+  return gateway_->listen(*system_);
 }
 
 void node::stop() {
   if (std::exchange(stopped_, true)) return;
-  if (evidence_) evidence_->stop();
-  if (web_) web_->stop();
+  if (gateway_) gateway_->close();
   if (root_) {
     const auto reader =
         caf::actor_cast<messages::bar_reader_actor>(tree_.directory->find(actors::bar_reader_name));
@@ -502,13 +388,11 @@ void node::stop() {
   }
   watchman_ = nullptr;
   runtime::failpoint("stop.actors");
-  gateway_.reset();
   if (market_) market_->stop();
   if (disk_) disk_->stop();
   if (upkeep_thread_) upkeep_thread_->stop();
-  for (const auto& w : store_writers_) w->stop();
-  if (store_readers_) store_readers_->stop();
-  web_.reset();
+  if (stores_) stores_->stop();
+  if (gateway_) gateway_->stop();
   if (journal_) journal_->stop();
   runtime::failpoint("stop.journal");
   system_.reset();

@@ -11,13 +11,12 @@
 #include <caf/actor_system_config.hpp>
 #include <nlohmann/json.hpp>
 
-#include "actors/session/gateway_port.hpp"
-#include "actors/store/store_board.hpp"
-#include "app/bar_evidence.hpp"
 #include "app/calendars.hpp"
 #include "app/feature_rules.hpp"
+#include "app/gateway_role.hpp"
 #include "app/journal_upkeep.hpp"
 #include "app/market_source.hpp"
+#include "app/store_role.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
@@ -26,7 +25,6 @@
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
 #include "supervisors/roles.hpp"
-#include "web/server/server.hpp"
 
 namespace artham::app {
 
@@ -47,7 +45,7 @@ class node {
 
   /// Takes a checkpoint and stops everything in order; again is harmless.
   void stop();
-  [[nodiscard]] std::string url() const { return web_->url(); }
+  [[nodiscard]] std::string url() const { return gateway_->url(); }
 
  private:
   explicit node(node_options options);
@@ -57,7 +55,7 @@ class node {
   result<void> keep_configuration();
   result<void> start_actors();
   result<void> start_web();
-  [[nodiscard]] std::vector<actors::stream_store_config> stores();
+  void make_gateway();
   [[nodiscard]] actors::feature_reader_config feature_reader();
   void make_upkeep();
   /// Those of the settings, and those that the journal has bars of.
@@ -65,7 +63,6 @@ class node {
   [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }
   void ask_tree(std::function<void(std::string)> done);
   [[nodiscard]] std::string status_json() const;
-  [[nodiscard]] nlohmann::json store_status() const;
 
   node_options options_;
   runtime::metrics metrics_;
@@ -81,9 +78,7 @@ class node {
   record::position features_after_;  ///< the last record that is not of this setup
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
-  std::vector<std::unique_ptr<runtime::worker>> store_writers_;  ///< one a writer of the store
-  std::shared_ptr<actors::store_board> store_board_ = std::make_shared<actors::store_board>();
-  std::unique_ptr<runtime::worker> store_readers_;
+  std::unique_ptr<store_role> stores_;
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_thread_;
   std::unique_ptr<journal_upkeep> upkeep_;
@@ -93,9 +88,7 @@ class node {
   std::unique_ptr<caf::actor_system> system_;
   messages::supervisor_actor root_;
   caf::actor watchman_;  ///< would end at once if nobody held it
-  std::unique_ptr<actors::gateway_port> gateway_;
-  std::unique_ptr<evidence_reader> evidence_;
-  std::unique_ptr<web::server> web_;
+  std::unique_ptr<gateway_role> gateway_;
   bool stopped_ = false;
 };
 
