@@ -40,6 +40,9 @@ struct options {
       50 * market::millisecond;  ///< 0: as soon as something is written
   std::uint64_t max_block_records = 262'144;
   compression compress = compression::none;
+  /// Of sources: what lies behind was not accepted by others. Opening moves it out of the stream,
+  /// into a journal of its own, `{dir}/../orphans/{stream}-{epoch}-{seq}` by its first position.
+  std::map<std::string, record::position> keep_until;
   health_callback on_health;
   runtime::metrics* metrics = nullptr;  ///< must outlive the journal
   local::disk* disk = nullptr;          ///< for tests; must outlive the journal
@@ -84,6 +87,14 @@ struct open_report {
     record::position first;      ///< of the records that are kept
     market::timestamp from = 0;  ///< when it was received, market time
   };
+  /// What `keep_until` has moved out.
+  struct orphan {
+    std::string stream;
+    std::filesystem::path dir;  ///< a journal
+    record::position first;
+    record::position last;
+  };
+  std::vector<orphan> orphans;
   std::vector<kept> trimmed;
   std::vector<cut> cuts;  ///< in read-only use: what would be cut
   std::vector<damaged> damages;
@@ -121,15 +132,38 @@ class trimmer {
   [[nodiscard]] virtual std::vector<stream_size> sizes() const = 0;
 };
 
+/// The only writer of one stream, as a copy of another journal's: blocks keep their positions and
+/// epochs. Readers of the stream see them like those of any writer. Not thread-safe towards itself.
+class replica {
+ public:
+  virtual ~replica() = default;
+  /// Takes a block right behind the one before; an empty stream begins with any. errc::conflict
+  /// when it does not follow; full, io, bad_input and unavailable as writer::append.
+  virtual result<void> append(const record::block_ptr& b) = 0;
+  /// As writer::when_room.
+  virtual void when_room(std::function<void()> fn) = 0;
+  /// What the next block must follow; zeros for an empty stream.
+  [[nodiscard]] virtual record::position last() const = 0;
+};
+
+class replicator {
+ public:
+  virtual ~replicator() = default;
+  /// errc::conflict when the stream has a writer; once the replica is destroyed, it can be written
+  /// on in a later epoch.
+  virtual result<std::unique_ptr<replica>> open_replica(std::string_view stream) = 0;
+};
+
 struct opened {
   std::unique_ptr<bridge> journal;
   open_report report;
-  std::shared_ptr<local::trimmer> trimmer;  ///< null when open for reading only
+  std::shared_ptr<local::trimmer> trimmer;        ///< null when open for reading only
+  std::shared_ptr<local::replicator> replicator;  ///< likewise
 };
 
 /// Opens for reading and appending. Cuts torn tails; cuts derived records whose cause did not
-/// survive (if their source stream is in this journal). errc::conflict when another process has it
-/// open, naming it.
+/// survive (if their source stream is in this journal), or is moved out. errc::conflict when
+/// another process has it open, naming it.
 [[nodiscard]] result<opened> open(options o);
 
 /// Opens what is there now for reading: changes nothing, may stand beside a writer, does not follow
