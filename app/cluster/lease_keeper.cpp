@@ -56,9 +56,18 @@ std::map<std::string, std::uint64_t> lease_keeper::held() const {
   return all;
 }
 
-void lease_keeper::release(const std::string& lease) {
+std::map<std::string, std::uint64_t> lease_keeper::handing_over() const {
   const std::lock_guard lock(mutex_);
-  if (held_.contains(lease)) released_.insert(lease);
+  std::map<std::string, std::uint64_t> all;
+  for (const auto& l : leaving_) all.emplace(l, held_.at(l));
+  return all;
+}
+
+void lease_keeper::release(const std::string& lease, std::uint64_t fence) {
+  const std::lock_guard lock(mutex_);
+  const auto it = held_.find(lease);
+  if (it == held_.end() || it->second != fence) return;
+  released_.insert(lease);
   wake_.notify_all();
 }
 

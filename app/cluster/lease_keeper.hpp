@@ -67,9 +67,11 @@ class lease_keeper {
 
   /// Fences of the leases that this node has, and that nobody has asked it to hand over.
   [[nodiscard]] std::map<std::string, std::uint64_t> held() const;
+  /// Those whose work is to end here.
+  [[nodiscard]] std::map<std::string, std::uint64_t> handing_over() const;
   /// The work under this lease has ended here: it may go to another. Nothing when it is lost
   /// already.
-  void release(const std::string& lease);
+  void release(const std::string& lease, std::uint64_t fence);
   /// The network says that a node is gone: what it holds is free as soon as it misses a beat.
   void suspect(const std::string& node);
   [[nodiscard]] cluster_view view() const;
