@@ -200,6 +200,8 @@ using cluster_actor = node_control_actor::extend<
     caf::replies_to<tree_atom, everyone_atom, caf::timespan>::with<cluster_trees>,
     caf::replies_to<status_atom, everyone_atom, caf::timespan>::with<cluster_statuses>,
     // Asks the node of that name to hand over and stop. `not_found`, or what it answers.
-    caf::replies_to<drain_atom, std::string, std::string>::with<caf::ok_atom>>;
+    caf::replies_to<drain_atom, std::string, std::string>::with<caf::ok_atom>,
+    // What this node wishes for has changed.
+    caf::reacts_to<wishes_atom>>;
 
 }  // namespace artham::messages
