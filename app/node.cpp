@@ -19,6 +19,7 @@
 #include "app/journal_rules.hpp"
 #include "app/opened_store.hpp"
 #include "app/position_at.hpp"
+#include "app/written_journal.hpp"
 #include "bridge/local/journal.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/client.hpp"
@@ -76,37 +77,11 @@ result<void> node::open_storage() {
     return fail(errc::usage, "cannot create the data directory " + options_.data.string() + ": " +
                                  ec.message() + "; give one that you may write with --data");
   }
-  bridge::local::options o;
-  o.dir = options_.data / "journal";
-  o.segment_bytes = static_cast<std::uint64_t>(s.bridge.local.segment_bytes);
-  o.tail_bytes = static_cast<std::uint64_t>(s.bridge.local.tail_bytes);
-  o.queue_bytes = static_cast<std::uint64_t>(s.bridge.local.queue_bytes);
-  o.linger = s.bridge.local.linger;
-  o.sync_interval = s.bridge.local.sync_interval;
-  o.compress = s.bridge.local.compression ? bridge::local::compression::zstd
-                                          : bridge::local::compression::none;
-  o.metrics = &metrics_;
-  o.on_health = [](const std::optional<error>& e) {
-    if (e) {
-      runtime::log().error("journal: {}", e->message);
-    } else {
-      runtime::log().info("journal: writes again");
-    }
-  };
-  auto opened = bridge::local::open(std::move(o));
+  auto opened = bridge::local::open(journal_options(s, options_.data, metrics_));
   if (!opened) return tl::unexpected(opened.error());
   journal_ = std::move(opened->journal);
   trimmer_ = std::move(opened->trimmer);
-  for (const auto& c : opened->report.cuts) {
-    runtime::log().warn(
-        "journal: {}: cut {} bytes at {} of {} ({})", c.stream, c.bytes, c.offset, c.file.string(),
-        c.reason == bridge::local::open_report::reason::torn ? "torn tail"
-                                                             : "its cause did not survive");
-  }
-  for (const auto& d : opened->report.damages) {
-    runtime::log().error("journal: {}: {} positions from {} are damaged in {}", d.stream, d.count,
-                         d.first_seq, d.file.string());
-  }
+  log_opening(opened->report);
   opened_ = std::move(opened->report);
   store_opening how;
   how.timeframes = stored_timeframes();

@@ -201,8 +201,8 @@ result<void> cluster_node::start_system() {
   const auto& s = options_.settings;
   const messages::credentials credentials{s.cluster.certificate, s.cluster.key,
                                           s.cluster.authority};
-  auto network = messages::make_network_config(static_cast<std::size_t>(s.runtime.threads),
-                                               s.cluster.address, credentials);
+  auto network = messages::make_network_config(
+      {static_cast<std::size_t>(s.runtime.threads), s.cluster.address, credentials});
   if (!network) return tl::unexpected(network.error());
   system_config_.emplace(std::move(*network));
   system_ = std::make_unique<caf::actor_system>(*system_config_);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +19,10 @@
 #include "market/error.hpp"
 
 namespace artham::app::cluster {
+
+/// Epochs that a node begins on its own, while Redis cannot be asked, lie between those that come
+/// with a fence: so none is used twice.
+inline constexpr std::uint64_t epochs_a_fence = 256;
 
 /// The ingest role of a node: its journal, which either follows what another node ingests (standby)
 /// or is what this node ingests, forwarded. Used by one thread; `in_force`, `status` and
@@ -48,10 +53,9 @@ class ingest_side {
   class ingest_unit;
 
   ingest_side(workshop& w, std::optional<std::filesystem::path> recording);
-  result<void> open_journal();
-  result<void> open_calendars();
-  /// Where this node's md:ticks and what Redis has part; nothing when they do not.
-  [[nodiscard]] result<std::optional<record::position>> fork() const;
+  result<void> open_journal(std::map<std::string, record::position> keep_until);
+  /// Moves what md:ticks in Redis has differently out of the journal.
+  result<void> leave_what_parted();
   result<void> catch_up();
   void end();
 
@@ -62,7 +66,6 @@ class ingest_side {
   std::unique_ptr<bridge::redis::follower> follower_;
   std::unique_ptr<bridge::redis::forwarder> forwarder_;
   std::unique_ptr<market_source> market_;
-  std::shared_ptr<const market::feature::shard_map> shards_;
   mutable std::mutex mutex_;  ///< of everything below
   std::optional<market::config_hashes> in_force_;
   market::date listed_on_;

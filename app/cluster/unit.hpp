@@ -52,6 +52,12 @@ class unit {
   virtual void look() {}
 };
 
+/// Nothing to do.
+class idle_unit final : public unit {
+ public:
+  void stop() override {}
+};
+
 /// Bars or features of a shard, under the fence of its lease.
 [[nodiscard]] result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rules,
                                                        std::uint32_t shard, std::uint64_t fence);
