@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include <spdlog/spdlog.h>
 
@@ -11,6 +13,7 @@
 #include "app/position_at.hpp"
 #include "app/written_journal.hpp"
 #include "bridge/common/fork.hpp"
+#include "bridge/common/shard_view.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/frame_cutter.hpp"
 #include "market/feature/shard_map.hpp"
@@ -23,7 +26,7 @@ namespace {
 /// For Redis to show what it has.
 constexpr market::duration redis_patience = 10 * market::second;
 /// For what was journaled to reach Redis at the end.
-constexpr market::duration flush_patience = 5 * market::second;
+constexpr std::chrono::seconds flush_patience{5};
 const std::string ingest = "ingest";
 
 }  // namespace
@@ -36,6 +39,11 @@ class ingest_side::ingest_unit final : public unit {
   void stop() override {
     if (!std::exchange(ended_, true)) side_.end();
   }
+  bool refence(std::uint64_t fence) override {
+    side_.workshop_.redis->hold(ingest, fence);
+    return true;
+  }
+  [[nodiscard]] bool is_over() const override { return side_.forked_; }
 
  private:
   ingest_side& side_;
@@ -84,33 +92,41 @@ result<void> ingest_side::leave_what_parted() {
 }
 
 void ingest_side::stand_by() {
+  if (follower_ && follower_->status().ended) follower_.reset();
   if (follower_ || forwarder_ || !workshop_.redis->is_up()) return;
   if (auto left = leave_what_parted(); !left) {
     runtime::log().warn("ingest: cannot follow md:ticks yet: {}", left.error().message);
     return;
   }
+  auto copy = journal_.replicator->open_replica(record::ticks_stream());
+  if (!copy) {
+    runtime::log().warn("ingest: cannot follow md:ticks yet: {}", copy.error().message);
+    return;
+  }
   bridge::redis::follower_options o;
   o.shards = workshop_.shards();
   o.frames = feed::kite::frame_cutter();
-  o.tokens = [this](std::string_view frame, std::vector<std::uint32_t>& out) {
-    workshop_.decoder.tokens(frame, out);
+  o.on_end = [](const error& e, const std::optional<bridge::redis::fork>&) {
+    runtime::log().warn("ingest: follows md:ticks no longer: {}", e.message);
   };
-  auto made = bridge::redis::make_follower(*workshop_.redis, *journal_.journal,
-                                           *journal_.replicator, std::move(o));
-  if (!made) {
-    runtime::log().warn("ingest: cannot follow md:ticks yet: {}", made.error().message);
-    return;
-  }
-  follower_ = std::move(*made);
+  follower_ = bridge::redis::make_follower(*journal_.journal, std::move(*copy), *workshop_.redis,
+                                           std::move(o));
 }
 
 result<void> ingest_side::catch_up() {
   stand_by();
   if (!follower_) return fail(errc::unavailable, "md:ticks cannot be followed yet");
-  auto done = follower_->catch_up(redis_patience);
-  follower_->stop();
+  std::vector<record::position> tops;
+  for (std::uint32_t shard = 0; shard < workshop_.shards(); ++shard) {
+    const auto t = workshop_.redis->stream_tops(
+        bridge::stream_in_shard(record::ticks_stream(), shard, workshop_.shards()));
+    if (!t) return tl::unexpected(t.error());
+    tops.push_back(t->appended);
+  }
+  const auto end = follower_->finish(std::move(tops), redis_patience);
+  if (!end) return tl::unexpected(end.error());
   follower_.reset();
-  return done;
+  return {};
 }
 
 result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
@@ -156,9 +172,11 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
                                                   : result<record::position>(record::position{});
     return at ? *at : record::position{};
   };
-  f.on_fork = [](const bridge::redis::fork& where) {
+  forked_ = false;
+  f.on_fork = [this](const bridge::redis::fork& where) {
     runtime::log().error("ingest: md:ticks in Redis goes on behind ({}, {}) without this node",
                          where.keep.epoch, where.keep.seq);
+    forked_ = true;
   };
   forwarder_ = bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f));
   auto ingestor = market_->ingestor(hashes);
@@ -176,6 +194,20 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   return made;
 }
 
+void ingest_side::wait_until_forwarded() {
+  const auto give_up = std::chrono::steady_clock::now() + flush_patience;
+  const auto is_forwarded = [&] {
+    const auto tops = journal_.journal->stream_tops(record::ticks_stream());
+    return tops && forwarder_->status().position >= tops->appended;
+  };
+  while (!is_forwarded() && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto flushed = workshop_.redis->flush(market::second);
+  if (!is_forwarded() || !flushed)
+    runtime::log().warn(
+        "ingest: not all of the journal is in Redis yet; it comes with the next start");
+}
+
 void ingest_side::end() {
   workshop_.stop_tree(ingest);
   {
@@ -183,8 +215,7 @@ void ingest_side::end() {
     in_force_.reset();
   }
   if (forwarder_) {
-    if (auto done = forwarder_->drain(flush_patience); !done)
-      runtime::log().warn("ingest: not all of the journal is in Redis: {}", done.error().message);
+    if (!forked_) wait_until_forwarded();
     forwarder_->stop();
     forwarder_.reset();
   }
@@ -214,8 +245,7 @@ std::uint32_t ingest_side::largest_epoch() const {
 }
 
 nlohmann::json ingest_side::status() const {
-  nlohmann::json j{{"ingests", in_force().has_value()}};
-  return j;
+  return {{"ingests", in_force().has_value()}, {"largest_epoch", largest_epoch()}};
 }
 
 }  // namespace artham::app::cluster

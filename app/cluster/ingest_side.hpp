@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <map>
@@ -57,6 +58,7 @@ class ingest_side {
   /// Moves what md:ticks in Redis has differently out of the journal.
   result<void> leave_what_parted();
   result<void> catch_up();
+  void wait_until_forwarded();
   void end();
 
   workshop& workshop_;
@@ -66,7 +68,8 @@ class ingest_side {
   std::unique_ptr<bridge::redis::follower> follower_;
   std::unique_ptr<bridge::redis::forwarder> forwarder_;
   std::unique_ptr<market_source> market_;
-  mutable std::mutex mutex_;  ///< of everything below
+  std::atomic<bool> forked_{false};  ///< another node has ingested since
+  mutable std::mutex mutex_;         ///< of everything below
   std::optional<market::config_hashes> in_force_;
   market::date listed_on_;
 };

@@ -116,6 +116,8 @@ void lease_keeper::look() {
         runtime::log().warn("cluster: {}", failure->message);
       } else {
         runtime::log().info("cluster: Redis answers again");
+        // Nobody could be heard meanwhile: whoever lives is given the time to speak.
+        trusts_silence_from_ = runtime::utc_now() + 2 * options_.lease;
       }
     }
     view_.failure = failure;
@@ -159,9 +161,14 @@ void lease_keeper::renew() {
     }
     const auto ours = options_.leases->renew(lease, options_.node, fence);
     if (!ours || *ours) continue;
-    runtime::log().warn("cluster: lease {} is not ours any more", lease);
     lost_->add();
-    gone.push_back(lease);
+    if (is_nobodys(lease)) {
+      runtime::log().warn("cluster: Redis has forgotten our lease {}: taking it again", lease);
+      take_again(lease);
+    } else {
+      runtime::log().warn("cluster: lease {} is not ours any more", lease);
+      gone.push_back(lease);
+    }
   }
   if (gone.empty()) return;
   {
@@ -171,6 +178,23 @@ void lease_keeper::renew() {
       leaving_.erase(lease);
     }
     held_gauge_->set(static_cast<std::int64_t>(held_.size()));
+  }
+  options_.changed();
+}
+
+bool lease_keeper::is_nobodys(const std::string& lease) {
+  const auto all = options_.leases->all();
+  if (!all) return false;
+  const auto it = all->find(lease);
+  return it == all->end() || it->second.holder.empty();
+}
+
+void lease_keeper::take_again(const std::string& lease) {
+  const auto fence = options_.leases->take(lease, options_.node, options_.floor());
+  if (!fence) return;
+  {
+    const std::lock_guard lock(mutex_);
+    held_[lease] = *fence;
   }
   options_.changed();
 }
@@ -239,7 +263,11 @@ void lease_keeper::apply(const std::map<std::string, bridge::redis::lease, std::
     }
     nodes_->set(static_cast<std::int64_t>(seats.size()));
   }
-  for (const auto& lease : d.take) take(lease);
+  for (const auto& lease : d.take) {
+    const auto it = leases.find(lease);
+    const bool was_held = it != leases.end() && !it->second.holder.empty();
+    if (!was_held || now >= trusts_silence_from_) take(lease);
+  }
   if (tell) options_.changed();
 }
 

@@ -86,6 +86,8 @@ class lease_keeper {
   void apply(const std::map<std::string, bridge::redis::lease, std::less<>>& leases,
              const std::vector<bridge::redis::node_beat>& beats);
   void take(const std::string& lease);
+  [[nodiscard]] bool is_nobodys(const std::string& lease);
+  void take_again(const std::string& lease);
   void note(const std::string& line);
 
   lease_keeper_options options_;
@@ -100,6 +102,7 @@ class lease_keeper {
   std::map<std::string, std::pair<std::string, market::timestamp>> first_seen_;  ///< life and when
   cluster_view view_;
   std::optional<error> refused_;
+  market::timestamp trusts_silence_from_ = 0;  ///< of the keeper's thread
   runtime::gauge* held_gauge_ = nullptr;
   runtime::counter* taken_ = nullptr;
   runtime::counter* lost_ = nullptr;

@@ -48,6 +48,10 @@ class unit {
   virtual ~unit() = default;
   /// Ends the work in good order; where it stands is kept for who does it next.
   virtual void stop() = 0;
+  /// The lease is still this node's, under another fence. False: the work has to begin anew.
+  virtual bool refence(std::uint64_t /*fence*/) { return false; }
+  /// It cannot go on: to be ended, and begun anew.
+  [[nodiscard]] virtual bool is_over() const { return false; }
   /// Now and then, from the thread that started it.
   virtual void look() {}
 };

@@ -94,10 +94,12 @@ void unit_runner::look() {
 
 void unit_runner::end_what_is_not_held(const std::map<std::string, std::uint64_t>& held) {
   std::vector<std::string> over;
-  for (const auto& [lease, u] : units_) {
+  for (auto& [lease, u] : units_) {
     if (lease == always) continue;
     const auto it = held.find(lease);
-    if (it == held.end() || it->second != u.fence) over.push_back(lease);
+    const bool refenced = it != held.end() && it->second != u.fence && u.what->refence(it->second);
+    if (refenced) u.fence = it->second;
+    if (it == held.end() || it->second != u.fence || u.what->is_over()) over.push_back(lease);
   }
   for (const auto& lease : over) end(lease);
   for (const auto& [lease, fence] : options_.keeper->handing_over())
