@@ -106,6 +106,7 @@ void lease_keeper::run() {
 
 void lease_keeper::look() {
   const auto done = look_once();
+  failing_ = !done;
   bool tell = false;
   {
     const std::lock_guard lock(mutex_);
@@ -116,8 +117,6 @@ void lease_keeper::look() {
         runtime::log().warn("cluster: {}", failure->message);
       } else {
         runtime::log().info("cluster: Redis answers again");
-        // Nobody could be heard meanwhile: whoever lives is given the time to speak.
-        trusts_silence_from_ = runtime::utc_now() + 2 * options_.lease;
       }
     }
     view_.failure = failure;
@@ -136,6 +135,8 @@ result<void> lease_keeper::look_once() {
     options_.changed();
     return beat;
   }
+  // Nobody could be heard meanwhile: whoever lives is given the time to speak.
+  if (failing_) trusts_silence_from_ = runtime::utc_now() + 2 * options_.lease;
   renew();
   const auto leases = options_.leases->all();
   if (!leases) return tl::unexpected(leases.error());
