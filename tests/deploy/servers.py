@@ -1,5 +1,6 @@
 """Real servers for tests, on free ports of 127.0.0.1, with their data in scratch directories; each ends with its test."""
 import contextlib
+import os
 import pathlib
 import shutil
 import socket
@@ -9,6 +10,7 @@ import time
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 REDIS = TOP / "deploy" / "redis"
+PROGRAM = os.environ.get("ARTHAM_PROGRAM", TOP / "build" / "release" / "bin" / "artham")
 
 
 def free_port():
