@@ -65,7 +65,7 @@ class Redis(unittest.TestCase):
         c.hset(node, mapping={"a": "1", "b": "2"})
         self.assertEqual((c.hget(node, "a"), c.hmget(node, "a", "b"), len(c.hgetall(node)), len(c.hkeys(node))),
                          (b"1", [b"1", b"2"], 2, 2))
-        c.hdel(node, "a")
+        c.hvals(node), c.hdel(node, "a"), c.memory_usage(ticks), c.client_unblock(c.client_id())
         c.set("artham:test:n", 1), c.execute_command("INCR", "artham:test:n")
         self.assertEqual((c.get("artham:test:n"), c.exists("artham:test:n")), (b"2", 1))
         c.delete("artham:test:n", node, ticks)
@@ -82,7 +82,7 @@ class Redis(unittest.TestCase):
 
     def test_artham_may_nothing_else(self):
         for command in ("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "CONFIG SET maxmemory 1", "CONFIG REWRITE", "SHUTDOWN",
-                        "ACL LIST", "ACL WHOAMI", "CLIENT KILL ID 1", "CLIENT LIST", "MONITOR", "REPLICAOF no one",
+                        "ACL LIST", "ACL WHOAMI", "CLIENT KILL ID 1", "MEMORY PURGE", "CLIENT LIST", "MONITOR", "REPLICAOF no one",
                         "SCRIPT FLUSH", "SCRIPT KILL", "FUNCTION LIST", "BGREWRITEAOF", "SAVE", "PUBLISH md:x y", "SUBSCRIBE md:x",
                         "RENAME md:a md:b", "EXPIRE md:a 1", "MIGRATE h 1 md:a 0 1", "XDEL md:a 1-1", "SWAPDB 0 1", "SLOWLOG GET"):
             self.refused(*command.split())
