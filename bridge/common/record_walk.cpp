@@ -41,15 +41,21 @@ record::block_ptr behind(const record::block_ptr& b, std::uint64_t after_seq) {
   auto part = std::make_shared<record::block>();
   part->epoch = b->epoch;
   part->damaged = b->damaged;
+  part->by_cause = b->by_cause;
   if (b->damaged) {
     part->first_seq = after_seq + 1;
     part->marks = b->marks;
     for (auto& m : part->marks) m.position.seq = part->first_seq;
   } else {
     std::size_t skipped = 0;
+    bool reached = false;
     part->first_seq = b->first_seq;
     record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view) {
-      if (seq + h.count > after_seq + 1) return;
+      if (seq + h.count > after_seq + 1) {
+        // The next cause need not be the next position.
+        if (b->by_cause && !std::exchange(reached, true)) part->first_seq = seq;
+        return;
+      }
       skipped += record::header_size + h.size;
       part->first_seq = seq + h.count;
     });

@@ -26,7 +26,7 @@ struct walked {
                                   std::uint64_t count, record::position first);
 
 /// The part of `b` behind `after_seq`, which must be below its last; a record that straddles stays
-/// whole. `b` itself when that is all of it.
+/// whole. `b` itself when that is all of it. By cause: the records whose cause is behind it.
 [[nodiscard]] record::block_ptr behind(const record::block_ptr& b, std::uint64_t after_seq);
 
 }  // namespace artham::bridge

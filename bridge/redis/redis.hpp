@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "bridge/bridge.hpp"
 #include "runtime/metrics.hpp"
@@ -39,15 +40,33 @@ struct options {
   endpoint server;
   /// How entries are written; both can always be read.
   redis::encoding encoding = encoding::packed;
+  bool compress = true;  ///< packed entries, with zstd, where that makes them smaller
   market::duration linger = 2 * market::millisecond;  ///< longest wait for neighbours of an entry
   std::uint64_t queue_bytes = 64ULL << 20U;           ///< appended and not yet taken by Redis
   std::uint64_t read_bytes = 16ULL << 20U;            ///< read ahead by one reader
   /// More than this in Redis (used_memory): streams are trimmed of what consumers still need, and
   /// the alarm rings.
   std::uint64_t max_bytes = 4ULL << 30U;
+  /// How often streams are trimmed, and the server's memory is looked at.
+  market::duration upkeep = 2 * market::second;
   std::string consumer = "artham";  ///< this node's name, in consumer groups
   health_callback on_health;
   runtime::metrics* metrics = nullptr;  ///< must outlive the bridge
+};
+
+struct stream_status {
+  std::string name;
+  std::uint64_t entries = 0;
+  record::position tail;  ///< the end of what was appended here
+};
+
+/// As seen last.
+struct status {
+  bool is_up = false;
+  std::optional<error> suffers;  ///< what keeps it from working
+  market::timestamp since = 0;   ///< of that or of its end, wall time; 0: never
+  std::uint64_t used_memory = 0;
+  std::vector<stream_status> streams;  ///< that are written here
 };
 
 /// The bridge of a cluster's node.
@@ -78,6 +97,8 @@ class redis_bridge : public bridge {
   virtual result<void> flush(market::duration limit) = 0;
   /// False while the server does not answer.
   [[nodiscard]] virtual bool is_up() const = 0;
+  /// Does not ask the server.
+  [[nodiscard]] virtual redis::status status() const = 0;
 };
 
 /// Which lease a stream is written under: `ingest` for ticks, `shard:{n}` for what is derived from

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bridge/local/journal.hpp"
+#include "tests/bridge/scratch.hpp"
 #include "tests/bridge/support.hpp"
 
 namespace artham::test {

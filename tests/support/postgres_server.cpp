@@ -1,9 +1,6 @@
 #include "tests/support/postgres_server.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/shm.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -11,11 +8,11 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <random>
 #include <sstream>
 #include <utility>
 #include <vector>
 
+#include "tests/support/free_port.hpp"
 #include "tests/support/places.hpp"
 #include "tests/support/postgres_cluster.hpp"
 #include "tests/support/postgres_processes.hpp"
@@ -30,23 +27,6 @@ using namespace std::chrono_literals;
 
 constexpr auto patience = 60s;
 const std::filesystem::path debian_12 = "/usr/lib/postgresql/15/bin";
-
-/// Free now, and of no use to an outgoing connection: these take theirs above 32767.
-std::uint16_t free_port() {
-  thread_local std::mt19937 random{std::random_device{}()};
-  std::uniform_int_distribution<int> any(15'000, 32'000);
-  for (;;) {
-    const auto port = static_cast<std::uint16_t>(any(random));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool bound = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-    close(fd);
-    if (bound) return port;
-  }
-}
 
 /// PostgreSQL's quotes around a text.
 std::string quoted(const std::string& text) {

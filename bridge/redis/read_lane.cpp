@@ -1,0 +1,458 @@
+#include "bridge/redis/read_lane.hpp"
+
+#include <poll.h>
+#include <pthread.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+
+#include "bridge/common/record_walk.hpp"
+#include "bridge/redis/scripts.hpp"
+#include "runtime/log.hpp"
+
+namespace artham::bridge::redis {
+namespace {
+
+/// Tops are asked for as often, at the least.
+constexpr market::duration longest_block = 250 * market::millisecond;
+constexpr std::uint64_t reply_bytes = 1U << 20U;
+constexpr std::uint64_t most_entries = 1000;
+constexpr auto retry_unreadable = std::chrono::milliseconds(500);
+
+/// The last receive time of a block of ticks.
+market::timestamp last_time(const record::block& b) {
+  market::timestamp t = 0;
+  record::for_each(b, [&](const record::header& h, std::uint64_t, std::string_view) {
+    t = record::receive_time(h);
+  });
+  return t;
+}
+
+market::timestamp first_time(const record::block& b) {
+  record::header h;
+  std::memcpy(&h, b.payload.data(), record::header_size);
+  return record::receive_time(h);
+}
+
+record::block_ptr damaged_block(const cursor& c, record::position first, record::position last,
+                                market::timestamp from, market::timestamp to) {
+  auto b = std::make_shared<record::block>();
+  b->epoch = last.epoch;
+  b->first_seq = first.seq;
+  b->count = last.seq - first.seq + 1;
+  b->damaged = true;
+  b->by_cause = c.kind == numbering::by_cause;
+  market::mark gap;
+  gap.kind = market::mark_kind::gap;
+  gap.cause = market::gap_cause::journal_damaged;
+  gap.position = b->first();
+  gap.from = from == 0 ? to : from;
+  gap.time = std::max(gap.from, to);
+  gap.subject = c.stream;
+  b->marks.push_back(std::move(gap));
+  return b;
+}
+
+}  // namespace
+
+read_lane::read_lane(const options& o, std::string group, redis::health& h, runtime::metrics& m)
+    : options_(o),
+      group_(std::move(group)),
+      name_(group_.empty() ? "read" : "read " + group_),
+      health_(h),
+      metrics_(m) {
+  thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "redis-read");
+    run();
+  });
+}
+
+read_lane::~read_lane() {
+  stop();
+}
+
+void read_lane::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.set();
+  if (thread_.joinable()) thread_.join();
+}
+
+void read_lane::add(cursor_ptr c) {
+  std::vector<cursor_ptr> replaced;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!group_.empty()) {
+      for (const auto& other : cursors_) {
+        if (other->stream == c->stream) replaced.push_back(other);
+      }
+      std::erase_if(cursors_, [&](const auto& other) { return other->stream == c->stream; });
+    }
+    cursors_.push_back(std::move(c));
+  }
+  for (const auto& old : replaced) {
+    unreadable(*old, {errc::conflict, "stream " + old->stream + ": consumer " + group_ +
+                                          " was opened again, and this one is read no more"});
+  }
+  wake_.set();
+}
+
+bool read_lane::reads(std::string_view stream) const {
+  const std::lock_guard lock(mutex_);
+  return std::ranges::any_of(cursors_, [&](const auto& c) {
+    if (c->stream != stream) return false;
+    const std::lock_guard cursor_lock(c->mutex);
+    return !c->is_closed;
+  });
+}
+
+void read_lane::wait(std::chrono::milliseconds limit) {
+  pollfd fd{wake_.fd(), POLLIN, 0};
+  poll(&fd, 1, static_cast<int>(limit.count()));
+  wake_.clear();
+}
+
+void read_lane::run() {
+  for (;;) {
+    const auto all = wanting();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+    if (all.empty()) {
+      wait(retry_unreadable);
+      continue;
+    }
+    auto ok = work(all);
+    if (ok) {
+      health_.set(name_, std::nullopt);
+      pauses_.reset();
+      continue;
+    }
+    health_.set(name_, ok.error());
+    connection_.reset();
+    for (const auto& c : all) c->is_prepared = c->is_at_top = false;
+    const auto until = clock::now() + pauses_.next();
+    for (auto now = clock::now(); now < until; now = clock::now()) {
+      wait(std::chrono::ceil<std::chrono::milliseconds>(until - now));
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+  }
+}
+
+/// Cursors with room; closed ones are forgotten.
+read_lane::cursors read_lane::wanting() {
+  cursors all;
+  const std::lock_guard lock(mutex_);
+  std::erase_if(cursors_, [&](const cursor_ptr& c) {
+    const std::lock_guard cursor_lock(c->mutex);
+    if (c->is_closed) return true;
+    c->wants_room = c->bytes >= options_.read_bytes;
+    if (!c->wants_room) all.push_back(c);
+    return false;
+  });
+  return all;
+}
+
+result<void> read_lane::work(const cursors& all) {
+  if (!connection_) {
+    auto c = connection::open(options_.server, options_.consumer + "-read");
+    if (!c) return tl::unexpected(c.error());
+    connection_ = std::move(*c);
+  }
+  if (!group_.empty()) {
+    if (auto ok = prepare(all); !ok) return ok;
+  }
+  cursors readable;
+  bool at_top = true;
+  const auto now = clock::now();
+  for (const auto& c : all) {
+    if (now < c->not_before) continue;
+    readable.push_back(c);
+    at_top = at_top && c->is_at_top;
+  }
+  if (readable.empty()) {
+    wait(retry_unreadable);
+    return {};
+  }
+  return at_top ? read_all(readable) : read_each(readable);
+}
+
+result<void> read_lane::prepare(const cursors& all) {
+  for (const auto& c : all) {
+    if (c->is_prepared || clock::now() < c->not_before) continue;
+    const std::string_view keys[] = {c->stream};
+    const auto behind = c->read.text();
+    const std::string_view values[] = {group_, options_.consumer, behind};
+    auto r = connection_->eval(open_group_script(), keys, values);
+    if (!r) {
+      if (connection_->is_broken() || is_transient(r.error().code))
+        return tl::unexpected(r.error());
+      c->not_before = clock::now() + retry_unreadable;
+      unreadable(*c, r.error());
+      continue;
+    }
+    c->is_prepared = true;
+    c->is_at_top = false;
+  }
+  return {};
+}
+
+void read_lane::append_read(const std::vector<std::string_view>& streams,
+                            const std::vector<std::string>& ids, std::uint64_t count, bool block) {
+  std::vector<std::string_view> args;
+  if (group_.empty()) {
+    args = {"XREAD"};
+  } else {
+    args = {"XREADGROUP", "GROUP", group_, options_.consumer};
+  }
+  const auto count_text = std::to_string(count);
+  const auto wait_text =
+      std::to_string(std::min(longest_block, options_.server.timeout / 2) / market::millisecond);
+  args.insert(args.end(), {"COUNT", count_text});
+  if (block) args.insert(args.end(), {"BLOCK", wait_text});
+  args.emplace_back("STREAMS");
+  args.insert(args.end(), streams.begin(), streams.end());
+  for (const auto& id : ids) args.emplace_back(group_.empty() ? std::string_view(id) : ">");
+  connection_->append(connection::args(args));
+}
+
+void read_lane::append_tops(const cursors& all) {
+  std::vector<std::string_view> args{"HMGET", tops_key};
+  for (const auto& c : all) args.emplace_back(c->stream);
+  connection_->append(connection::args(args));
+}
+
+result<void> read_lane::take_tops(const cursors& all) {
+  auto r = connection_->next_reply();
+  if (!r) return tl::unexpected(r.error());
+  if (r->is_error()) return tl::unexpected(error_of(r->text(), connection_->place()));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto id = parse_entry_id((*r)[i].text());
+    const auto top = id ? id->position() : std::nullopt;
+    if (!top) continue;
+    const std::lock_guard lock(all[i]->mutex);
+    all[i]->top = *top;
+  }
+  return {};
+}
+
+/// Each cursor for itself, without waiting: where one stream cannot be read, the others can.
+result<void> read_lane::read_each(const cursors& all) {
+  append_tops(all);
+  std::vector<std::uint64_t> counts;
+  for (const auto& c : all) {
+    counts.push_back(std::clamp<std::uint64_t>(reply_bytes / c->entry_bytes, 1, most_entries));
+    append_read({c->stream}, {c->read.text()}, counts.back(), false);
+  }
+  if (auto ok = take_tops(all); !ok) return ok;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto r = connection_->next_reply();
+    if (!r) return tl::unexpected(r.error());
+    auto& c = *all[i];
+    if (r->is_error()) {
+      const auto e = error_of(r->text(), connection_->place());
+      if (is_transient(e.code)) return tl::unexpected(e);
+      c.is_prepared = false;
+      // A group that is gone is made again.
+      if (e.code == errc::not_found) continue;
+      c.not_before = clock::now() + retry_unreadable;
+      unreadable(c, e);
+      continue;
+    }
+    {
+      const std::lock_guard lock(c.mutex);
+      c.failure.reset();
+    }
+    const auto entries = (*r)[0][1];
+    c.is_at_top = entries.size() < counts[i];
+    deliver({all[i]}, entries);
+  }
+  return {};
+}
+
+/// All in one command that waits until there is something.
+result<void> read_lane::read_all(const cursors& all) {
+  std::map<std::string_view, entry_id> from;
+  std::uint64_t largest = 1;
+  for (const auto& c : all) {
+    const auto [it, made] = from.try_emplace(c->stream, c->read);
+    if (!made) it->second = std::min(it->second, c->read);
+    largest = std::max(largest, c->entry_bytes);
+  }
+  std::vector<std::string_view> streams;
+  std::vector<std::string> ids;
+  for (const auto& [stream, id] : from) {
+    streams.push_back(stream);
+    ids.push_back(id.text());
+  }
+  const auto count =
+      std::clamp<std::uint64_t>(reply_bytes / largest / streams.size(), 1, most_entries);
+  append_tops(all);
+  append_read(streams, ids, count, true);
+  if (auto ok = take_tops(all); !ok) return ok;
+  const auto until = clock::now() + std::chrono::nanoseconds(longest_block);
+  for (;;) {
+    auto there = connection_->wait_reply(until, wake_.fd());
+    if (!there) return tl::unexpected(there.error());
+    if (*there || clock::now() >= until) break;
+    wake_.clear();
+    auto ended = unblock();
+    if (!ended && waker_ && !waker_->is_broken()) break;  // not allowed to: it waits to its end
+    if (!ended) return tl::unexpected(ended.error());
+    if (*ended) break;
+    // It has not begun to wait yet.
+    pollfd none{-1, 0, 0};
+    poll(&none, 0, 1);
+    wake_.set();
+  }
+  auto r = connection_->next_reply();
+  if (!r) return tl::unexpected(r.error());
+  if (r->is_error()) {
+    const auto e = error_of(r->text(), connection_->place());
+    if (is_transient(e.code)) return tl::unexpected(e);
+    for (const auto& c : all) c->is_at_top = false;
+    return {};
+  }
+  for (std::size_t i = 0; i < r->size(); ++i) {
+    const auto stream = (*r)[i][0].text();
+    const auto entries = (*r)[i][1];
+    cursors to;
+    for (const auto& c : all) {
+      if (c->stream != stream) continue;
+      to.push_back(c);
+      c->is_at_top = entries.size() < count;
+    }
+    deliver(to, entries);
+  }
+  return {};
+}
+
+result<bool> read_lane::unblock() {
+  if (!waker_ || waker_->is_broken()) {
+    auto c = connection::open(options_.server, options_.consumer + "-wake");
+    if (!c) return tl::unexpected(c.error());
+    waker_ = std::move(*c);
+  }
+  auto r = waker_->command({"CLIENT", "UNBLOCK", std::to_string(connection_->id())});
+  if (!r) return tl::unexpected(r.error());
+  return r->integer() == 1;
+}
+
+void read_lane::deliver(const cursors& to, reply_view entries) {
+  std::vector<std::function<void()>> woken;
+  std::set<const cursor*> rewinding;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto id = parse_entry_id(entries[i][0].text());
+    if (!id) continue;
+    std::size_t bytes = 0;
+    for (std::size_t f = 0; f < entries[i][1].size(); ++f) bytes += entries[i][1][f].text().size();
+    std::optional<found_entry> found;
+    for (const auto& c : to) {
+      if (*id <= c->read || rewinding.contains(c.get())) continue;
+      if (!found) found = read_entry(c->kind, *id, entries[i][1]);
+      // Another consumer of this name has got what is missing: once more from here.
+      const bool misses =
+          !group_.empty() && found->f &&
+          (is_dense(c->kind) ? found->f->seq > c->reached.seq + 1 : *found->f > c->reached);
+      if (misses && c->rewound != c->read) {
+        c->rewound = c->read;
+        c->is_prepared = c->is_at_top = false;
+        rewinding.insert(c.get());
+        continue;
+      }
+      deliver(*c, *id, *found, bytes);
+    }
+  }
+  for (const auto& c : to) {
+    const std::lock_guard lock(c->mutex);
+    if (c->ready && !c->blocks.empty()) woken.push_back(std::exchange(c->ready, nullptr));
+  }
+  for (const auto& fn : woken) fn();
+}
+
+void read_lane::deliver(cursor& to, entry_id id, const found_entry& e, std::size_t bytes) {
+  const auto before = to.reached;
+  to.read = id;
+  to.entry_bytes = std::max<std::uint64_t>((to.entry_bytes + bytes) / 2, 1);
+  if (e.what != found_entry::state::good) refuse(to, id, e.why);
+  if (e.what == found_entry::state::foreign) return;
+
+  const auto& b = e.block;
+  const auto time = b && to.kind == numbering::ticks ? first_time(*b) : to.time;
+  if (e.f && before != record::position{}) {
+    // What lies between was taken out of the stream before it was read.
+    const auto upto = is_dense(to.kind) ? record::position{e.f->epoch, e.f->seq - 1} : *e.f;
+    const bool missing = is_dense(to.kind) ? upto.seq > before.seq : upto > before;
+    if (missing) {
+      const auto first = upto.epoch == before.epoch || is_dense(to.kind)
+                             ? record::position{upto.epoch, before.seq + 1}
+                             : upto;
+      metrics_
+          .counter("artham_redis_missing_entries_total",
+                   "Times that a reader found entries missing from a stream.",
+                   {{"stream", to.stream}})
+          .add();
+      runtime::log().error("stream {} in Redis: positions {} to {} are not there any more",
+                           to.stream, id_text(first), id_text(upto));
+      push(to, damaged_block(to, first, upto, to.time, time));
+    }
+  }
+  if (!b) {
+    push(to, in_place_of(to, e));
+    return;
+  }
+  // A seq of another epoch says nothing but of positions that hold no records.
+  const auto cut = before.epoch == b->epoch ? before.seq : std::min(before.seq, e.records_from - 1);
+  push(to, behind(b, cut));
+  if (to.kind == numbering::ticks) to.time = last_time(*b);
+}
+
+/// For the positions of an entry that cannot be read.
+record::block_ptr read_lane::in_place_of(const cursor& to, const found_entry& e) {
+  auto first = e.last.seq;
+  if (is_dense(to.kind) && e.f) {
+    first = std::min(first, std::max<std::uint64_t>(e.f->seq, 1));
+  } else if (to.reached.epoch == e.last.epoch) {
+    first = std::min(first, to.reached.seq + 1);
+  }
+  if (to.reached.epoch == e.last.epoch) first = std::max(first, to.reached.seq + 1);
+  return damaged_block(to, {e.last.epoch, first}, e.last, to.time, to.time);
+}
+
+void read_lane::push(cursor& to, record::block_ptr b) {
+  to.reached = b->last();
+  const std::lock_guard lock(to.mutex);
+  to.top = std::max(to.top, b->last());
+  to.bytes += b->payload.size() + sizeof *b;
+  to.blocks.push_back(std::move(b));
+}
+
+void read_lane::unreadable(cursor& c, const error& e) {
+  std::function<void()> ready;
+  {
+    const std::lock_guard lock(c.mutex);
+    c.failure = e;
+    ready = std::exchange(c.ready, nullptr);
+  }
+  if (ready) ready();
+}
+
+void read_lane::refuse(const cursor& c, entry_id id, const std::string& why) {
+  metrics_
+      .counter("artham_redis_refused_entries_total", "Entries of a stream that cannot be read.",
+               {{"stream", c.stream}})
+      .add();
+  runtime::log().error(
+      "stream {} in Redis, entry {}: {}; it is left out (XRANGE {} {} {} shows it)", c.stream,
+      id.text(), why, c.stream, id.text(), id.text());
+}
+
+}  // namespace artham::bridge::redis

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "bridge/redis/backoff.hpp"
+#include "bridge/redis/connection.hpp"
+#include "bridge/redis/entry_codec.hpp"
+#include "bridge/redis/health.hpp"
+#include "bridge/redis/stream_kind.hpp"
+#include "bridge/redis/wake_up.hpp"
+#include "runtime/metrics.hpp"
+
+namespace artham::bridge::redis {
+
+/// One reader's place in a stream: what its lane has read ahead, and the reader not yet pulled.
+struct cursor {
+  cursor(std::string_view name, record::position behind)
+      : stream(name), kind(numbering_of(name)), pulled(behind), read(behind), reached(behind) {}
+
+  const std::string stream;
+  const numbering kind;
+
+  std::mutex mutex;  ///< of everything up to the empty line
+  std::deque<record::block_ptr> blocks;
+  std::uint64_t bytes = 0;  ///< of those
+  record::position pulled;
+  record::position top;  ///< of the stream, as last heard
+  std::function<void()> ready;
+  std::optional<error> failure;  ///< why the stream cannot be read
+  bool is_closed = false;
+  bool wants_room = false;  ///< the lane waits for blocks to be pulled
+
+  // Of the lane's thread.
+  entry_id read;             ///< the last entry, whatever it was
+  record::position reached;  ///< the end of what was read, or where the reader began
+  bool is_prepared = false;  ///< its group stands where it does
+  bool is_at_top = false;
+  std::chrono::steady_clock::time_point not_before;  ///< of what could not be read
+  std::optional<entry_id> rewound;                   ///< the group was set back to here once
+  market::timestamp time = 0;                        ///< the last receive time
+  std::uint64_t entry_bytes = 64U << 10U;            ///< of a usual entry
+};
+using cursor_ptr = std::shared_ptr<cursor>;
+
+/// A thread with a connection that reads ahead for all its cursors: XREAD, or XREADGROUP for the
+/// consumer of that name.
+class read_lane {
+ public:
+  /// `group` empty: plain readers.
+  read_lane(const options& o, std::string group, redis::health& h, runtime::metrics& m);
+  ~read_lane();
+  read_lane(const read_lane&) = delete;
+  read_lane& operator=(const read_lane&) = delete;
+
+  /// Of a group, a cursor before on the same stream is read no more: errc::conflict.
+  void add(cursor_ptr c);
+  /// A cursor has room again, or is closed.
+  void wake() { wake_.set(); }
+  [[nodiscard]] bool reads(std::string_view stream) const;
+  void stop();
+
+ private:
+  using clock = std::chrono::steady_clock;
+  using cursors = std::vector<cursor_ptr>;
+
+  void run();
+  [[nodiscard]] cursors wanting();
+  [[nodiscard]] result<void> work(const cursors& all);
+  [[nodiscard]] result<void> prepare(const cursors& all);
+  [[nodiscard]] result<void> read_each(const cursors& all);
+  [[nodiscard]] result<void> read_all(const cursors& all);
+  void append_read(const std::vector<std::string_view>& streams,
+                   const std::vector<std::string>& ids, std::uint64_t count, bool block);
+  void append_tops(const cursors& all);
+  [[nodiscard]] result<void> take_tops(const cursors& all);
+  [[nodiscard]] result<bool> unblock();
+  /// The entries of one stream for those that stand at or behind where they begin.
+  void deliver(const cursors& to, reply_view entries);
+  void deliver(cursor& to, entry_id id, const found_entry& e, std::size_t bytes);
+  [[nodiscard]] static record::block_ptr in_place_of(const cursor& to, const found_entry& e);
+  void push(cursor& to, record::block_ptr b);
+  void unreadable(cursor& c, const error& e);
+  void refuse(const cursor& c, entry_id id, const std::string& why);
+  void wait(std::chrono::milliseconds limit);
+
+  const options options_;
+  const std::string group_;
+  const std::string name_;
+  redis::health& health_;
+  runtime::metrics& metrics_;
+  wake_up wake_;
+
+  mutable std::mutex mutex_;
+  cursors cursors_;
+  bool stopping_ = false;
+
+  // Of the thread.
+  std::unique_ptr<connection> connection_;
+  std::unique_ptr<connection> waker_;
+  backoff pauses_;
+
+  std::thread thread_;
+};
+
+}  // namespace artham::bridge::redis

@@ -1,0 +1,100 @@
+#include "bridge/redis/scripts.hpp"
+
+namespace artham::bridge::redis {
+
+// XADD comes first of what writes: where it is refused for want of memory, nothing has changed.
+const script& append_script() {
+  static const script s(R"(
+local fence = redis.call('HGET', KEYS[2], 'fence')
+if fence ~= ARGV[1] then
+  return redis.error_reply('FENCED ' .. KEYS[1] .. ' is written under fence ' .. (fence or 'none'))
+end
+local top = false
+if redis.call('XLEN', KEYS[1]) > 0 then
+  top = redis.call('HGET', KEYS[3], KEYS[1]) or redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
+end
+if (top or '-') ~= ARGV[2] then
+  if not top then return redis.error_reply('EMPTIED ' .. KEYS[1] .. ' holds nothing any more') end
+  return redis.error_reply('NOTNEXT ' .. top .. ' is the end of ' .. KEYS[1])
+end
+redis.call('XADD', KEYS[1], ARGV[3], unpack(ARGV, 4))
+redis.call('HSET', KEYS[3], KEYS[1], ARGV[3])
+return redis.status_reply('OK')
+)");
+  return s;
+}
+
+const script& top_script() {
+  static const script s(R"(
+if redis.call('XLEN', KEYS[1]) == 0 then return false end
+return redis.call('HGET', KEYS[2], KEYS[1]) or redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
+)");
+  return s;
+}
+
+const script& open_group_script() {
+  static const script s(R"(
+local key, group, consumer, after = KEYS[1], ARGV[1], ARGV[2], ARGV[3]
+local made = redis.pcall('XGROUP', 'CREATE', key, group, after, 'MKSTREAM')
+if type(made) == 'table' and made.err and not string.find(made.err, 'BUSYGROUP', 1, true) then return made end
+local at = '0-0'
+repeat
+  at = redis.call('XAUTOCLAIM', key, group, consumer, 0, at, 'COUNT', 1000, 'JUSTID')[1]
+until at == '0-0'
+repeat
+  local delivered = redis.call('XPENDING', key, group, '-', after, 1000)
+  for _, entry in ipairs(delivered) do redis.call('XACK', key, group, entry[1]) end
+until #delivered == 0
+for _, other in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
+  if other[2] ~= consumer then redis.call('XGROUP', 'DELCONSUMER', key, group, other[2]) end
+end
+redis.call('XGROUP', 'SETID', key, group, after)
+return redis.status_reply('OK')
+)");
+  return s;
+}
+
+const script& acknowledge_script() {
+  static const script s(R"(
+local delivered = redis.call('XPENDING', KEYS[1], ARGV[1], '-', ARGV[2], 1000)
+for _, entry in ipairs(delivered) do redis.call('XACK', KEYS[1], ARGV[1], entry[1]) end
+return #delivered
+)");
+  return s;
+}
+
+// IDs are compared as text: a double does not hold 64 bits.
+const script& trim_script() {
+  static const script s(R"(
+local function below(a, b)
+  local am, as = string.match(a, '(%d+)-(%d+)')
+  local bm, bs = string.match(b, '(%d+)-(%d+)')
+  if #am ~= #bm then return #am < #bm end
+  if am ~= bm then return am < bm end
+  if #as ~= #bs then return #as < #bs end
+  return as < bs
+end
+local length = redis.call('XLEN', KEYS[1])
+if length == 0 then return {0, 0} end
+local needed = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1][1]
+local wanted = false
+local function keep(id)
+  wanted = true
+  if below(id, needed) then needed = id end
+end
+for _, g in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local group = {}
+  for i = 1, #g, 2 do group[g[i]] = g[i + 1] end
+  keep(group['last-delivered-id'])
+  local pending = redis.call('XPENDING', KEYS[1], group['name'])
+  if pending[1] > 0 then keep(pending[2]) end
+end
+for _, id in ipairs(redis.call('HVALS', KEYS[2])) do keep(id) end
+if not wanted then return {0, length} end
+local removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', needed)
+return {removed, length - removed}
+)");
+  return s;
+}
+
+}  // namespace artham::bridge::redis

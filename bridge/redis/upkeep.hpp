@@ -1,0 +1,73 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "bridge/redis/append_pipe.hpp"
+#include "bridge/redis/backoff.hpp"
+
+namespace artham::bridge::redis {
+
+/// The thread that says what consumers have passed, trims the streams that are written here of what
+/// nobody needs, and watches the server's memory.
+class upkeep {
+ public:
+  /// Whether the stream has an open consumer of that name here.
+  using is_open = std::function<bool(std::string_view stream, std::string_view consumer)>;
+  upkeep(const options& o, append_pipe& pipe, is_open open, redis::health& h, runtime::metrics& m);
+  ~upkeep();
+  upkeep(const upkeep&) = delete;
+  upkeep& operator=(const upkeep&) = delete;
+
+  void passed(std::string_view stream, std::string_view consumer, record::position upto);
+  /// Says what is left to be said, if the server answers.
+  void stop();
+
+  struct seen {
+    std::uint64_t used_memory = 0;
+    std::vector<stream_status> streams;
+  };
+  [[nodiscard]] seen last_seen() const;
+
+ private:
+  using clock = std::chrono::steady_clock;
+  using passed_map = std::map<std::pair<std::string, std::string>, record::position>;
+
+  void run();
+  [[nodiscard]] result<void> say(const passed_map& news);
+  [[nodiscard]] result<void> look_after();
+  [[nodiscard]] result<std::uint64_t> used_memory();
+  [[nodiscard]] result<void> trim(const out_stream& s);
+  [[nodiscard]] result<void> trim_by_force(std::uint64_t used);
+
+  const options options_;
+  append_pipe& pipe_;
+  const is_open is_open_;
+  redis::health& health_;
+  runtime::gauge& memory_gauge_;
+  runtime::gauge& alarm_gauge_;
+  runtime::counter& trimmed_;
+  runtime::counter& forced_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  passed_map passed_;
+  seen seen_;
+  bool stopping_ = false;
+
+  // Of the thread.
+  std::unique_ptr<connection> connection_;
+  backoff pauses_;
+
+  std::thread thread_;
+};
+
+}  // namespace artham::bridge::redis
