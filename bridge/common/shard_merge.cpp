@@ -19,6 +19,15 @@ bool has(const record::header& h, std::uint8_t flag) {
   return (h.flags & flag) != 0;
 }
 
+/// The first position that is not elsewhere; behind all when there is none.
+std::uint64_t first_record(const record::block& b) {
+  std::uint64_t first = b.last().seq + 1;
+  record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view) {
+    if (h.kind != record::kind::elsewhere) first = std::min(first, seq);
+  });
+  return first;
+}
+
 std::string in_shard(std::uint32_t shard) {
   return record::ticks_stream() + ':' + std::to_string(shard);
 }
@@ -32,7 +41,10 @@ shard_merge::shard_merge(std::uint32_t shards, record::position after, record::t
       epoch_(after.epoch),
       frames_(std::move(frames)),
       packed_(record::packed_tick_cutter()) {
-  for (auto& c : shards_) c.covered = after.seq;
+  for (auto& c : shards_) {
+    c.covered = after.seq;
+    c.epoch = after.epoch;
+  }
 }
 
 result<void> shard_merge::push(std::uint32_t shard, const record::block_ptr& b,
@@ -48,6 +60,16 @@ result<void> shard_merge::push(std::uint32_t shard, const record::block_ptr& b,
                                    std::to_string(b->first_seq) +
                                    ": remove its key, so that it is written again");
   }
+  if (b->epoch > c.epoch) {
+    const auto begin = first_record(*b);
+    if (begin <= c.covered) {
+      return fail(errc::conflict, in_shard(shard) + " has another epoch, " +
+                                      std::to_string(b->epoch) + ", from position " +
+                                      std::to_string(begin) + " on, and what is here goes to " +
+                                      std::to_string(c.covered) + ": they are of two nodes");
+    }
+  }
+  c.epoch = b->epoch;
   if (b->last().seq <= c.covered) return {};
   const auto part = behind(b, c.covered);
   c.covered = part->last().seq;

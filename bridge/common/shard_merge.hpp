@@ -22,7 +22,8 @@ class shard_merge {
 
   /// The next of a shard: `b` stands for [from, its last]. What the merge has already is left out.
   /// errc::not_found when `from` is not right behind what the shard gave before: something between
-  /// is not there any more. errc::corrupt when two shards have the same positions.
+  /// is not there any more; conflict when a later epoch begins at or before what the shard gave.
+  /// errc::corrupt when two shards have the same positions.
   [[nodiscard]] result<void> push(std::uint32_t shard, const record::block_ptr& b,
                                   record::position from);
   /// What is complete: all that every shard has spoken of. At most one block of each epoch, or more
@@ -48,6 +49,7 @@ class shard_merge {
     std::uint64_t seq = 0;      ///< of the record there
     std::size_t mark = 0;       ///< marks of the first block before it
     std::uint64_t covered = 0;  ///< the last position that the shard spoke of
+    std::uint32_t epoch = 0;    ///< that it spoke of last
   };
   struct piece {
     record::header head;

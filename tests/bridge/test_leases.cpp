@@ -6,22 +6,32 @@
 #include <vector>
 
 #include "bridge/redis/leases.hpp"
-#include "tests/bridge/redis_process.hpp"
+#include "tests/support/redis_server.hpp"
 
 using namespace artham;
 using namespace artham::test;
 using bridge::redis::make_leases;
 
+namespace {
+
+bridge::redis::endpoint endpoint_of(const redis_server& server) {
+  bridge::redis::endpoint e;
+  e.socket = server.socket();
+  return e;
+}
+
+}  // namespace
+
 TEST_CASE("a lease is taken, renewed, taken away and given back") {
-  const redis_process redis;
-  const auto a = make_leases(redis.server(), "one");
-  const auto b = make_leases(redis.server(), "one");
+  const redis_server redis;
+  const auto a = make_leases(endpoint_of(redis), "one");
+  const auto b = make_leases(endpoint_of(redis), "one");
   CHECK(a->all()->empty());
   const auto first = a->take("ingest", "node-a", 0);
   REQUIRE(first);
   CHECK(*first == 1);
   CHECK(a->renew("ingest", "node-a", *first) == true);
-  CHECK(redis.say({"HGET", "artham:fence:ingest", "fence"}) == "1");
+  CHECK(redis.cli({"HGET", "artham:fence:ingest", "fence"}) == "1");
 
   const auto second = b->take("ingest", "node-b", 0);
   REQUIRE(second);
@@ -37,7 +47,7 @@ TEST_CASE("a lease is taken, renewed, taken away and given back") {
   CHECK(all->at("ingest").fence == 2);
 
   REQUIRE(b->release("ingest", "node-b", *second));
-  CHECK(redis.say({"HGET", "artham:fence:ingest", "fence"}) == "0");
+  CHECK(redis.cli({"HGET", "artham:fence:ingest", "fence"}) == "0");
   all = a->all();
   CHECK(all->at("ingest").holder.empty());
   CHECK(all->at("ingest").fence == 2);
@@ -51,33 +61,33 @@ TEST_CASE("a lease is taken, renewed, taken away and given back") {
 }
 
 TEST_CASE("an emptied server gives no number twice") {
-  const redis_process redis;
-  const auto a = make_leases(redis.server(), "one");
+  const redis_server redis;
+  const auto a = make_leases(endpoint_of(redis), "one");
   const auto last = a->take("ingest", "node-a", 41);
   REQUIRE(last == 42U);
   SUBCASE("of everything") {
-    redis.say({"FLUSHALL"});
+    redis.cli({"FLUSHALL"});
     CHECK(a->renew("ingest", "node-a", 42) == false);
     CHECK(a->take("ingest", "node-a", 42) == 43U);
   }
   SUBCASE("of the counter") {
-    redis.say({"DEL", "artham:fence:counter"});
+    redis.cli({"DEL", "artham:fence:counter"});
     CHECK(a->take("shard:0", "node-b", 0) == 43U);
   }
   SUBCASE("of the lease") {
-    redis.say({"DEL", "artham:fence:ingest"});
+    redis.cli({"DEL", "artham:fence:ingest"});
     CHECK(a->renew("ingest", "node-a", 42) == false);
     CHECK(a->take("ingest", "node-b", 0) == 43U);
   }
 }
 
 TEST_CASE("of all who take at once, each gets another number, and the largest holds") {
-  const redis_process redis;
+  const redis_server redis;
   std::vector<std::uint64_t> got(200);
   std::vector<std::thread> takers;
   for (std::size_t t = 0; t < 4; ++t) {
     takers.emplace_back([&, t] {
-      const auto l = make_leases(redis.server(), "one");
+      const auto l = make_leases(endpoint_of(redis), "one");
       for (std::size_t i = t; i < got.size(); i += 4) {
         got[i] = l->take("ingest", "node-" + std::to_string(t), 0).value_or(0);
       }
@@ -85,7 +95,7 @@ TEST_CASE("of all who take at once, each gets another number, and the largest ho
   }
   for (auto& t : takers) t.join();
   CHECK(std::set(got.begin(), got.end()).size() == got.size());
-  const auto l = make_leases(redis.server(), "one");
+  const auto l = make_leases(endpoint_of(redis), "one");
   std::size_t holders = 0;
   for (std::size_t i = 0; i < got.size(); ++i) {
     const auto held = l->renew("ingest", "node-" + std::to_string(i % 4), got[i]);
@@ -98,26 +108,26 @@ TEST_CASE("of all who take at once, each gets another number, and the largest ho
 }
 
 TEST_CASE("ages are by the server's clock") {
-  const redis_process redis;
-  const auto l = make_leases(redis.server(), "one");
+  const redis_server redis;
+  const auto l = make_leases(endpoint_of(redis), "one");
   REQUIRE(l->take("ingest", "node-a", 0));
   REQUIRE(l->beat({"node-a", "life-1", "{}", 0}, market::second));
   // As if 90 s had passed.
-  const auto made = std::stoll(redis.say({"HGET", "artham:fence:ingest", "renewed_ms"}));
-  redis.say({"HSET", "artham:fence:ingest", "renewed_ms", std::to_string(made - 90'000)});
+  const auto made = std::stoll(redis.cli({"HGET", "artham:fence:ingest", "renewed_ms"}));
+  redis.cli({"HSET", "artham:fence:ingest", "renewed_ms", std::to_string(made - 90'000)});
   CHECK(l->all()->at("ingest").age >= 90 * market::second);
   CHECK(l->all()->at("ingest").age < 120 * market::second);
   CHECK(l->renew("ingest", "node-a", 1) == true);
   CHECK(l->all()->at("ingest").age < 30 * market::second);
   // A clock that was set back makes nothing older than it is.
-  redis.say({"HSET", "artham:fence:ingest", "renewed_ms", std::to_string(made + 90'000)});
+  redis.cli({"HSET", "artham:fence:ingest", "renewed_ms", std::to_string(made + 90'000)});
   CHECK(l->all()->at("ingest").age == 0);
 }
 
 TEST_CASE("a node's name is one process's") {
-  const redis_process redis;
-  const auto a = make_leases(redis.server(), "one");
-  const auto elsewhere = make_leases(redis.server(), "two");
+  const redis_server redis;
+  const auto a = make_leases(endpoint_of(redis), "one");
+  const auto elsewhere = make_leases(endpoint_of(redis), "two");
   REQUIRE(a->beat({"node-b", "life-9", "", 0}, market::minute));
   REQUIRE(a->beat({"node-a", "life-1", R"({"role": "ingest"})", 0}, market::minute));
   const auto taken = a->beat({"node-a", "life-2", "x", 0}, market::minute);
@@ -146,9 +156,9 @@ TEST_CASE("a node's name is one process's") {
 }
 
 TEST_CASE("who has been silent for a day is forgotten") {
-  const redis_process redis;
-  const auto l = make_leases(redis.server(), "one");
-  redis.say({"HSET", "artham:nodes:one", "old", "1000 life\ntext"});
+  const redis_server redis;
+  const auto l = make_leases(endpoint_of(redis), "one");
+  redis.cli({"HSET", "artham:nodes:one", "old", "1000 life\ntext"});
   CHECK(l->nodes()->size() == 1);
   REQUIRE(l->beat({"new", "life", "", 0}, 0));
   CHECK(l->nodes()->size() == 1);
@@ -156,8 +166,8 @@ TEST_CASE("who has been silent for a day is forgotten") {
 }
 
 TEST_CASE("a server that is away is told, and found again") {
-  redis_process redis;
-  const auto l = make_leases(redis.server(), "one");
+  redis_server redis;
+  const auto l = make_leases(endpoint_of(redis), "one");
   REQUIRE(l->take("ingest", "node-a", 0) == 1U);
   redis.kill();
   const auto away = l->take("ingest", "node-a", 0);

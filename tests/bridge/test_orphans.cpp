@@ -9,6 +9,7 @@
 #include "bridge/common/record_walk.hpp"
 #include "bridge/local/journal.hpp"
 #include "runtime/failpoint.hpp"
+#include "tests/bridge/scratch.hpp"
 #include "tests/bridge/shard_samples.hpp"
 
 using namespace artham;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bridge/local/journal.hpp"
+#include "tests/bridge/scratch.hpp"
 #include "tests/bridge/shard_samples.hpp"
 
 using namespace artham;
