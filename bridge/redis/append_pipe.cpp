@@ -220,7 +220,7 @@ result<void> append_pipe::put(out_stream& s, record::block_ptr block, record::po
     const auto why = *std::exchange(s.broken, std::nullopt);
     return tl::unexpected(why);
   }
-  if (s.acked && s.is_put && from.seq != s.tail.seq + 1 && s.tail.seq != 0)
+  if (s.is_put && s.tail.seq != 0 && from.seq != s.tail.seq + 1)
     return wrong(id_text(from) + " does not follow " + id_text(s.tail));
   if (auto ok = reserve(bytes); !ok) return ok;
   if (!std::exchange(s.is_put, true)) s.acked.reset();
@@ -502,9 +502,10 @@ void append_pipe::send_some() {
         const auto before = s->in_flight.empty() ? *s->acked : s->in_flight.back().last;
         s->in_flight.push_back(std::move(s->queue.front()));
         s->queue.pop_front();
-        s->in_flight.back().was_sent = true;
-        flying += s->in_flight.back().records().size();
-        items.push_back({s, &s->in_flight.back(), before});
+        auto& o = s->in_flight.back();
+        o.is_resent = std::exchange(o.was_sent, true);
+        flying += o.records().size();
+        items.push_back({s, &o, before});
         awaited_.push_back({s, s->generation});
         --places;
         more = true;
@@ -572,7 +573,8 @@ void append_pipe::refused(out_stream& s, std::string_view text) {
     const auto id = parse_entry_id(rest.substr(0, rest.find(' ')));
     const auto top = id ? id->position() : std::nullopt;
     if (top && s.in_flight.front().last <= *top &&
-        std::ranges::any_of(s.in_flight, [&](const outgoing& o) { return o.last == *top; })) {
+        std::ranges::any_of(s.in_flight,
+                            [&](const outgoing& o) { return o.is_resent && o.last == *top; })) {
       taken(s, s.in_flight);
       return;
     }

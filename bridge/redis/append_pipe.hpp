@@ -34,6 +34,7 @@ struct outgoing {
   std::uint64_t fence = 0;
   bool is_cut = false;    ///< holds what one entry of encoding `fields` may
   bool was_sent = false;  ///< Redis may have taken it
+  bool is_resent = false;
 
   [[nodiscard]] std::string_view records() const { return block ? block->payload : payload; }
 };
