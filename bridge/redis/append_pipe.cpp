@@ -171,6 +171,22 @@ void append_pipe::submit(std::uint64_t bytes) {
   submitted_ += bytes;
 }
 
+void append_pipe::join(out_stream& s, outgoing o) {
+  auto* const before = s.queue.empty() ? nullptr : &s.queue.back();
+  // Only the front of an entry can stand for positions without records.
+  const bool leaves_none_out = !is_dense(s.kind) || o.first.seq + o.count == o.last.seq + 1;
+  if (before == nullptr || before->is_cut || before->was_sent || before->fence != o.fence ||
+      before->last.epoch != o.last.epoch || !leaves_none_out ||
+      before->records().size() + o.records().size() > usual_entry_bytes) {
+    s.queue.push_back(std::move(o));
+    return;
+  }
+  if (const auto block = std::exchange(before->block, nullptr)) before->payload = block->payload;
+  before->payload += o.records();
+  before->count += o.count;
+  before->last = o.last;
+}
+
 result<void> append_pipe::add(out_stream& s, std::vector<outgoing> entries) {
   std::uint64_t bytes = 0;
   for (const auto& e : entries) bytes += e.payload.size();
@@ -179,16 +195,7 @@ result<void> append_pipe::add(out_stream& s, std::vector<outgoing> entries) {
   if (auto ok = reserve(bytes); !ok) return ok;
   for (auto& e : entries) {
     s.tail = e.last;
-    auto* const before = s.queue.empty() ? nullptr : &s.queue.back();
-    if (before != nullptr && !before->block && !before->is_cut && !before->was_sent &&
-        before->fence == e.fence && before->last.epoch == e.last.epoch &&
-        before->payload.size() + e.payload.size() <= usual_entry_bytes) {
-      before->payload += e.payload;
-      before->count += e.count;
-      before->last = e.last;
-    } else {
-      s.queue.push_back(std::move(e));
-    }
+    join(s, std::move(e));
   }
   submit(bytes);
   return {};
@@ -225,7 +232,7 @@ result<void> append_pipe::put(out_stream& s, record::block_ptr block, record::po
   if (auto ok = reserve(bytes); !ok) return ok;
   if (!std::exchange(s.is_put, true)) s.acked.reset();
   s.tail = o.last;
-  s.queue.push_back(std::move(o));
+  join(s, std::move(o));
   submit(bytes);
   return {};
 }

@@ -103,6 +103,8 @@ class append_pipe {
 
   [[nodiscard]] result<void> reserve(std::uint64_t bytes);  ///< all these want the lock
   void submit(std::uint64_t bytes);
+  /// To the end of the queue: into the entry there, if that waits and has room.
+  static void join(out_stream& s, outgoing o);
   [[nodiscard]] bool has_unsent() const;
   void break_stream(out_stream& s, error why);
   void requeue(out_stream& s);

@@ -288,6 +288,7 @@ TEST_CASE("blocks of a shard: what other shards have is elsewhere, damage stays 
   gap.time = gap.from = open_time;
   damaged->marks.push_back(gap);
   REQUIRE(w.bridge->put_block(ticks, damaged, {1, 105}));
+  REQUIRE(w.bridge->flush(soon));
   REQUIRE(w.bridge->put_block(ticks, tick_block({2, 130}, 5), {2, 130}));
   CHECK(w.bridge->put_block(ticks, tick_block({2, 140}, 5), {2, 140}).error().code ==
         errc::bad_input);
