@@ -72,9 +72,9 @@ struct status {
 /// The bridge of a cluster's node.
 ///
 /// Streams of ticks have the positions of the ingest node's journal; they are written with
-/// `put_block`. All other streams but md:deadletter stand in the order of their causes: a record's
-/// position is its cause's (block::by_cause), and no two entries share one. md:deadletter counts
-/// its own.
+/// `put_block` (a writer counts its own, as in any bridge). All other streams but md:deadletter
+/// stand in the order of their causes: a record's position is its cause's (block::by_cause), and no
+/// two entries share one. md:deadletter counts its own.
 ///
 /// Every write is one script on the server that compares the fence, and refuses what does not
 /// follow the stream's end. A writer that is refused is broken: every further call answers
