@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "bridge/common/fork.hpp"
 #include "bridge/common/marks_in_force.hpp"
 #include "bridge/common/record_walk.hpp"
