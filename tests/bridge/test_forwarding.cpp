@@ -200,10 +200,17 @@ std::vector<record::block_ptr> in_redis(redis::redis_bridge& b, std::uint32_t sh
 /// Everything that is durable has come.
 bool is_forwarded(node& n) {
   n.wait_durable();
-  return in_time([&] {
+  const bool done = in_time([&] {
     const auto s = n.forward->status();
     return s.position == n.top() && s.up && n.bridge->flush(0).has_value();
   });
+  const auto s = n.forward->status();
+  const auto flushed = n.bridge->flush(0);
+  CHECK_MESSAGE(done, "given " << s.position.seq << " of " << n.top().seq << ", lag " << s.lag
+                               << ", up " << n.bridge->is_up() << ": "
+                               << (s.suffers ? s.suffers->message : "") << " "
+                               << (flushed ? "" : flushed.error().message));
+  return done;
 }
 
 std::vector<record::position> tops_in(redis::redis_bridge& b, std::uint32_t shards) {
