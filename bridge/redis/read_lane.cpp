@@ -130,6 +130,7 @@ void read_lane::run() {
       if (stopping_) return;
     }
     if (all.empty()) {
+      health_.set(name_, std::nullopt);  // nobody reads here any more, or all have enough
       wait(retry_unreadable);
       continue;
     }

@@ -86,8 +86,9 @@ class redis_bridge : public bridge {
   /// with.
   virtual void hold(std::string_view lease, std::uint64_t fence) = 0;
   /// Takes a block of a stream of ticks, which has its positions already, and stands for all of
-  /// [from, block's last]: `from` is right behind what the block before stood for. errc::full when
-  /// the queue has no room (when_room), errc::conflict when Redis refused something.
+  /// [from, block's last]: `from` is right behind what the block before stood for, or, once all
+  /// that was put is answered, behind what Redis has. errc::full when the queue has no room
+  /// (when_room), errc::conflict when Redis refused something.
   virtual result<void> put_block(std::string_view stream, record::block_ptr block,
                                  record::position from) = 0;
   virtual void when_room(std::function<void()> fn) = 0;
