@@ -7,6 +7,7 @@
 #include "actors/bars/quarantine_book.hpp"
 #include "app/journal_ticks.hpp"
 #include "app/position_at.hpp"
+#include "bridge/common/read_to_end.hpp"
 #include "store/audit.hpp"
 
 namespace artham::app {
@@ -161,7 +162,7 @@ std::vector<web::bar_evidence::difference> compare(const record::bar_record& sto
 }  // namespace
 
 result<record::position> evidence_reader::first_record() const {
-  const auto cursor = journal_.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
+  const auto cursor = bridge::open_to_end(journal_, record::ticks_stream(), {});
   if (!cursor) return tl::unexpected(cursor.error());
   const auto blocks = (*cursor)->pull(1);
   if (!blocks) return tl::unexpected(blocks.error());

@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "bridge/common/read_to_end.hpp"
 namespace artham::app {
 
 namespace {
@@ -14,7 +15,7 @@ struct change {
 };
 
 result<std::vector<change>> changes_in(bridge::bridge& journal) {
-  auto cursor = journal.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
+  auto cursor = bridge::open_to_end(journal, record::ticks_stream(), {});
   if (!cursor) return tl::unexpected(cursor.error());
   std::vector<change> changes;
   record::position last;
@@ -62,8 +63,7 @@ market::content_hash bar_rules::hash() const {
 
 result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& journal,
                                                              std::uint32_t epoch) {
-  const auto cursor =
-      journal.open_reader(record::ticks_stream(), end_before(epoch), bridge::top::appended, {});
+  const auto cursor = bridge::open_to_end(journal, record::ticks_stream(), end_before(epoch));
   if (!cursor) return tl::unexpected(cursor.error());
   const auto blocks = (*cursor)->pull(1);
   if (!blocks) return tl::unexpected(blocks.error());

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "bridge/common/read_to_end.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
 
@@ -69,8 +70,8 @@ result<void> for_each_in(bridge::bridge& journal, const feed::decoder& decoder,
                          const std::function<bool(const journaled_tick&)>& on_tick,
                          const std::function<bool(const market::mark&)>& on_mark,
                          const journal_part& part) {
-  const auto cursor =
-      journal.open_reader(record::ticks_stream(), part.after, bridge::top::appended, part.tokens);
+  const auto cursor = bridge::open_to_end(journal, record::ticks_stream(), part.after,
+                                          bridge::top::appended, part.tokens);
   if (!cursor) return tl::unexpected(cursor.error());
   walk w(decoder, on_tick, on_mark);
   while (w.goes_on()) {

@@ -51,6 +51,9 @@ int main(int argc, char** argv) {
   add_settings(*run_command, run_with.settings);
   run_command->add_option("--recording", run_with.recording,
                           "plays this file instead of the synthetic market");
+  run_command
+      ->add_option("--role", run_with.roles, "of several nodes: what this one does (cluster.roles)")
+      ->take_all();
   run_command->add_option("--speed", run_with.speed, "market seconds per second, or max");
 
   exchange_options exchange_with;

@@ -11,23 +11,20 @@
 #include <caf/actor_system_config.hpp>
 #include <nlohmann/json.hpp>
 
-#include "actors/session/gateway_port.hpp"
-#include "actors/store/store_board.hpp"
-#include "app/bar_evidence.hpp"
 #include "app/calendars.hpp"
 #include "app/feature_rules.hpp"
+#include "app/gateway_role.hpp"
 #include "app/journal_upkeep.hpp"
+#include "app/market_source.hpp"
+#include "app/store_role.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
-#include "exchange/server.hpp"
 #include "feed/kite/frame_decoder.hpp"
-#include "market/formula/formula_plan.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
 #include "supervisors/roles.hpp"
-#include "web/server/server.hpp"
 
 namespace artham::app {
 
@@ -41,6 +38,7 @@ struct node_options {
 /// The running program: every part, made in order and stopped in reverse.
 class node {
  public:
+  using options = node_options;
   [[nodiscard]] static result<std::unique_ptr<node>> start(node_options options);
   ~node();
   node(const node&) = delete;
@@ -48,37 +46,24 @@ class node {
 
   /// Takes a checkpoint and stops everything in order; again is harmless.
   void stop();
-  [[nodiscard]] std::string url() const { return web_->url(); }
+  [[nodiscard]] std::string url() const { return gateway_->url(); }
 
  private:
   explicit node(node_options options);
 
   result<void> open_storage();
   result<void> open_market();
-  result<void> start_exchange(const actors::newest_times& newest);
-  result<void> load_instruments(const actors::newest_times& newest);
-  /// Of the store, or of the journal while the store is away; `why` there is no newer list.
-  [[nodiscard]] result<std::vector<market::instrument>> known_instruments(const error& why) const;
-  /// Instruments that the formulas make, with those of the exchange.
-  result<void> add_formulas();
-  /// The name was not used for something else before, so that the journal stays readable.
-  [[nodiscard]] result<void> check_name(const market::instrument& i) const;
   result<void> keep_configuration();
   result<void> start_actors();
   result<void> start_web();
-  [[nodiscard]] std::vector<actors::stream_store_config> stores();
-  [[nodiscard]] actors::ingestor_config ingestor();
+  void make_gateway();
   [[nodiscard]] actors::feature_reader_config feature_reader();
-  /// Of what is subscribed, by name.
-  [[nodiscard]] std::vector<market::calendar_ptr> calendars_in_use() const;
   void make_upkeep();
-  [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens(market::date today) const;
   /// Those of the settings, and those that the journal has bars of.
   [[nodiscard]] std::vector<market::timeframe> stored_timeframes() const;
   [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }
   void ask_tree(std::function<void(std::string)> done);
   [[nodiscard]] std::string status_json() const;
-  [[nodiscard]] nlohmann::json store_status() const;
 
   node_options options_;
   runtime::metrics metrics_;
@@ -87,25 +72,14 @@ class node {
   bridge::local::open_report opened_;
   std::shared_ptr<bridge::local::trimmer> trimmer_;
   std::unique_ptr<store::database> store_;
-  std::unique_ptr<exchange::server> exchange_;
-  std::string feed_url_;
-  std::string rest_url_;
-  bool continuous_ = false;
-  bool exchange_clock_ = false;
   calendar_set calendars_;
-  std::vector<market::instrument> instruments_;
-  std::shared_ptr<const market::formula::formula_plan> formulas_;
-  std::vector<std::uint32_t> tokens_;
-  std::vector<market::calendar_ptr> in_use_;  ///< calendars of `tokens_`, by name
-  std::shared_ptr<const actors::instrument_index> index_;
+  std::unique_ptr<market_source> market_;
   std::shared_ptr<const plan_book> plans_;
   feature_setup features_;
   record::position features_after_;  ///< the last record that is not of this setup
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
-  std::vector<std::unique_ptr<runtime::worker>> store_writers_;  ///< one a writer of the store
-  std::shared_ptr<actors::store_board> store_board_ = std::make_shared<actors::store_board>();
-  std::unique_ptr<runtime::worker> store_readers_;
+  std::unique_ptr<store_role> stores_;
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_thread_;
   std::unique_ptr<journal_upkeep> upkeep_;
@@ -115,9 +89,7 @@ class node {
   std::unique_ptr<caf::actor_system> system_;
   messages::supervisor_actor root_;
   caf::actor watchman_;  ///< would end at once if nobody held it
-  std::unique_ptr<actors::gateway_port> gateway_;
-  std::unique_ptr<evidence_reader> evidence_;
-  std::unique_ptr<web::server> web_;
+  std::unique_ptr<gateway_role> gateway_;
   bool stopped_ = false;
 };
 

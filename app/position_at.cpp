@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bridge/common/read_to_end.hpp"
 namespace artham::app {
 
 namespace {
@@ -38,8 +39,7 @@ result<record::position> position_at(bridge::bridge& journal, market::timestamp 
   while (low < high) {
     const auto middle = low + (high - low) / 2;
     const record::position after{tops->appended.epoch, middle};
-    const auto cursor =
-        journal.open_reader(record::ticks_stream(), after, bridge::top::appended, {});
+    const auto cursor = bridge::open_to_end(journal, record::ticks_stream(), after);
     if (!cursor) return tl::unexpected(cursor.error());
     record::block_ptr next;
     // A damaged block tells no times; what follows it does.
@@ -76,7 +76,7 @@ result<record::position> position_at(bridge::bridge& journal, market::timestamp 
 }
 
 result<journal_begin> kept_from(bridge::bridge& journal) {
-  const auto cursor = journal.open_reader(record::ticks_stream(), {}, bridge::top::appended, {});
+  const auto cursor = bridge::open_to_end(journal, record::ticks_stream(), {});
   if (!cursor) return tl::unexpected(cursor.error());
   const auto blocks = (*cursor)->pull(1);
   if (!blocks) return tl::unexpected(blocks.error());

@@ -7,6 +7,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/cluster/cluster_node.hpp"
 #include "app/environment.hpp"
 #include "app/node.hpp"
 #include "runtime/log.hpp"
@@ -33,36 +34,66 @@ result<config::settings> load(const settings_options& o) {
   return settings;
 }
 
-int run(const run_options& options, signals& stop) {
-  auto wanted = options.settings;
-  if (!options.speed.empty()) wanted.sets.push_back("exchange.speed=" + options.speed);
-  auto settings = load(wanted);
-  if (!settings) return report(settings.error());
-  runtime::set_log_level(settings->runtime.log_level);
+namespace {
 
+std::string place_of(const node& n) {
+  return n.url();
+}
+std::string place_of(const cluster::cluster_node& n) {
+  return n.place();
+}
+
+/// Runs a kind of node until somebody stops it, or it gives up.
+template <class Node>
+int run_until_stopped(const run_options& options, const config::settings& settings, signals& stop) {
   std::mutex mutex;
   std::string failure;
-  node_options o;
-  o.data = settings->data.dir;
-  o.settings = std::move(*settings);
+  typename Node::options o;
+  o.data = settings.data.dir;
+  o.settings = settings;
   if (!options.recording.empty()) o.recording = options.recording;
   o.on_failure = [&](std::string why) {
     const std::lock_guard lock(mutex);
     failure = std::move(why);
     stop.wake();
   };
-  auto node = node::start(std::move(o));
-  if (!node) return report(node.error());
-  runtime::log().info("artham is running: {}", (*node)->url());
-  std::printf("%s\n", (*node)->url().c_str());
+  auto started = Node::start(std::move(o));
+  if (!started) return report(started.error());
+  const auto place = place_of(**started);
+  runtime::log().info("artham is running: {}", place);
+  std::printf("%s\n", place.c_str());
   std::fflush(stdout);
 
   const int signal = stop.wait();
   if (signal != 0) runtime::log().info("stopping");
-  (*node)->stop();
+  (*started)->stop();
   const std::lock_guard lock(mutex);
   if (failure.empty()) return 0;
   return report({errc::unavailable, "gave up: " + failure});
+}
+
+}  // namespace
+
+int run(const run_options& options, signals& stop) {
+  auto wanted = options.settings;
+  if (!options.speed.empty()) wanted.sets.push_back("exchange.speed=" + options.speed);
+  if (!options.roles.empty()) {
+    std::string all;
+    for (const auto& r : options.roles) all += (all.empty() ? "" : ",") + r;
+    wanted.sets.push_back("cluster.roles=" + all);
+  }
+  auto settings = load(wanted);
+  if (!settings) return report(settings.error());
+  runtime::set_log_level(settings->runtime.log_level);
+
+  const auto& redis = settings->bridge.redis.url;
+  if (redis.empty() && !settings->cluster.roles.empty()) {
+    return report({errc::usage,
+                   "cluster.roles are of a node among several, which meet in Redis: set "
+                   "bridge.redis.url, or leave the roles out"});
+  }
+  if (!redis.empty()) return run_until_stopped<cluster::cluster_node>(options, *settings, stop);
+  return run_until_stopped<node>(options, *settings, stop);
 }
 
 }  // namespace artham::app

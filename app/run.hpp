@@ -20,6 +20,7 @@ struct settings_options {
 struct run_options {
   settings_options settings;
   std::string recording;
+  std::vector<std::string> roles;  ///< of cluster.roles; none: as the settings say
   std::string speed;
 };
 

@@ -47,7 +47,7 @@ class journaled_ticks {
       auto blocks = cursor_->pull(1U << 16U);
       if (!blocks) return tl::unexpected(blocks.error());
       if (blocks->empty()) return {};
-      auto rows = actors::tick_rows(decoder_, true)(*blocks, {});
+      auto rows = actors::tick_rows(decoder_, {true})(*blocks, {});
       if (!rows) return tl::unexpected(rows.error());
       rows_ = std::move(*rows);
       next_ = 0;

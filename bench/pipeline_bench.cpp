@@ -125,7 +125,7 @@ measure pipeline(const market_data& d, const std::vector<market::timeframe>& fra
       ticks.writer = &(*db)->writing();
       ticks.writer_thread = &writer;
       ticks.metrics = tree.metrics;
-      ticks.make_rows = actors::tick_rows(decoder, tick_table);
+      ticks.make_rows = actors::tick_rows(decoder, {tick_table});
       std::vector<actors::stream_store_config> stores{ticks};
       for (const auto& tf : frames) {
         auto c = ticks;

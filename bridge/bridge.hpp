@@ -82,6 +82,9 @@ class bridge {
   virtual result<std::unique_ptr<reader>> open_reader(std::string_view stream,
                                                       record::position after, top until,
                                                       std::span<const std::uint32_t> tokens) = 0;
+  /// An empty pull may mean nothing yet instead of nothing: the stream is read ahead over a
+  /// network. See open_to_end (bridge/common).
+  [[nodiscard]] virtual bool reads_ahead() const { return false; }
   /// A cursor of the one active consumer of that name, which reads what is durable and says with
   /// `passed` what it needs no longer.
   virtual result<std::unique_ptr<reader>> open_consumer(std::string_view stream,

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "messages/caf_compat.hpp"
+#include "messages/cluster.hpp"
 #include "messages/error_categories.hpp"
 #include "messages/supervision.hpp"
 #include "messages/system.hpp"

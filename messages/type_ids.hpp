@@ -10,7 +10,15 @@
 
 namespace artham::messages {
 struct child_event;
+struct cluster_statuses;
+struct cluster_trees;
+struct demand;
+struct member;
+struct member_event;
+struct member_list;
 struct tree_node;
+struct watch;
+struct welcome;
 }  // namespace artham::messages
 
 CAF_BEGIN_TYPE_ID_BLOCK(artham, caf::first_custom_type_id)
@@ -30,6 +38,22 @@ ARTHAM_ADD_ATOM(tree_atom, "tree")
 ARTHAM_ADD_ATOM(start_child_atom, "startchild")
 ARTHAM_ADD_ATOM(stop_child_atom, "stopchild")
 ARTHAM_ADD_ATOM(restart_atom, "restart")
+ARTHAM_ADD_ATOM(hello_atom, "hello")
+ARTHAM_ADD_ATOM(bye_atom, "bye")
+ARTHAM_ADD_ATOM(status_atom, "status")
+ARTHAM_ADD_ATOM(drain_atom, "drain")
+ARTHAM_ADD_ATOM(members_atom, "members")
+ARTHAM_ADD_ATOM(everyone_atom, "everyone")
+ARTHAM_ADD_ATOM(wishes_atom, "wishes")
+ARTHAM_ADD_ATOM(probed_atom, "probed")
 CAF_ADD_TYPE_ID(artham, (artham::messages::child_event))
+CAF_ADD_TYPE_ID(artham, (artham::messages::cluster_statuses))
+CAF_ADD_TYPE_ID(artham, (artham::messages::cluster_trees))
+CAF_ADD_TYPE_ID(artham, (artham::messages::demand))
+CAF_ADD_TYPE_ID(artham, (artham::messages::member))
+CAF_ADD_TYPE_ID(artham, (artham::messages::member_event))
+CAF_ADD_TYPE_ID(artham, (artham::messages::member_list))
 CAF_ADD_TYPE_ID(artham, (artham::messages::tree_node))
+CAF_ADD_TYPE_ID(artham, (artham::messages::watch))
+CAF_ADD_TYPE_ID(artham, (artham::messages::welcome))
 CAF_END_TYPE_ID_BLOCK(artham)

@@ -10,6 +10,7 @@
 
 #include "actors/bars/checkpoint.hpp"
 #include "actors/bars/tick_stream.hpp"
+#include "bridge/common/read_to_end.hpp"
 #include "messages/caf_compat.hpp"
 #include "runtime/failpoint.hpp"
 
@@ -115,8 +116,8 @@ void bar_builder_state::refill(const messages::bar_refill& r) {
   runtime::failpoint("bars.refilled");
   if (after >= r.until) return;
   const std::uint32_t tokens[] = {config_.token};
-  const auto cursor = messages::value_or_throw(
-      config_.journal->open_reader(record::ticks_stream(), after, bridge::top::appended, tokens));
+  const auto cursor = messages::value_or_throw(bridge::open_to_end(
+      *config_.journal, record::ticks_stream(), after, bridge::top::appended, tokens));
   std::vector<market::bar_input> all;
   std::vector<market::bar_input> own;
   std::vector<market::mark> marks;

@@ -515,8 +515,10 @@ void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
   checkpoint_ = c;
   runtime::failpoint("checkpoint.gathered");
   const bool taken = config_.disk->post([c, dir = config_.checkpoint_dir,
+                                         saved_one = config_.on_checkpoint,
                                          me = bar_reader_actor{self_}] {
     const auto saved = checkpoint_directory(dir).save(*c);
+    if (saved && saved_one) saved_one(*c);
     caf::anon_send(me, std::make_shared<const messages::commit_outcome>(messages::commit_outcome{
                            saved.has_value(), false, saved ? "" : saved.error().message}));
   });

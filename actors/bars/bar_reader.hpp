@@ -45,6 +45,8 @@ struct bar_reader_config {
   std::filesystem::path checkpoint_dir;  ///< empty: no checkpoints
   market::duration checkpoint_interval = 5 * market::minute;  ///< of market time
   runtime::worker* disk = nullptr;                            ///< writes checkpoints
+  /// Told of each that is on the disk, from the disk's thread.
+  std::function<void(const checkpoint&)> on_checkpoint;
   /// Told when everything up to a position is in the derived streams.
   std::function<void(record::position)> on_processed;
   /// Quarantines that were recorded elsewhere than in the output, where the reader finds its own.

@@ -142,15 +142,20 @@ result<checkpoint> decode_checkpoint(std::string_view bytes) {
 checkpoint_directory::checkpoint_directory(std::filesystem::path dir, std::size_t keep)
     : dir_(std::move(dir)), keep_(keep) {}
 
+std::string checkpoint_directory::name_of(record::position at) {
+  char stem[48];
+  std::snprintf(stem, sizeof stem, "%010u-%020llu", at.epoch,
+                static_cast<unsigned long long>(at.seq));
+  return std::string(stem) + std::string(suffix);
+}
+
 result<void> checkpoint_directory::save(const checkpoint& c) const {
   std::error_code ec;
   std::filesystem::create_directories(dir_, ec);
   if (ec) return fail(errc::io, "cannot create " + dir_.string() + ": " + ec.message());
-  char stem[48];
-  std::snprintf(stem, sizeof stem, "%010u-%020llu", c.at.epoch,
-                static_cast<unsigned long long>(c.at.seq));
-  const auto file = dir_ / (std::string(stem) + std::string(suffix));
-  const auto temporary = dir_ / (std::string(stem) + ".tmp");
+  const auto file = dir_ / name_of(c.at);
+  auto temporary = file;
+  temporary.replace_extension(".tmp");
   const std::string bytes = encode(c);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return fail(errc::io, system_error("cannot write", temporary));

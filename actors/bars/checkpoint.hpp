@@ -36,6 +36,8 @@ class checkpoint_directory {
 
   /// Write, fsync, rename; then removes the oldest beyond `keep`.
   [[nodiscard]] result<void> save(const checkpoint& c) const;
+  /// The file's name, by where its barrier stands.
+  [[nodiscard]] static std::string name_of(record::position at);
   /// The files that are there, newest first, read or not.
   [[nodiscard]] std::vector<std::filesystem::path> newest_first() const;
   /// Where a file's barrier stands, by its name.

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bridge/common/read_to_end.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "runtime/failpoint.hpp"
 
@@ -21,7 +22,7 @@ result<record::cause> last_cause(bridge::bridge& from, std::string_view stream) 
     record::position after = tops->appended;
     after.seq -= back;
     if (after.seq == 0) after.epoch = 0;
-    auto cursor = from.open_reader(stream, after, bridge::top::appended, {});
+    auto cursor = bridge::open_to_end(from, stream, after);
     if (!cursor) return tl::unexpected(cursor.error());
     for (;;) {
       auto blocks = (*cursor)->pull(1U << 16U);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "bridge/common/read_to_end.hpp"
 namespace artham::actors {
 
 using what = record::letter_kind;
@@ -77,8 +78,7 @@ std::vector<std::uint32_t> quarantine_book::stopped_at(record::position at) cons
 
 result<std::vector<placed_letter>> read_dead_letters(bridge::bridge& from) {
   std::vector<placed_letter> all;
-  const auto cursor =
-      from.open_reader(record::dead_letters_stream(), {}, bridge::top::appended, {});
+  const auto cursor = bridge::open_to_end(from, record::dead_letters_stream(), {});
   if (!cursor) return tl::unexpected(cursor.error());
   result<void> outcome;
   for (;;) {

@@ -8,6 +8,7 @@
 #include <caf/send.hpp>
 
 #include "actors/features/quote_stream.hpp"
+#include "bridge/common/read_to_end.hpp"
 #include "messages/caf_compat.hpp"
 #include "runtime/failpoint.hpp"
 
@@ -59,8 +60,8 @@ void feature_actor_state::refill(const messages::feature_refill& r) {
   const auto tokens = tokens_of(*config_.group);
   auto after = r.after;
   market::timestamp clock = 0;
-  const auto cursor = messages::value_or_throw(
-      config_.journal->open_reader(record::ticks_stream(), after, bridge::top::appended, tokens));
+  const auto cursor = messages::value_or_throw(bridge::open_to_end(
+      *config_.journal, record::ticks_stream(), after, bridge::top::appended, tokens));
   std::vector<market::quote> all;
   std::vector<market::mark> marks;
   market::feature::feature_rows made_before;

@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "bridge/common/read_to_end.hpp"
 #include "runtime/failpoint.hpp"
 
 namespace artham::actors {
@@ -20,8 +21,7 @@ result<features_top> read_features_top(bridge::bridge& from) {
     auto after = tops->appended;
     after.seq -= back;
     if (after.seq == 0) after.epoch = 0;
-    const auto cursor =
-        from.open_reader(record::features_stream(), after, bridge::top::appended, {});
+    const auto cursor = bridge::open_to_end(from, record::features_stream(), after);
     if (!cursor) return tl::unexpected(cursor.error());
     for (;;) {
       const auto blocks = (*cursor)->pull(1U << 16U);

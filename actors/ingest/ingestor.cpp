@@ -70,8 +70,8 @@ ingestor_actor::behavior_type ingestor_state::start(ingestor_actor::pointer self
   if (!previous) throw std::runtime_error(previous.error().message);
   auto options = config_.log;
   options.previous_time = previous->market;
-  auto writer =
-      config_.journal->open_writer(record::ticks_stream(), config_.journal->last_epoch() + 1);
+  const auto epoch = std::max(config_.journal->last_epoch() + 1, config_.least_epoch);
+  auto writer = config_.journal->open_writer(record::ticks_stream(), epoch);
   if (!writer) throw std::runtime_error(writer.error().message);
   writer_ = std::move(*writer);
   log_ = std::make_unique<ingest_log>(std::move(options), *config_.decoder);

@@ -32,6 +32,7 @@ struct ingestor_config {
   /// previous_time is filled in from the journal at every start.
   ingest_options log;
   std::size_t queue_bytes = 64U << 20U;
+  std::uint32_t least_epoch = 1;  ///< the epoch that it begins is this or a later one
   /// The feed stands still while nobody reads it (a recording): on a full disk it waits, and
   /// nothing is lost. Else what comes meanwhile is dropped and told as a gap.
   bool feed_waits = false;

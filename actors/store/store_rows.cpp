@@ -84,17 +84,17 @@ void store_rows::append(store_rows&& more) {
   can_wait = can_wait && more.can_wait;
 }
 
-row_maker tick_rows(const feed::decoder& decoder, bool table, bool sharded) {
-  return [&decoder, table, sharded](std::span<const record::block_ptr> blocks,
-                                    const owned_shards& after) -> result<store_rows> {
+row_maker tick_rows(const feed::decoder& decoder, tick_row_rules rules) {
+  return [&decoder, rules](std::span<const record::block_ptr> blocks,
+                           const owned_shards& after) -> result<store_rows> {
     store_rows rows;
     for (const auto& b : blocks) {
       for (const auto& m : b->marks) {
         const bool whole_gap = m.kind == market::mark_kind::gap && m.flag != market::gap_begins;
-        if (whole_gap && after.wants(0, m.position)) rows.marks.push_back(m);
+        if (rules.gaps && whole_gap && after.wants(0, m.position)) rows.marks.push_back(m);
       }
-      if (!table) continue;
-      auto added = add_ticks(b, after, sharded, decoder, rows);
+      if (!rules.table) continue;
+      auto added = add_ticks(b, after, rules.sharded, decoder, rows);
       if (!added) return tl::unexpected(added.error());
     }
     rows.can_wait = rows.ticks.empty() && rows.marks.empty();

@@ -119,6 +119,7 @@ void stream_store_state::on_outcome(const store_outcome& o) {
     commits_->add();
     const std::uint64_t rows = under_way_->rows->size();
     rows_stored_->add(rows - std::min(rows, o.refused));
+    config_.journal->passed(config_.stream, config_.consumer_name(), stored_.smallest());
     under_way_.reset();
   } else {
     open_cursor();
@@ -155,7 +156,7 @@ void stream_store_state::note_refused(const store_outcome& o) {
 
 void stream_store_state::open_cursor() {
   auto cursor =
-      config_.journal->open_reader(config_.stream, stored_.smallest(), bridge::top::durable, {});
+      config_.journal->open_consumer(config_.stream, stored_.smallest(), config_.consumer_name());
   if (!cursor) throw std::runtime_error(cursor.error().message);
   cursor_ = std::move(*cursor);
   pulled_ = stored_;

@@ -65,6 +65,10 @@ struct stream_store_config {
   std::chrono::nanoseconds linger{0};  ///< how long a smaller one waits for more to come
   row_maker make_rows;
 
+  /// `tick_store`, or `tick_store/1`: who reads the stream.
+  [[nodiscard]] std::string consumer_name() const {
+    return part ? consumer + "/" + std::to_string(*part) : consumer;
+  }
   /// `md:ticks`, or `md:ticks/1`.
   [[nodiscard]] std::string name() const {
     return part ? stream + "/" + std::to_string(*part) : stream;
@@ -143,10 +147,16 @@ class stream_store_state {
 messages::store_actor::behavior_type stream_store(
     messages::store_actor::stateful_pointer<stream_store_state> self, stream_store_config config);
 
-/// For md:ticks. `table`: every tick is a row; else only gaps are stored, and queries read the
-/// journal. `sharded`: a tick belongs to store::tick_shard of its instrument, gaps to shard 0; else
-/// all to shard 0.
-[[nodiscard]] row_maker tick_rows(const feed::decoder& decoder, bool table, bool sharded = false);
+/// What of md:ticks is stored.
+struct tick_row_rules {
+  /// Every tick is a row; else queries read the journal.
+  bool table = false;
+  /// A tick belongs to store::tick_shard of its instrument, gaps to shard 0; else all to shard 0.
+  bool sharded = false;
+  bool gaps = true;
+};
+/// For md:ticks.
+[[nodiscard]] row_maker tick_rows(const feed::decoder& decoder, tick_row_rules rules);
 /// For md:deadletter.
 [[nodiscard]] row_maker quarantine_rows();
 /// For md:features.

@@ -26,6 +26,7 @@ class view final : public bridge {
   void passed(std::string_view stream, std::string_view consumer, record::position upto) override {
     whole_.passed(name(stream), consumer, upto);
   }
+  [[nodiscard]] bool reads_ahead() const override { return whole_.reads_ahead(); }
   [[nodiscard]] result<tops> stream_tops(std::string_view stream) const override {
     return whole_.stream_tops(name(stream));
   }

@@ -13,7 +13,9 @@
 #include "bridge/local/core.hpp"
 #include "bridge/local/object_store.hpp"
 #include "bridge/local/opening.hpp"
+#include "bridge/local/orphans.hpp"
 #include "bridge/local/stream_reader.hpp"
+#include "bridge/local/stream_replica.hpp"
 #include "bridge/local/stream_writer.hpp"
 #include "bridge/local/trimming.hpp"
 #include "runtime/failpoint.hpp"
@@ -144,12 +146,16 @@ result<opened> open(options o) {
   auto c = std::make_shared<core>(std::move(o));
   auto streams = load_streams(c->settings().dir, access::writable, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
+  auto moved = move_orphans(c->settings(), *streams, c->metrics(), report);
+  if (!moved) return tl::unexpected(moved.error());
   if (auto ok = cut_derived(*streams, report); !ok) return tl::unexpected(ok.error());
+  if (auto ok = end_moving(*streams); !ok) return tl::unexpected(ok.error());
   runtime::failpoint("open.mended");
   c->start(std::move(*streams));
   auto trim = make_trimmer(c);
+  auto replicas = make_replicator(c);
   return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report),
-                std::move(trim)};
+                std::move(trim), std::move(replicas)};
 }
 
 result<opened> open_read_only(const std::filesystem::path& dir) {
@@ -160,7 +166,8 @@ result<opened> open_read_only(const std::filesystem::path& dir) {
   auto streams = load_streams(dir, access::read_only, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
   c->show(std::move(*streams));
-  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report), nullptr};
+  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report), nullptr,
+                nullptr};
 }
 
 result<std::optional<std::string>> writer_of(const std::filesystem::path& dir) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bridge/bridge.hpp"
+#include "bridge/common/replica.hpp"
 #include "bridge/local/file.hpp"
 #include "runtime/metrics.hpp"
 
@@ -40,6 +41,9 @@ struct options {
       50 * market::millisecond;  ///< 0: as soon as something is written
   std::uint64_t max_block_records = 262'144;
   compression compress = compression::none;
+  /// Of sources: what lies behind was not accepted by others. Opening moves it out of the stream,
+  /// into a journal of its own, `{dir}/../orphans/{stream}-{epoch}-{seq}` by its first position.
+  std::map<std::string, record::position> keep_until;
   health_callback on_health;
   runtime::metrics* metrics = nullptr;  ///< must outlive the journal
   local::disk* disk = nullptr;          ///< for tests; must outlive the journal
@@ -84,6 +88,14 @@ struct open_report {
     record::position first;      ///< of the records that are kept
     market::timestamp from = 0;  ///< when it was received, market time
   };
+  /// What `keep_until` has moved out.
+  struct orphan {
+    std::string stream;
+    std::filesystem::path dir;  ///< a journal
+    record::position first;
+    record::position last;
+  };
+  std::vector<orphan> orphans;
   std::vector<kept> trimmed;
   std::vector<cut> cuts;  ///< in read-only use: what would be cut
   std::vector<damaged> damages;
@@ -121,15 +133,25 @@ class trimmer {
   [[nodiscard]] virtual std::vector<stream_size> sizes() const = 0;
 };
 
+/// Makes copies of other journals' streams.
+class replicator {
+ public:
+  virtual ~replicator() = default;
+  /// errc::conflict when the stream has a writer; once the replica is destroyed, it can be written
+  /// on in a later epoch.
+  virtual result<std::unique_ptr<replica>> open_replica(std::string_view stream) = 0;
+};
+
 struct opened {
   std::unique_ptr<bridge> journal;
   open_report report;
-  std::shared_ptr<local::trimmer> trimmer;  ///< null when open for reading only
+  std::shared_ptr<local::trimmer> trimmer;        ///< null when open for reading only
+  std::shared_ptr<local::replicator> replicator;  ///< likewise
 };
 
 /// Opens for reading and appending. Cuts torn tails; cuts derived records whose cause did not
-/// survive (if their source stream is in this journal). errc::conflict when another process has it
-/// open, naming it.
+/// survive (if their source stream is in this journal), or is moved out. errc::conflict when
+/// another process has it open, naming it.
 [[nodiscard]] result<opened> open(options o);
 
 /// Opens what is there now for reading: changes nothing, may stand beside a writer, does not follow

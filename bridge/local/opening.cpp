@@ -11,6 +11,7 @@
 
 #include "bridge/common/stream_rules.hpp"
 #include "bridge/local/segment_scan.hpp"
+#include "bridge/local/stream_cut.hpp"
 #include "runtime/failpoint.hpp"
 
 namespace artham::bridge::local {
@@ -116,14 +117,6 @@ void report_scan(const stream& s, const fs::path& path, const scanned_segment& s
   }
 }
 
-result<void> truncate_file(const file& f, const fs::path& path, std::uint64_t size) {
-  bool cut = ::ftruncate(f.fd(), static_cast<off_t>(size)) == 0;
-  runtime::failpoint("open.truncated");
-  cut = cut && ::fsync(f.fd()) == 0;
-  if (!cut) return tl::unexpected(system_error("cut", path, errno));
-  return {};
-}
-
 /// Cuts the end of the last segment back to its last intact block.
 result<void> mend_tail(const stream& s, const segment& at, const file& f,
                        const scanned_segment& scanned) {
@@ -167,146 +160,6 @@ result<void> load_end(stream& s, access a, open_report& report) {
   return {};
 }
 
-/// The position of the record in front of next_seq.
-void set_tops(stream& s) {
-  s.appended = {};
-  for (const auto& at : s.segments) {
-    if (at->first_seq() < s.next_seq) s.appended = {at->epoch(), s.next_seq - 1};
-  }
-  s.durable = s.appended;
-}
-
-/// Cutting one derived stream back.
-class derived_cut {
- public:
-  derived_cut(stream& s, record::position top, open_report& report)
-      : stream_(s), top_(top), report_(report) {}
-
-  result<void> run() {
-    if (auto ok = find(); !ok) return ok;
-    if (cut_seq_ == 0) return {};
-    return apply();
-  }
-
- private:
-  /// The first record of `b` whose cause is beyond the top: seq and byte; seq 0 when there is none.
-  [[nodiscard]] std::pair<std::uint64_t, std::size_t> first_beyond(const record::block& b) const {
-    std::pair<std::uint64_t, std::size_t> found;
-    std::size_t at = 0;
-    record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view) {
-      if (found.first == 0 && record::cause_of(h).at > top_) found = {seq, at};
-      at += record::header_size + h.size;
-    });
-    return found;
-  }
-
-  /// Goes back from the end to the first intact block that is wholly at or below the top.
-  result<void> find() {
-    for (auto i = stream_.segments.size(); i-- > 0;) {
-      auto& at = *stream_.segments[i];
-      const auto end = i + 1 == stream_.segments.size() ? stream_.next_seq
-                                                        : stream_.segments[i + 1]->first_seq();
-      if (at.first_seq() >= end) continue;
-      auto index = at.index(stream_.name, end, false);
-      if (!index) return tl::unexpected(index.error());
-      auto f = at.open();
-      if (!f) return tl::unexpected(f.error());
-      window w(**f, at.path());
-      for (auto c = (*index)->chunks.rbegin(); c != (*index)->chunks.rend(); ++c) {
-        auto blocks = read_chunk(w, *c, at.epoch(), false);
-        for (auto b = blocks.rbegin(); b != blocks.rend(); ++b) {
-          if ((*b)->damaged || (*b)->first_seq >= end) continue;
-          const auto [seq, byte] = first_beyond(**b);
-          if (seq == 0) return {};
-          cut_seq_ = seq;
-          cut_byte_ = byte;
-          block_ = *b;
-          segment_ = i;
-        }
-      }
-    }
-    return {};
-  }
-
-  result<void> apply() {
-    runtime::failpoint("cut.begun");
-    // Later segments go first: a crash in between leaves a shorter cut to be made again.
-    while (stream_.segments.size() > segment_ + 1) {
-      if (auto ok = remove(stream_.segments.back()->path()); !ok) return ok;
-      stream_.segments.pop_back();
-    }
-    const auto at = stream_.segments.back();
-    auto f = open_file(at->path(), O_RDWR);
-    if (!f) return tl::unexpected(f.error());
-    auto size = size_of(*f, at->path());
-    if (!size) return tl::unexpected(size.error());
-    window w(*f, at->path());
-    w.end_at(*size);
-    const auto found = next_block(w, sizeof(segment_header), *size, at->epoch(), block_->first_seq);
-    if (!found)
-      return fail(errc::io, "segment " + at->path().string() + " changed while it was opened");
-    report_.cuts.push_back({stream_.name, at->path(), found->offset, *size - found->offset,
-                            cut_seq_, stream_.next_seq - 1, open_report::reason::cause_beyond});
-    // What is kept of the block goes into a segment of its own; from then on the old one ends
-    // before it.
-    if (cut_byte_ != 0) {
-      if (auto ok = keep_front(); !ok) return ok;
-    }
-    if (stream_.segments.back()->path() != at->path() || cut_byte_ == 0) {
-      std::error_code ignored;
-      fs::remove(index_path(at->path()), ignored);
-      if (auto ok = truncate_file(*f, at->path(), found->offset); !ok) return ok;
-    }
-    runtime::failpoint("cut.truncated");
-    if (auto ok = sync_directory(stream_.dir); !ok) return ok;
-    stream_.next_seq = cut_seq_;
-    set_tops(stream_);
-    return {};
-  }
-
-  result<void> keep_front() {
-    const auto payload = std::string_view(block_->payload).substr(0, cut_byte_);
-    const auto count = cut_seq_ - block_->first_seq;
-    auto w = walk(stream_.name, payload, count, block_->first());
-    if (!w) return tl::unexpected(w.error());
-    block_header h;
-    h.epoch = block_->epoch;
-    h.marks = static_cast<std::uint32_t>(w->places.size());
-    h.first_seq = block_->first_seq;
-    h.count = count;
-    h.raw = h.stored = static_cast<std::uint32_t>(payload.size());
-    const auto header = make_segment_header(stream_.name, h.epoch, h.first_seq, 0);
-    std::string content(reinterpret_cast<const char*>(&header), sizeof header);
-    content += block_head(h, w->places, payload);
-    content += payload;
-    const auto path = stream_.dir / segment_name(h.first_seq, h.epoch);
-    std::error_code ignored;
-    fs::remove(index_path(path), ignored);
-    if (auto ok = replace_file(path, content, true); !ok) return ok;
-    // The block may have been the first of its segment: then this is another file under the same
-    // name.
-    if (stream_.segments.back()->path() == path) stream_.segments.pop_back();
-    stream_.segments.push_back(std::make_shared<segment>(path, segment_id{h.first_seq, h.epoch}));
-    return {};
-  }
-
-  result<void> remove(const fs::path& segment) {
-    std::error_code failed;
-    fs::remove(index_path(segment), failed);
-    fs::remove(segment, failed);
-    if (failed) return tl::unexpected(system_error("remove", segment, failed.value()));
-    return sync_directory(stream_.dir);
-  }
-
-  stream& stream_;
-  record::position top_;
-  open_report& report_;
-  std::uint64_t cut_seq_ = 0;
-  std::size_t cut_byte_ = 0;
-  record::block_ptr block_;
-  std::size_t segment_ = 0;
-};
-
 }  // namespace
 
 result<stream_map> load_streams(const fs::path& dir, access a, runtime::metrics& metrics,
@@ -338,7 +191,7 @@ result<stream_map> load_streams(const fs::path& dir, access a, runtime::metrics&
       }
     }
     if (auto ok = load_end(*s, a, report); !ok) return tl::unexpected(ok.error());
-    set_tops(*s);
+    s->set_tops();
     if (listed->begins_late) {
       auto kept = kept_of(*s);
       if (!kept) return tl::unexpected(kept.error());
@@ -354,7 +207,12 @@ result<void> cut_derived(const stream_map& streams, open_report& report) {
     if (s->source) continue;
     const auto source = streams.find(source_of(name));
     if (source == streams.end()) continue;
-    if (auto ok = derived_cut(*s, source->second->appended, report).run(); !ok) return ok;
+    const auto top = source->second->appended;
+    auto done = cut_stream(*s, [top](const record::header& h, record::position) {
+      return record::cause_of(h).at > top;
+    });
+    if (!done) return tl::unexpected(done.error());
+    if (*done) report.cuts.push_back(std::move(**done));
   }
   return {};
 }

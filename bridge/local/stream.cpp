@@ -61,6 +61,14 @@ stream::place stream::segment_of(std::uint64_t seq) const {
   return {*std::prev(it), it == segments.end() ? appended.seq + 1 : (*it)->first_seq()};
 }
 
+void stream::set_tops() {
+  appended = {};
+  for (const auto& at : segments) {
+    if (at->first_seq() < next_seq) appended = {at->epoch(), next_seq - 1};
+  }
+  durable = appended;
+}
+
 std::vector<std::function<void()>> stream::wake() {
   std::vector<std::function<void()>> ready;
   for (auto it = waiting.begin(); it != waiting.end();) {

@@ -98,6 +98,8 @@ struct stream {
     std::uint64_t end_seq = 0;
   };
   [[nodiscard]] place segment_of(std::uint64_t seq) const;
+  /// Sets the tops to the record in front of next_seq.
+  void set_tops();
   /// Takes the callbacks of readers that have something to pull now.
   [[nodiscard]] std::vector<std::function<void()>> wake();
 };

@@ -11,6 +11,34 @@ constexpr std::uint64_t usual_block_bytes = 4U << 20U;  ///< exceeded by a large
 
 }  // namespace
 
+void add_pending(stream& s, const options& settings, record::position first,
+                 std::string_view records, std::uint64_t count,
+                 std::span<const std::uint32_t> tokens, bool any_token, walked&& w) {
+  const std::lock_guard lock(s.mutex);
+  const auto fits = [&](const record::block& b) {
+    return b.epoch == first.epoch && b.count + count <= settings.max_block_records &&
+           b.payload.size() + records.size() <= usual_block_bytes;
+  };
+  if (s.pending.empty() || !fits(*s.pending.back().block)) {
+    s.pending.emplace_back();
+    s.pending.back().block->epoch = first.epoch;
+    s.pending.back().block->first_seq = first.seq;
+  }
+  auto& into = s.pending.back();
+  for (auto place : w.places) {
+    place.offset += static_cast<std::uint32_t>(into.block->payload.size());
+    place.index += static_cast<std::uint32_t>(into.block->count);
+    into.places.push_back(place);
+  }
+  into.block->payload.append(records);
+  into.block->count += count;
+  std::ranges::move(w.marks, std::back_inserter(into.block->marks));
+  into.tokens.insert(into.tokens.end(), tokens.begin(), tokens.end());
+  into.any_token = into.any_token || any_token;
+  s.epoch = first.epoch;
+  s.next_seq = first.seq + count;
+}
+
 stream_writer::stream_writer(std::shared_ptr<core> c, stream_ptr s, record::position next)
     : core_(std::move(c)), stream_(std::move(s)), next_(next) {}
 
@@ -47,31 +75,8 @@ void stream_writer::put(std::string_view records, std::uint64_t count,
                         std::span<const std::uint32_t> tokens, walked&& w) {
   const auto first = next_;
   next_.seq += count;
-  {
-    const std::lock_guard lock(stream_->mutex);
-    auto& pending = stream_->pending;
-    const auto fits = [&](const record::block& b) {
-      return b.epoch == first.epoch && b.count + count <= core_->settings().max_block_records &&
-             b.payload.size() + records.size() <= usual_block_bytes;
-    };
-    if (pending.empty() || !fits(*pending.back().block)) {
-      pending.emplace_back();
-      pending.back().block->epoch = first.epoch;
-      pending.back().block->first_seq = first.seq;
-    }
-    auto& into = pending.back();
-    for (auto place : w.places) {
-      place.offset += static_cast<std::uint32_t>(into.block->payload.size());
-      place.index += static_cast<std::uint32_t>(into.block->count);
-      into.places.push_back(place);
-    }
-    into.block->payload.append(records);
-    into.block->count += count;
-    std::ranges::move(w.marks, std::back_inserter(into.block->marks));
-    into.tokens.insert(into.tokens.end(), tokens.begin(), tokens.end());
-    into.any_token = into.any_token || (tokens.empty() && !w.only_marks);
-    stream_->next_seq = next_.seq;
-  }
+  const bool any_token = tokens.empty() && !w.only_marks;
+  add_pending(*stream_, core_->settings(), first, records, count, tokens, any_token, std::move(w));
   core_->submit(records.size());
 }
 

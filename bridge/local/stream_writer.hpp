@@ -11,6 +11,12 @@
 
 namespace artham::bridge::local {
 
+/// Puts records behind those that wait to be written: into the last block where they fit. The
+/// stream goes on behind them.
+void add_pending(stream& s, const options& settings, record::position first,
+                 std::string_view records, std::uint64_t count,
+                 std::span<const std::uint32_t> tokens, bool any_token, walked&& w);
+
 class stream_writer final : public writer {
  public:
   /// The stream is marked as having a writer until this is destroyed.

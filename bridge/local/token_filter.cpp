@@ -124,6 +124,7 @@ bool collect_tokens(const record::block& b, token_set& into) {
       case record::kind::packed_ticks:
         return tokens_of_packed_ticks(body, into);
       case record::kind::mark:
+      case record::kind::elsewhere:
         return;
       case record::kind::bar:  // messages/record/bar_codec.hpp
         if (body.size() >= 8) return into.insert(load<std::uint32_t>(body.data() + 4));

@@ -56,6 +56,7 @@ class bridge_impl final : public redis_bridge {
       return fail(errc::bad_input, "stream " + std::string(name) + ": a consumer has a name");
     return open_cursor(name, after, consumer);
   }
+  [[nodiscard]] bool reads_ahead() const override { return true; }
   void passed(std::string_view stream, std::string_view consumer, record::position upto) override {
     upkeep_->passed(stream, consumer, upto);
   }

@@ -101,8 +101,8 @@ class redis_bridge : public bridge {
   [[nodiscard]] virtual redis::status status() const = 0;
 };
 
-/// Which lease a stream is written under: `ingest` for ticks, `shard:{n}` for what is derived from
-/// shard n (0 where there is one only).
+/// Which lease a stream is written under: `ingest` for ticks, `features:{n}` for md:features of
+/// shard n (0 where there is one only), `bars:{n}` for everything else that is derived from it.
 [[nodiscard]] std::string lease_of(std::string_view stream);
 
 /// Connects within the timeout. errc::unavailable when nobody answers; errc::refused when we are

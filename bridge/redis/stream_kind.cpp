@@ -32,7 +32,8 @@ numbering numbering_of(std::string_view stream) {
 std::string lease_of(std::string_view stream) {
   if (is_source(stream)) return "ingest";
   const auto shard = shard_part(stream);
-  return "shard:" + (shard.empty() ? std::string("0") : std::string(shard));
+  const std::string role = stream.starts_with("md:features") ? "features:" : "bars:";
+  return role + (shard.empty() ? std::string("0") : std::string(shard));
 }
 
 std::string fence_key(std::string_view lease) {

@@ -54,6 +54,10 @@ class feature_plan {
   chains() const {
     return chains_;
   }
+  /// Of each token that the list knows.
+  [[nodiscard]] const std::map<std::uint32_t, std::shared_ptr<const group_plan>>& groups() const {
+    return by_token_;
+  }
   [[nodiscard]] const feature_rules& rules() const { return rules_; }
 
  private:

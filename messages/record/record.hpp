@@ -48,6 +48,10 @@ struct header {
 };
 static_assert(sizeof(header) == 24);
 inline constexpr std::size_t header_size = 24;
+/// Flags of frames and packed ticks in a shard that are parts of a record of md:ticks: the record's
+/// beginning is in the part before, its end in a later one; each maybe in another shard.
+inline constexpr std::uint8_t continued = 1;
+inline constexpr std::uint8_t goes_on = 2;
 
 [[nodiscard]] inline timestamp receive_time(const header& h) {
   return static_cast<timestamp>(h.a);

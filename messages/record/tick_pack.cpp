@@ -13,12 +13,48 @@ namespace {
 
 constexpr std::uint8_t version = 1;
 constexpr std::size_t fixed_size = 4;
+constexpr std::size_t count_offset = 2;
 constexpr std::size_t entry_size = 40;
 constexpr std::uint8_t known_fields =
     bar_input::volume | bar_input::size | bar_input::open_interest | bar_input::ahead;
 
 tl::unexpected<error> corrupt(const std::string& what) {
   return fail(errc::corrupt, "packed ticks: " + what);
+}
+
+template <class T>
+T load(const char* p) {
+  T v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+
+std::vector<tick_part> cut(std::string_view body, std::uint16_t count,
+                           const shard_of_token& shard_of) {
+  std::vector<tick_part> parts;
+  if (count == 0 || body.size() != fixed_size + count * entry_size ||
+      load<std::uint8_t>(body.data()) != version ||
+      load<std::uint16_t>(body.data() + count_offset) != count) {
+    return parts;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto entry = body.substr(fixed_size + i * entry_size, entry_size);
+    const auto shard = shard_of(load<std::uint32_t>(entry.data()));
+    if (parts.empty() || parts.back().shard != shard) {
+      parts.push_back({shard, 0, std::string(body.substr(0, fixed_size))});
+    }
+    ++parts.back().count;
+    parts.back().body.append(entry);
+  }
+  for (auto& p : parts) std::memcpy(p.body.data() + count_offset, &p.count, sizeof p.count);
+  return parts;
+}
+
+void join(std::string& body, std::string_view part) {
+  const auto count = static_cast<std::uint16_t>(load<std::uint16_t>(body.data() + count_offset) +
+                                                load<std::uint16_t>(part.data() + count_offset));
+  std::memcpy(body.data() + count_offset, &count, sizeof count);
+  body.append(part.substr(fixed_size));
 }
 
 /// FNV-1a over the entry's 64-bit words.
@@ -90,6 +126,10 @@ result<void> decode_ticks(position first, std::string_view body, std::vector<bar
     out.push_back(t);
   }
   return {};
+}
+
+tick_cutter packed_tick_cutter() {
+  return {cut, join};
 }
 
 }  // namespace artham::record

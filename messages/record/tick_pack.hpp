@@ -7,6 +7,7 @@
 
 #include "market/tick.hpp"
 #include "messages/record/record.hpp"
+#include "messages/record/tick_part.hpp"
 
 namespace artham::record {
 
@@ -24,5 +25,8 @@ void encode(std::string& out, std::span<const market::bar_input> ticks);
 /// not add up.
 [[nodiscard]] result<void> decode_ticks(position first, std::string_view body,
                                         std::vector<market::bar_input>& out);
+
+/// Cuts bodies of packed_ticks records.
+[[nodiscard]] tick_cutter packed_tick_cutter();
 
 }  // namespace artham::record

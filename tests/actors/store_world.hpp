@@ -149,7 +149,7 @@ struct store_world {
     c.writer_thread = &worker.thread;
     c.metrics = &metrics;
     c.board = board;
-    c.make_rows = actors::tick_rows(decoder, true);
+    c.make_rows = actors::tick_rows(decoder, {true});
     return c;
   }
   void spawn(const actors::stream_store_config& c) {
@@ -161,7 +161,7 @@ struct store_world {
       auto c = config();
       c.part = i;
       c.batch = batch;
-      c.make_rows = actors::tick_rows(decoder, true, true);
+      c.make_rows = actors::tick_rows(decoder, {true, true});
       c.shards = actors::shards_of_part(i, n);
       spawn(c);
     }

@@ -14,12 +14,12 @@ struct in_redis {
   std::unique_ptr<bridge::redis::redis_bridge> bridge;
   in_redis() {
     mint(server, "ingest", 1);
-    mint(server, "shard:0", 1);
+    mint(server, "bars:0", 1);
     auto o = options_for(server);
     o.encoding = how;
     bridge = open_or_fail(o);
     bridge->hold("ingest", 1);
-    bridge->hold("shard:0", 1);
+    bridge->hold("bars:0", 1);
   }
   bridge::bridge& get() { return *bridge; }
 };

@@ -73,6 +73,10 @@ constexpr point in_journal[] = {
     {"cut.truncated", 1, 1, way::power_loss},
 };
 
+/// Tried by tests/bridge/test_orphans.cpp, which needs no program for them.
+constexpr const char* in_orphans[] = {"orphan.copied", "orphan.noted", "orphan.renamed",
+                                      "orphan.cut"};
+
 // The first checkpoint is taken as soon as there is anything, the second at the end.
 constexpr point in_bars[] = {
     {"bars.dispatched", 1, 50},
@@ -299,6 +303,7 @@ TEST_CASE("every point that the sources have is tried") {
     for (const auto& p : points) tried.insert(p.name);
   }
   for (const auto& p : store_points) tried.insert(p.name);
+  for (const auto* name : in_orphans) tried.insert(name);
   std::set<std::string> there;
   const std::regex call("failpoint\\([^;{]*");
   const std::regex name("\"([a-z_]+\\.[a-z_.]+)\"");

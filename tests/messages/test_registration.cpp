@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "messages/caf_compat.hpp"
+#include "messages/cluster.hpp"
 #include "messages/directory.hpp"
 #include "messages/supervision.hpp"
 #include "messages/system.hpp"
@@ -71,6 +72,36 @@ TEST_CASE("every registered type survives the wire") {
   CHECK(e.generation == 5);
   CHECK(e.reason == sent.reason);
   CHECK(msg::error_text(e.reason) == "boom");
+}
+
+TEST_CASE("what the nodes of a cluster say survives the wire") {
+  test::deterministic d;
+  const auto same = [&d]<class T>(const T& sent) {
+    const caf::message arrived = over_the_wire(d.system, caf::make_message(sent));
+    REQUIRE(arrived.template match_elements<T>());
+    CHECK((arrived.template get_as<T>(0) == sent));
+  };
+  const msg::member a{"blue", "n1", "1f", "0.3", 7, {"ingest", "bars"}, "10.0.0.5", 7001, 8, 4};
+  auto b = a;
+  b.node = "n2";
+  same(a);
+  same(msg::member_event{msg::member_change::back, b});
+  same(msg::welcome{a, {b, a}});
+  same(msg::member_list{{a}, {b}});
+  same(msg::demand{"n1", "1f", 1ULL << 40, {0, 4'294'967'295, 7}});
+  same(msg::watch{"n1", "1f", 3, {{256'265, 1ULL << 63, true}, {5, 0, false}}});
+  same(msg::cluster_statuses{{{"n1", "", "{}"}, {"n2", "does not answer", ""}}});
+
+  const msg::cluster_trees trees{{{"n1", "", sample_tree()}, {"n2", "gone", {}}}};
+  const auto arrived = over_the_wire(d.system, caf::make_message(trees));
+  REQUIRE(arrived.match_elements<msg::cluster_trees>());
+  CHECK(caf::deep_to_string(arrived.get_as<msg::cluster_trees>(0)) == caf::deep_to_string(trees));
+
+  // Refusals are told as errors.
+  const auto refused = msg::to_caf({errc::refused, "another cluster"});
+  const auto told = over_the_wire(d.system, caf::make_message(refused));
+  REQUIRE(told.match_elements<caf::error>());
+  CHECK(msg::error_of(told.get_as<caf::error>(0)) == error{errc::refused, "another cluster"});
 }
 
 TEST_CASE("errors keep their code and text through CAF, and print as their text") {

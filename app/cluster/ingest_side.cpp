@@ -1,0 +1,251 @@
+#include "app/cluster/ingest_side.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <spdlog/spdlog.h>
+
+#include "app/feature_rules.hpp"
+#include "app/journal_rules.hpp"
+#include "app/position_at.hpp"
+#include "app/written_journal.hpp"
+#include "bridge/common/fork.hpp"
+#include "bridge/common/shard_view.hpp"
+#include "config/calendar_file.hpp"
+#include "feed/kite/frame_cutter.hpp"
+#include "market/feature/shard_map.hpp"
+#include "runtime/log.hpp"
+
+namespace artham::app::cluster {
+
+namespace {
+
+/// For Redis to show what it has.
+constexpr market::duration redis_patience = 10 * market::second;
+/// For what was journaled to reach Redis at the end.
+constexpr std::chrono::seconds flush_patience{5};
+const std::string ingest = "ingest";
+
+}  // namespace
+
+/// Ingesting, while this node holds the lease.
+class ingest_side::ingest_unit final : public unit {
+ public:
+  explicit ingest_unit(ingest_side& side) : side_(side) {}
+  ~ingest_unit() override { ingest_unit::stop(); }
+  void stop() override {
+    if (!std::exchange(ended_, true)) side_.end();
+  }
+  bool refence(std::uint64_t fence) override {
+    side_.workshop_.redis->hold(ingest, fence);
+    return true;
+  }
+  [[nodiscard]] bool is_over() const override { return side_.forked_; }
+
+ private:
+  ingest_side& side_;
+  bool ended_ = false;
+};
+
+ingest_side::ingest_side(workshop& w, std::optional<std::filesystem::path> recording)
+    : workshop_(w), recording_(std::move(recording)) {}
+
+ingest_side::~ingest_side() {
+  stop();
+}
+
+result<std::unique_ptr<ingest_side>> ingest_side::open(
+    workshop& w, std::optional<std::filesystem::path> recording) {
+  std::unique_ptr<ingest_side> made(new ingest_side(w, std::move(recording)));
+  const auto names = config::builtin_calendar_names();
+  auto calendars = load_calendar_set(names);
+  if (!calendars) return tl::unexpected(calendars.error());
+  made->calendars_ = std::move(*calendars);
+  if (auto done = made->open_journal({}); !done) return tl::unexpected(done.error());
+  return made;
+}
+
+result<void> ingest_side::open_journal(std::map<std::string, record::position> keep_until) {
+  auto o = journal_options(*workshop_.settings, workshop_.data, *workshop_.metrics);
+  o.keep_until = std::move(keep_until);
+  auto opened = bridge::local::open(std::move(o));
+  if (!opened) return tl::unexpected(opened.error());
+  log_opening(opened->report);
+  journal_ = std::move(*opened);
+  return {};
+}
+
+result<void> ingest_side::leave_what_parted() {
+  const auto kept =
+      bridge::find_fork(*journal_.journal, *workshop_.redis, workshop_.shards(), redis_patience);
+  if (!kept) return tl::unexpected(kept.error());
+  if (!*kept) return {};
+  const auto tops = journal_.journal->stream_tops(record::ticks_stream());
+  if (!tops) return tl::unexpected(tops.error());
+  if ((**kept) == tops->appended) return {};
+  journal_.journal->stop();
+  journal_ = {};
+  return open_journal({{record::ticks_stream(), **kept}});
+}
+
+void ingest_side::stand_by() {
+  if (follower_ && follower_->status().ended) follower_.reset();
+  if (follower_ || forwarder_ || !workshop_.redis->is_up()) return;
+  if (auto left = leave_what_parted(); !left) {
+    runtime::log().warn("ingest: cannot follow md:ticks yet: {}", left.error().message);
+    return;
+  }
+  auto copy = journal_.replicator->open_replica(record::ticks_stream());
+  if (!copy) {
+    runtime::log().warn("ingest: cannot follow md:ticks yet: {}", copy.error().message);
+    return;
+  }
+  bridge::redis::follower_options o;
+  o.shards = workshop_.shards();
+  o.frames = feed::kite::frame_cutter();
+  o.on_end = [](const error& e, const std::optional<bridge::redis::fork>&) {
+    runtime::log().warn("ingest: follows md:ticks no longer: {}", e.message);
+  };
+  follower_ = bridge::redis::make_follower(*journal_.journal, std::move(*copy), *workshop_.redis,
+                                           std::move(o));
+}
+
+result<void> ingest_side::catch_up() {
+  stand_by();
+  if (!follower_) return fail(errc::unavailable, "md:ticks cannot be followed yet");
+  std::vector<record::position> tops;
+  for (std::uint32_t shard = 0; shard < workshop_.shards(); ++shard) {
+    const auto t = workshop_.redis->stream_tops(
+        bridge::stream_in_shard(record::ticks_stream(), shard, workshop_.shards()));
+    if (!t) return tl::unexpected(t.error());
+    tops.push_back(t->appended);
+  }
+  const auto end = follower_->finish(std::move(tops), redis_patience);
+  if (!end) return tl::unexpected(end.error());
+  follower_.reset();
+  return {};
+}
+
+result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
+  if (auto done = catch_up(); !done) return tl::unexpected(done.error());
+  const auto& s = *workshop_.settings;
+  auto& journal = *journal_.journal;
+  market_source_options o;
+  o.settings = &s;
+  o.data = workshop_.data;
+  o.recording = recording_;
+  o.journal = &journal;
+  o.store = workshop_.store;
+  o.calendars = &calendars_;
+  o.decoder = &workshop_.decoder;
+  o.metrics = workshop_.metrics;
+  auto market = market_source::open(std::move(o));
+  if (!market) return tl::unexpected(market.error());
+  market_ = std::move(*market);
+  auto settings = journal.put_object(config::canonical_text(s));
+  auto calendars = journal.put_object(calendars_.text);
+  auto instruments = journal.put_object(market::write_instruments(market_->instruments()));
+  for (const auto* kept : {&settings, &calendars, &instruments}) {
+    if (!*kept) return tl::unexpected(kept->error());
+  }
+  const market::config_hashes hashes{*settings, *calendars, *instruments};
+  // Other nodes read the rules as soon as they hear of them.
+  for (const auto& hash : {hashes.settings, hashes.calendar, hashes.instruments}) {
+    const auto content = journal.get_object(hash);
+    if (!content) return tl::unexpected(content.error());
+    if (auto put = workshop_.redis->put_object(*content); !put) return tl::unexpected(put.error());
+  }
+  const auto features = feature_setup_of(s, calendars_, market_->instruments());
+  const auto shards =
+      std::make_shared<const market::feature::shard_map>(*features.plan, workshop_.shards());
+  workshop_.redis->hold(ingest, fence);
+  bridge::redis::forwarder_options f;
+  f.how.shards = workshop_.shards();
+  f.how.shard_of = [shards](std::uint32_t token) { return shards->of(token); };
+  f.how.frames = feed::kite::frame_cutter();
+  f.refill_from = [this, begin = day_begin_in(journal, features.calendars)] {
+    const auto newest = actors::newest_record_times(*journal_.journal);
+    const auto at = newest && newest->market != 0 ? begin(newest->market)
+                                                  : result<record::position>(record::position{});
+    return at ? *at : record::position{};
+  };
+  forked_ = false;
+  f.on_fork = [this](const bridge::redis::fork& where) {
+    runtime::log().error("ingest: md:ticks in Redis goes on behind ({}, {}) without this node",
+                         where.keep.epoch, where.keep.seq);
+    forked_ = true;
+  };
+  forwarder_ = bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f));
+  auto ingestor = market_->ingestor(hashes);
+  ingestor.least_epoch = static_cast<std::uint32_t>(fence * epochs_a_fence);
+  auto tree = workshop_.tree;
+  tree.directory = std::make_shared<messages::directory>();
+  {
+    const std::lock_guard lock(mutex_);
+    in_force_ = hashes;
+    listed_on_ = market_->today();
+  }
+  auto made = std::make_unique<ingest_unit>(*this);
+  if (auto done = workshop_.start_tree(supervisors::ingest_tree(tree, std::move(ingestor))); !done)
+    return tl::unexpected(done.error());
+  return made;
+}
+
+void ingest_side::wait_until_forwarded() {
+  const auto give_up = std::chrono::steady_clock::now() + flush_patience;
+  const auto is_forwarded = [&] {
+    const auto tops = journal_.journal->stream_tops(record::ticks_stream());
+    return tops && forwarder_->status().position >= tops->appended;
+  };
+  while (!is_forwarded() && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  const auto flushed = workshop_.redis->flush(market::second);
+  if (!is_forwarded() || !flushed)
+    runtime::log().warn(
+        "ingest: not all of the journal is in Redis yet; it comes with the next start");
+}
+
+void ingest_side::end() {
+  workshop_.stop_tree(ingest);
+  {
+    const std::lock_guard lock(mutex_);
+    in_force_.reset();
+  }
+  if (forwarder_) {
+    if (!forked_) wait_until_forwarded();
+    forwarder_->stop();
+    forwarder_.reset();
+  }
+  workshop_.redis->hold(ingest, 0);
+  if (market_) market_->stop();
+  market_.reset();
+}
+
+void ingest_side::stop() {
+  if (follower_) follower_->stop();
+  follower_.reset();
+  if (journal_.journal) journal_.journal->stop();
+}
+
+std::optional<market::config_hashes> ingest_side::in_force() const {
+  const std::lock_guard lock(mutex_);
+  return in_force_;
+}
+
+market::date ingest_side::listed_on() const {
+  const std::lock_guard lock(mutex_);
+  return listed_on_;
+}
+
+std::uint32_t ingest_side::largest_epoch() const {
+  return journal_.journal ? journal_.journal->last_epoch() : 0;
+}
+
+nlohmann::json ingest_side::status() const {
+  return {{"ingests", in_force().has_value()}, {"largest_epoch", largest_epoch()}};
+}
+
+}  // namespace artham::app::cluster

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "app/calendars.hpp"
+#include "app/cluster/unit.hpp"
+#include "app/market_source.hpp"
+#include "bridge/local/journal.hpp"
+#include "bridge/redis/follower.hpp"
+#include "bridge/redis/forwarder.hpp"
+#include "market/error.hpp"
+
+namespace artham::app::cluster {
+
+/// Epochs that a node begins on its own, while Redis cannot be asked, lie between those that come
+/// with a fence: so none is used twice.
+inline constexpr std::uint64_t epochs_a_fence = 256;
+
+/// The ingest role of a node: its journal, which either follows what another node ingests (standby)
+/// or is what this node ingests, forwarded. Used by one thread; `in_force`, `status` and
+/// `largest_epoch` by any.
+class ingest_side {
+ public:
+  /// Opens the journal. What md:ticks did not accept of it is moved out of it, into orphans.
+  [[nodiscard]] static result<std::unique_ptr<ingest_side>> open(
+      workshop& w, std::optional<std::filesystem::path> recording);
+  ~ingest_side();
+
+  /// Follows, if it does not already.
+  void stand_by();
+  /// Catches up with md:ticks, then begins an epoch and connects to the feed. Ends with the unit.
+  [[nodiscard]] result<std::unique_ptr<unit>> begin(std::uint64_t fence);
+  /// Ends all threads.
+  void stop();
+
+  /// What this node journals under; nothing when it does not.
+  [[nodiscard]] std::optional<market::config_hashes> in_force() const;
+  [[nodiscard]] market::date listed_on() const;
+  /// The largest epoch in the journal.
+  [[nodiscard]] std::uint32_t largest_epoch() const;
+  /// `/v1/status` says it under `ingest`.
+  [[nodiscard]] nlohmann::json status() const;
+
+ private:
+  class ingest_unit;
+
+  ingest_side(workshop& w, std::optional<std::filesystem::path> recording);
+  result<void> open_journal(std::map<std::string, record::position> keep_until);
+  /// Moves what md:ticks in Redis has differently out of the journal.
+  result<void> leave_what_parted();
+  result<void> catch_up();
+  void wait_until_forwarded();
+  void end();
+
+  workshop& workshop_;
+  std::optional<std::filesystem::path> recording_;
+  calendar_set calendars_;
+  bridge::local::opened journal_;
+  std::unique_ptr<bridge::redis::follower> follower_;
+  std::unique_ptr<bridge::redis::forwarder> forwarder_;
+  std::unique_ptr<market_source> market_;
+  std::atomic<bool> forked_{false};  ///< another node has ingested since
+  mutable std::mutex mutex_;         ///< of everything below
+  std::optional<market::config_hashes> in_force_;
+  market::date listed_on_;
+};
+
+}  // namespace artham::app::cluster

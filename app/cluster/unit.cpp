@@ -1,0 +1,243 @@
+#include "app/cluster/unit.hpp"
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include <spdlog/spdlog.h>
+#include <caf/scoped_actor.hpp>
+
+#include "actors/features/feature_stream.hpp"
+#include "bridge/common/shard_view.hpp"
+#include "bridge/redis/kept_values.hpp"
+#include "messages/caf_compat.hpp"
+#include "messages/directory.hpp"
+#include "runtime/log.hpp"
+
+namespace artham::app::cluster {
+
+namespace {
+
+constexpr std::chrono::seconds start_limit{10};
+constexpr std::chrono::seconds stop_limit{30};
+constexpr std::chrono::seconds checkpoint_limit{10};
+/// Between two looks at how far the day of the features has come.
+constexpr std::chrono::minutes day_pause{1};
+
+std::string lease_of(const char* role, std::uint32_t shard) {
+  return std::string(role) + ":" + std::to_string(shard);
+}
+
+/// A tree that works on one shard of the streams in Redis.
+class tree_unit : public unit {
+ public:
+  tree_unit(workshop& w, std::string id, std::uint32_t shard)
+      : workshop_(w),
+        id_(std::move(id)),
+        view_(bridge::shard_view(*w.redis, shard, w.shards())),
+        tree_(w.tree) {
+    tree_.directory = std::make_shared<messages::directory>();
+  }
+  ~tree_unit() override { tree_unit::stop(); }
+
+  result<void> start(messages::child_spec spec) {
+    spec.id = id_;
+    auto done = workshop_.start_tree(std::move(spec));
+    running_ = done.has_value();
+    return done;
+  }
+  void stop() override {
+    if (std::exchange(running_, false)) workshop_.stop_tree(id_);
+  }
+
+  [[nodiscard]] bridge::bridge& view() { return *view_; }
+  [[nodiscard]] const supervisors::tree_options& tree() const { return tree_; }
+
+ protected:
+  workshop& workshop_;
+
+ private:
+  std::string id_;
+  std::unique_ptr<bridge::bridge> view_;
+  supervisors::tree_options tree_;
+  bool running_ = false;
+};
+
+/// Checkpoints of a shard's bars, kept in Redis besides, so that the shard can move.
+class shared_checkpoints {
+ public:
+  shared_checkpoints(workshop& w, std::uint32_t shard, std::uint64_t fence,
+                     std::filesystem::path directory)
+      : redis_(*w.redis),
+        kept_(bridge::redis::make_kept_values(w.server)),
+        lease_(lease_of("bars", shard)),
+        ticks_(bridge::stream_in_shard(record::ticks_stream(), shard, w.shards())),
+        fence_(fence),
+        directory_(std::move(directory)) {}
+
+  /// Brings those that another node has written.
+  void fetch() {
+    const auto all = kept_->all(lease_);
+    if (!all) {
+      runtime::log().warn("cluster: {}: no checkpoints from Redis: {}", lease_,
+                          all.error().message);
+      return;
+    }
+    const actors::checkpoint_directory here(directory_);
+    for (const auto& [name, bytes] : *all) {
+      const auto c = actors::decode_checkpoint(bytes);
+      auto saved = c ? here.save(*c) : result<void>(tl::unexpected(c.error()));
+      if (!saved)
+        runtime::log().warn("cluster: {}: checkpoint {}: {}", lease_, name, saved.error().message);
+    }
+  }
+  /// From the disk's thread.
+  void keep(const actors::checkpoint& c) {
+    const auto name = actors::checkpoint_directory::name_of(c.at);
+    if (auto kept = kept_->keep(lease_, fence_, name, actors::encode(c)); !kept) {
+      runtime::log().warn("cluster: {}: checkpoint {} is not in Redis: {}", lease_, name,
+                          kept.error().message);
+      return;
+    }
+    // A start may take the one before.
+    if (before_) redis_.passed(ticks_, "bars", *before_);
+    before_ = c.at;
+  }
+
+ private:
+  bridge::redis::redis_bridge& redis_;
+  std::unique_ptr<bridge::redis::kept_values> kept_;
+  std::string lease_;
+  std::string ticks_;
+  std::uint64_t fence_;
+  std::filesystem::path directory_;
+  std::optional<record::position> before_;
+};
+
+class bars_unit final : public tree_unit {
+ public:
+  using tree_unit::tree_unit;
+  void stop() override {
+    const auto reader = caf::actor_cast<messages::bar_reader_actor>(
+        tree().directory->find(actors::bar_reader_name));
+    if (reader) {
+      caf::scoped_actor self(*workshop_.system);
+      self->request(reader, checkpoint_limit, messages::checkpoint_atom_v)
+          .receive([](caf::ok_atom) {},
+                   [](const caf::error& e) {
+                     runtime::log().warn("no checkpoint at the end: {}", messages::error_text(e));
+                   });
+    }
+    tree_unit::stop();
+  }
+};
+
+class features_unit final : public tree_unit {
+ public:
+  features_unit(workshop& w, std::string id, std::uint32_t shard,
+                std::function<result<record::position>(market::timestamp)> (*make_begin)(
+                    bridge::bridge&, std::vector<market::calendar_ptr>),
+                std::vector<market::calendar_ptr> calendars)
+      : tree_unit(w, std::move(id), shard), begin_(make_begin(view(), std::move(calendars))) {}
+
+  [[nodiscard]] const auto& day_begin() const { return begin_; }
+  /// What lies before the day of the newest feature is needed no longer.
+  void look() override {
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_look_) return;
+    next_look_ = now + day_pause;
+    const auto top = actors::read_features_top(view());
+    if (!top || top->at == 0) return;
+    if (const auto at = begin_(top->at)) view().passed(record::ticks_stream(), "features", *at);
+  }
+
+ private:
+  std::function<result<record::position>(market::timestamp)> begin_;
+  std::chrono::steady_clock::time_point next_look_{};
+};
+
+}  // namespace
+
+result<void> workshop::start_tree(messages::child_spec spec) {
+  caf::scoped_actor self(*system);
+  result<void> outcome;
+  self->request(root, start_limit, messages::start_child_atom_v, std::move(spec))
+      .receive([](const caf::actor&) {},
+               [&](const caf::error& e) { outcome = tl::unexpected(messages::error_of(e)); });
+  return outcome;
+}
+
+void workshop::stop_tree(const std::string& id) {
+  caf::scoped_actor self(*system);
+  self->request(root, stop_limit, messages::stop_child_atom_v, id)
+      .receive([](caf::ok_atom) {},
+               [&](const caf::error& e) {
+                 const auto error = messages::error_of(e);
+                 if (error.code != errc::not_found)
+                   runtime::log().error("cluster: {} did not stop: {}", id, error.message);
+               });
+}
+
+result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rules,
+                                         std::uint32_t shard, std::uint64_t fence) {
+  const auto lease = lease_of("bars", shard);
+  w.redis->hold(lease, fence);
+  auto made = std::make_unique<bars_unit>(w, lease, shard);
+  const auto& s = *w.settings;
+  const auto directory = w.data / "checkpoints" / ("shard-" + std::to_string(shard));
+  auto checkpoints = std::make_shared<shared_checkpoints>(w, shard, fence, directory);
+  checkpoints->fetch();
+  actors::bar_reader_config c;
+  c.input = c.output = &made->view();
+  c.decoder = &w.decoder;
+  c.metrics = w.metrics;
+  c.names = made->tree().directory;
+  c.timeframes = rules.bars.timeframes;
+  c.plan_of = [plans = rules.plans](std::uint32_t token) { return plans->of(token); };
+  c.plan_hash = rules.bars_hash;
+  c.batch = static_cast<std::uint64_t>(s.runtime.batch);
+  c.checkpoint_dir = directory;
+  c.checkpoint_interval = s.bars.checkpoint_interval;
+  c.on_checkpoint = [checkpoints](const actors::checkpoint& saved) { checkpoints->keep(saved); };
+  c.disk = w.disk;
+  if (auto done = made->start(supervisors::bars_tree(made->tree(), std::move(c))); !done)
+    return tl::unexpected(done.error());
+  return made;
+}
+
+result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& rules,
+                                             std::uint32_t shard, std::uint64_t fence) {
+  const auto lease = lease_of("features", shard);
+  w.redis->hold(lease, fence);
+  auto made =
+      std::make_unique<features_unit>(w, lease, shard, day_begin_in, rules.features.calendars);
+  actors::feature_reader_config c;
+  c.input = c.output = &made->view();
+  c.decoder = &w.decoder;
+  c.metrics = w.metrics;
+  c.names = made->tree().directory;
+  c.plan = rules.features.plan;
+  c.batch = std::min<std::uint64_t>(c.batch, static_cast<std::uint64_t>(w.settings->runtime.batch));
+  c.day_begin = made->day_begin();
+  if (auto done = made->start(supervisors::features_tree(made->tree(), std::move(c))); !done)
+    return tl::unexpected(done.error());
+  return made;
+}
+
+result<std::unique_ptr<unit>> start_stores(workshop& w, const rules_in_force& rules,
+                                           std::uint32_t shard) {
+  const auto lease = lease_of("store", shard);
+  auto made = std::make_unique<tree_unit>(w, lease, shard);
+  stored_streams streams;
+  streams.from = w.redis;
+  streams.timeframes = rules.bars.timeframes;
+  streams.features = rules.features.enabled;
+  streams.shard = shard;
+  streams.shards = w.shards();
+  if (auto done = made->start(supervisors::store_tree(made->tree(), w.stores->actors_of(streams)));
+      !done)
+    return tl::unexpected(done.error());
+  return made;
+}
+
+}  // namespace artham::app::cluster

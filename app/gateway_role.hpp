@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <caf/actor_system.hpp>
+
+#include "actors/session/gateway_port.hpp"
+#include "actors/session/hub.hpp"
+#include "app/bar_evidence.hpp"
+#include "app/feature_rules.hpp"
+#include "bridge/bridge.hpp"
+#include "config/settings.hpp"
+#include "messages/directory.hpp"
+#include "runtime/metrics.hpp"
+#include "runtime/worker.hpp"
+#include "store/store.hpp"
+#include "web/api/routes.hpp"
+#include "web/server/server.hpp"
+
+namespace artham::app {
+
+/// What a gateway is made of; what is pointed to outlives it.
+struct gateway_role_options {
+  const config::settings* settings = nullptr;
+  bridge::bridge* streams = nullptr;
+  store::reader* store = nullptr;
+  const feed::decoder* decoder = nullptr;
+  runtime::metrics* metrics = nullptr;
+  std::shared_ptr<messages::directory> names;
+  std::shared_ptr<const actors::instrument_index> instruments;
+  std::vector<market::timeframe> timeframes;
+  feature_setup features;
+  web::json_source status;
+  web::json_source tree;
+  std::function<web::readiness()> ready;
+};
+
+/// The hub's and the sessions' configuration, and the web server in front of them.
+class gateway_role {
+ public:
+  explicit gateway_role(gateway_role_options o);
+  ~gateway_role();
+
+  [[nodiscard]] actors::hub_config hub() const;
+  /// Listens, once the hub is among the names.
+  result<void> listen(caf::actor_system& system);
+  [[nodiscard]] std::string url() const { return web_->url(); }
+  /// Lets nobody in any more and ends what clients wait for; before the actors end.
+  void close();
+  /// Ends the threads; after the actors.
+  void stop();
+
+ private:
+  gateway_role_options options_;
+  std::unique_ptr<runtime::worker> store_readers_;
+  std::unique_ptr<actors::gateway_port> port_;
+  std::unique_ptr<evidence_reader> evidence_;
+  std::unique_ptr<web::server> web_;
+};
+
+}  // namespace artham::app
