@@ -65,7 +65,7 @@ class Redis(unittest.TestCase):
         c.hset(node, mapping={"a": "1", "b": "2"})
         self.assertEqual((c.hget(node, "a"), c.hmget(node, "a", "b"), len(c.hgetall(node)), len(c.hkeys(node))),
                          (b"1", [b"1", b"2"], 2, 2))
-        c.hvals(node), c.hdel(node, "a"), c.memory_usage(ticks), c.client_unblock(c.client_id())
+        c.hvals(node), c.sadd("artham:test:s", "a"), c.smembers("artham:test:s"), c.hdel(node, "a"), c.memory_usage(ticks), c.client_unblock(c.client_id())
         c.set("artham:test:n", 1), c.execute_command("INCR", "artham:test:n")
         self.assertEqual((c.get("artham:test:n"), c.exists("artham:test:n")), (b"2", 1))
         c.delete("artham:test:n", node, ticks)

@@ -94,6 +94,7 @@ class Stunnel(unittest.TestCase):
         before = {f.name: f.read_bytes() for f in self.ours.iterdir()}
         certificates(self.ours, "redis=redis.example", "node")
         self.assertEqual(before, {f.name: f.read_bytes() for f in self.ours.iterdir()})
+        self.assertEqual(self.ours.stat().st_mode & 0o777, 0o700)
         for f in self.ours.glob("*.key"):
             self.assertEqual(f.stat().st_mode & 0o777, 0o600, f)
         text = subprocess.run(["openssl", "x509", "-in", self.ours / "redis.pem", "-noout", "-text"], capture_output=True, text=True).stdout
