@@ -38,7 +38,7 @@ struct node_options {
 /// The running program: every part, made in order and stopped in reverse.
 class node {
  public:
-  using options = node_options;
+  using start_options = node_options;
   [[nodiscard]] static result<std::unique_ptr<node>> start(node_options options);
   ~node();
   node(const node&) = delete;

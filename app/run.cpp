@@ -48,7 +48,7 @@ template <class Node>
 int run_until_stopped(const run_options& options, const config::settings& settings, signals& stop) {
   std::mutex mutex;
   std::string failure;
-  typename Node::options o;
+  typename Node::start_options o;
   o.data = settings.data.dir;
   o.settings = settings;
   if (!options.recording.empty()) o.recording = options.recording;

@@ -384,7 +384,8 @@ void cluster_node::ask_tree(std::function<void(std::string)> done) const {
   const auto actor = control_->actor();
   system_->spawn([actor, done = std::move(done)](caf::event_based_actor* self) {
     messages::install_handlers(self, "artham.tree");
-    self->request(actor, tree_limit, messages::tree_atom_v, caf::timespan(tree_limit / 2))
+    self->request(actor, tree_limit, messages::tree_atom_v, messages::everyone_atom_v,
+                  caf::timespan(tree_limit / 2))
         .then(
             [done](const messages::cluster_trees& all) {
               nlohmann::json j;
@@ -472,7 +473,7 @@ void cluster_node::stop() {
   if (ingest_) ingest_->stop();
   if (workshop_.root) {
     const auto root = caf::actor_cast<caf::actor>(std::exchange(workshop_.root, nullptr));
-    if (control_) control_->serve_tree(nullptr);
+    if (control_) control_->serve_tree({});
     if (!supervisors::stop_and_wait(*system_, root, stop_limit))
       runtime::log().error("some actors did not stop in time");
   }

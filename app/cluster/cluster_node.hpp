@@ -39,7 +39,7 @@ struct cluster_node_options {
 /// as it holds the leases.
 class cluster_node {
  public:
-  using options = cluster_node_options;
+  using start_options = cluster_node_options;
   [[nodiscard]] static result<std::unique_ptr<cluster_node>> start(cluster_node_options options);
   ~cluster_node();
   cluster_node(const cluster_node&) = delete;
