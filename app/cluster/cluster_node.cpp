@@ -159,6 +159,8 @@ result<void> cluster_node::open_redis() {
   o.read_bytes = static_cast<std::uint64_t>(r.read_bytes);
   o.max_bytes = static_cast<std::uint64_t>(r.max_bytes);
   o.consumer = name_;
+  o.awaited = {"bars", "tick_store"};
+  if (options_.settings.features.enabled) o.awaited.emplace_back("features");
   o.metrics = &metrics_;
   o.on_health = [](const std::optional<error>& e) {
     if (e) {

@@ -91,6 +91,16 @@ class shared_checkpoints {
         runtime::log().warn("cluster: {}: checkpoint {}: {}", lease_, name, saved.error().message);
     }
   }
+  /// What a start may need is kept, from before it reads.
+  void hold() const {
+    record::position oldest{UINT32_MAX, UINT64_MAX};
+    const auto files = actors::checkpoint_directory(directory_).newest_first();
+    for (const auto& file : files) {
+      const auto at = actors::checkpoint_directory::position_of(file);
+      oldest = std::min(oldest, at.value_or(record::position{}));
+    }
+    redis_.passed(ticks_, "bars", files.empty() ? record::position{} : oldest);
+  }
   /// From the disk's thread.
   void keep(const actors::checkpoint& c) {
     const auto name = actors::checkpoint_directory::name_of(c.at);
@@ -153,7 +163,7 @@ class features_unit final : public tree_unit {
 
  private:
   std::function<result<record::position>(market::timestamp)> begin_;
-  std::chrono::steady_clock::time_point next_look_{};
+  std::chrono::steady_clock::time_point next_look_ = std::chrono::steady_clock::now() + day_pause;
 };
 
 }  // namespace
@@ -187,6 +197,7 @@ result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rule
   const auto directory = w.data / "checkpoints" / ("shard-" + std::to_string(shard));
   auto checkpoints = std::make_shared<shared_checkpoints>(w, shard, fence, directory);
   checkpoints->fetch();
+  checkpoints->hold();
   actors::bar_reader_config c;
   c.input = c.output = &made->view();
   c.decoder = &w.decoder;
@@ -211,6 +222,8 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
   w.redis->hold(lease, fence);
   auto made =
       std::make_unique<features_unit>(w, lease, shard, day_begin_in, rules.features.calendars);
+  // Until it is known where the day of the newest feature begins.
+  made->view().passed(record::ticks_stream(), "features", {});
   actors::feature_reader_config c;
   c.input = c.output = &made->view();
   c.decoder = &w.decoder;

@@ -47,6 +47,9 @@ struct options {
   /// More than this in Redis (used_memory): streams are trimmed of what consumers still need, and
   /// the alarm rings.
   std::uint64_t max_bytes = 4ULL << 30U;
+  /// Consumers (`tick_store` stands for `tick_store/0` too) that are known to want md:ticks: before
+  /// all of them have been there, nothing of it is trimmed.
+  std::vector<std::string> awaited;
   /// How often streams are trimmed, and the server's memory is looked at.
   market::duration upkeep = 2 * market::second;
   std::string consumer = "artham";  ///< this node's name, in consumer groups

@@ -83,15 +83,21 @@ local function keep(id)
   wanted = true
   if below(id, needed) then needed = id end
 end
+local here = {}
+for _, name in ipairs(redis.call('HKEYS', KEYS[2])) do here[name] = true end
 for _, g in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local group = {}
   for i = 1, #g, 2 do group[g[i]] = g[i + 1] end
+  here[string.match(group['name'], '^[^/]*')] = true
   keep(group['last-delivered-id'])
   local pending = redis.call('XPENDING', KEYS[1], group['name'])
   if pending[1] > 0 then keep(pending[2]) end
 end
 for _, id in ipairs(redis.call('HVALS', KEYS[2])) do keep(id) end
 if not wanted then return {0, length} end
+for _, name in ipairs(ARGV) do
+  if not here[name] then return {0, length} end
+end
 local removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', needed)
 return {removed, length - removed}
 )");

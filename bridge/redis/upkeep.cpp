@@ -3,9 +3,11 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <vector>
 
 #include <spdlog/spdlog.h>
 
+#include "bridge/common/stream_rules.hpp"
 #include "bridge/redis/control.hpp"
 #include "bridge/redis/scripts.hpp"
 #include "bridge/redis/server_info.hpp"
@@ -168,7 +170,9 @@ result<std::uint64_t> upkeep::used_memory() {
 result<void> upkeep::trim(const out_stream& s) {
   const auto cursors = cursors_key(s.name);
   const std::string_view keys[] = {s.name, cursors};
-  auto r = connection_->eval(trim_script(), keys, {});
+  std::vector<std::string_view> awaited;
+  if (is_source(s.name)) awaited.assign(options_.awaited.begin(), options_.awaited.end());
+  auto r = connection_->eval(trim_script(), keys, awaited);
   if (!r) return tl::unexpected(r.error());
   trimmed_.add(static_cast<std::uint64_t>((*r)[0].integer().value_or(0)));
   return {};
