@@ -67,11 +67,12 @@ struct far_world {
   std::unique_ptr<bridge::redis::redis_bridge> bridge;
   std::unique_ptr<bridge::reader> reader;
 
-  far_world() {
+  far_world() : far_world(300 * market::millisecond) {}
+  explicit far_world(market::duration timeout) {
     auto o = options_for(server);
     o.server.socket.clear();
     o.server.port = line.port();
-    o.server.timeout = 300 * market::millisecond;
+    o.server.timeout = timeout;
     o.on_health = health.callback();
     bridge = open_with_leases(server, o);
     reader = *bridge->open_reader(ticks, {}, top::durable, {});
@@ -318,6 +319,27 @@ TEST_CASE("what an old connection carried comes late, behind what was sent again
   put_ticks(*w.bridge, 301, 400);
   w.check(400);
   CHECK(w.server.cli({"XLEN", ticks}) != "0");
+}
+
+TEST_CASE("what an old connection carried comes between the look at the end and the sending") {
+  far_world w(market::second);
+  put_ticks(*w.bridge, 1, 100);
+  REQUIRE(w.bridge->flush(soon));
+  const auto calls = [&] {
+    const auto all = w.server.cli({"INFO", "commandstats"});
+    const auto at = all.find("cmdstat_evalsha:calls=");
+    return std::stoull(all.substr(at + 22));
+  };
+  w.line.hold_present(tcp_proxy::way::to_server);
+  w.line.delay(100ms);
+  const auto before = calls();
+  const auto made = w.line.made();
+  put_ticks(*w.bridge, 101, 300);
+  CHECK(eventually([&] { return w.line.made() > made && calls() > before; }, 30s));
+  w.line.release();
+  put_ticks(*w.bridge, 301, 400);
+  w.line.delay(0ms);
+  w.check(400);
 }
 
 TEST_CASE("a slow line: many entries are under way at once") {
