@@ -229,18 +229,24 @@ result<void> read_lane::prepare(const cursors& all) {
 
 result<void> read_lane::fill(const cursor_ptr& who) {
   auto& c = *who;
+  record::position top;
+  {
+    const std::lock_guard lock(c.mutex);
+    top = c.top;
+  }
   const auto count = std::clamp<std::uint64_t>(reply_bytes / c.entry_bytes, 1, most_entries);
   auto r = connection_->command(
       {"XRANGE", c.stream, "(" + c.read.text(), "+", "COUNT", std::to_string(count)});
   if (!r) return tl::unexpected(r.error());
   c.is_missing = false;
+  c.looked_for = top;
   deliver({who}, *r, false);
   return {};
 }
 
 void read_lane::note_missing(cursor& c) const {
   const std::lock_guard lock(c.mutex);
-  if (group_.empty() || entry_id(c.top) <= c.read) return;
+  if (group_.empty() || entry_id(c.top) <= c.read || c.top == c.looked_for) return;
   c.is_missing = true;
   c.is_prepared = c.is_at_top = false;
 }

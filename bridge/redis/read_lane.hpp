@@ -52,6 +52,7 @@ struct cursor {
   bool is_at_top = false;
   std::chrono::steady_clock::time_point not_before;  ///< of what could not be read
   bool is_missing = false;                 ///< another consumer of that name got what comes next
+  record::position looked_for;             ///< the top when what is missing was looked for last
   market::timestamp time = 0;              ///< the last receive time
   std::uint64_t entry_bytes = 64U << 10U;  ///< of a usual entry
 };

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <sstream>
 #include <thread>
 
 #include "tests/bridge/redis_support.hpp"
@@ -67,11 +68,12 @@ struct far_world {
   std::unique_ptr<bridge::redis::redis_bridge> bridge;
   std::unique_ptr<bridge::reader> reader;
 
-  far_world() {
+  far_world() : far_world(300 * market::millisecond) {}
+  explicit far_world(market::duration timeout) {
     auto o = options_for(server);
     o.server.socket.clear();
     o.server.port = line.port();
-    o.server.timeout = 300 * market::millisecond;
+    o.server.timeout = timeout;
     o.on_health = health.callback();
     bridge = open_with_leases(server, o);
     reader = *bridge->open_reader(ticks, {}, top::durable, {});
@@ -318,6 +320,31 @@ TEST_CASE("what an old connection carried comes late, behind what was sent again
   put_ticks(*w.bridge, 301, 400);
   w.check(400);
   CHECK(w.server.cli({"XLEN", ticks}) != "0");
+}
+
+TEST_CASE("what an old connection carried comes between the look at the end and the sending") {
+  far_world w(market::second);
+  put_ticks(*w.bridge, 1, 100);
+  REQUIRE(w.bridge->flush(soon));
+  // Both have evaluated a script last: the new one the look at the end.
+  const auto has_looked = [&] {
+    std::istringstream clients(w.server.cli({"CLIENT", "LIST"}));
+    int writing = 0;
+    for (std::string line; std::getline(clients, line);) {
+      if (line.find("name=artham-write ") != std::string::npos &&
+          line.find("cmd=evalsha ") != std::string::npos)
+        ++writing;
+    }
+    return writing == 2;
+  };
+  w.line.hold_present(tcp_proxy::way::to_server);
+  w.line.delay(100ms);
+  put_ticks(*w.bridge, 101, 300);
+  CHECK(eventually(has_looked, 30s));
+  w.line.release();
+  put_ticks(*w.bridge, 301, 400);
+  w.line.delay(0ms);
+  w.check(400);
 }
 
 TEST_CASE("a slow line: many entries are under way at once") {

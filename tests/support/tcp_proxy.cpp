@@ -108,6 +108,8 @@ struct tcp_proxy::state {
   void read(const link_ptr& l, std::size_t i) {
     auto& ln = l->lanes[i];
     ln.from->async_read_some(asio::buffer(ln.piece), [this, l, i](failure failed, std::size_t n) {
+      // An end is passed on behind what was carried; only what is cut is reset.
+      if (failed == asio::error::eof) return end_softly(l);
       if (failed) return end(l);
       l->lanes[i].size = n;
       carry(l, i);
