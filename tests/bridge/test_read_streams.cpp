@@ -64,7 +64,8 @@ std::unique_ptr<redis_bridge> open_shard(const redis_server& server, encoding ho
   o.encoding = how;
   o.compress = compress;
   auto b = open_or_fail(o);
-  for (const auto* lease : {"ingest", "shard:1"}) {
+  for (const auto* stream : {"md:ticks:1", "md:bars:final.1m:1"}) {
+    const auto lease = bridge::redis::lease_of(stream);
     mint(server, lease, 1);
     b->hold(lease, 1);
   }
