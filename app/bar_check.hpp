@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "app/findings.hpp"
+#include "app/stored_progress.hpp"
 #include "bridge/local/journal.hpp"
 #include "market/calendar.hpp"
 #include "messages/record/bar_codec.hpp"
@@ -53,11 +54,11 @@ struct check_context {
 };
 
 /// Compares the stored bars of a timeframe, column by column, with those made again, which are
-/// sorted as bars_of does. A bar that is not stored and whose cause lies behind `stored_until` is
+/// sorted as bars_of does. A bar that is not stored and whose cause lies behind `until` is
 /// no difference: the number of those is returned.
 [[nodiscard]] result<std::size_t> check_bars(store::audit& stored, market::timeframe tf,
                                              const std::vector<record::bar_record>& rebuilt,
-                                             const record::cause& stored_until,
+                                             const stored_progress& until,
                                              const check_context& context, findings& found);
 
 }  // namespace artham::app

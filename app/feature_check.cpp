@@ -1,6 +1,7 @@
 #include "app/feature_check.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -39,13 +40,22 @@ std::uint32_t token_of(const record::feature_record& r) {
   return options.empty() ? 0 : options.front().token;
 }
 
+/// Of one mark, in the order of one shard alone.
+bool goes_before(const record::feature_record& a, const record::feature_record& b) {
+  if (const auto* x = a.chain()) {
+    const auto* y = b.chain();
+    return std::tie(x->underlying, x->expiry) < std::tie(y->underlying, y->expiry);
+  }
+  return a.instrument()->token < b.instrument()->token;
+}
+
 }  // namespace
 
 result<std::unique_ptr<feature_check>> feature_check::begin(store::audit& stored,
-                                                            const record::cause& stored_until,
+                                                            const stored_progress& until,
                                                             const check_context& context,
                                                             findings& found) {
-  std::unique_ptr<feature_check> check(new feature_check(stored_until, context, found));
+  std::unique_ptr<feature_check> check(new feature_check(until, context, found));
   auto chains = stored.chains();
   if (!chains) return tl::unexpected(chains.error());
   auto instruments = stored.instrument_features();
@@ -65,11 +75,30 @@ bool feature_check::is_wanted(const record::feature_record& r) const {
 
 result<void> feature_check::advance(side& s) {
   do {
-    auto next = s.rows();
+    auto next = next_row(s);
     if (!next) return tl::unexpected(next.error());
     s.next = std::move(*next);
   } while (s.next && !is_wanted(*s.next));
   return {};
+}
+
+result<std::optional<record::feature_record>> feature_check::next_row(side& s) const {
+  if (!until_.counts_by_shard()) return s.rows();
+  while (s.mark.empty() || (s.behind && s.behind->cause.at == s.mark.front().cause.at)) {
+    if (s.behind) s.mark.push_back(*std::exchange(s.behind, std::nullopt));
+    auto next = s.rows();
+    if (!next) return next;
+    s.behind = std::move(*next);
+    if (s.behind) continue;
+    if (s.mark.empty()) return std::optional<record::feature_record>{};
+    break;
+  }
+  if (!s.sorted) std::ranges::sort(s.mark, goes_before);
+  s.sorted = true;
+  auto first = std::move(s.mark.front());
+  s.mark.pop_front();
+  if (s.mark.empty()) s.sorted = false;
+  return std::optional(std::move(first));
 }
 
 result<void> feature_check::take(bridge::memory::memory_bridge& rebuilt) {
@@ -81,12 +110,20 @@ result<void> feature_check::compare(const record::feature_record& rebuilt) {
   const bool chain = rebuilt.chain() != nullptr;
   ++(chain ? counts_.chains : counts_.instruments);
   auto& stored = chain ? chains_ : instruments_;
-  while (stored.next && stored.next->cause < rebuilt.cause) {
+  const auto in_front = [&](const record::feature_record& r) {
+    if (!until_.counts_by_shard()) return r.cause < rebuilt.cause;
+    return r.cause.at < rebuilt.cause.at ||
+           (r.cause.at == rebuilt.cause.at && goes_before(r, rebuilt));
+  };
+  while (stored.next && in_front(*stored.next)) {
     report(*stored.next, "surplus", "stored, and the journal does not give it");
     if (auto done = advance(stored); !done) return done;
   }
+  if (stored.next && until_.counts_by_shard() && stored.next->cause.at == rebuilt.cause.at &&
+      !goes_before(rebuilt, *stored.next))
+    stored.next->cause.ordinal = rebuilt.cause.ordinal;
   if (!stored.next || stored.next->cause != rebuilt.cause) {
-    if (rebuilt.cause > stored_until_) {
+    if (rebuilt.cause > until_.of(token_of(rebuilt))) {
       ++counts_.behind;
     } else if (!context_.may_lack(chain ? "chain_features" : "instrument_features", rebuilt.at(),
                                   record::features_stream(), rebuilt.cause,

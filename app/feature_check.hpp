@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <optional>
 
@@ -19,13 +20,14 @@ class feature_check {
   struct counts {
     std::size_t chains = 0;       ///< made again and compared
     std::size_t instruments = 0;  ///< likewise
-    std::size_t behind = 0;       ///< not stored, and their cause lies behind `stored_until`
+    std::size_t behind = 0;       ///< not stored, and their cause lies behind `until`
   };
 
-  /// `stored`, `context` and `found` must outlive it.
-  [[nodiscard]] static result<std::unique_ptr<feature_check>> begin(
-      store::audit& stored, const record::cause& stored_until, const check_context& context,
-      findings& found);
+  /// `stored`, `until`, `context` and `found` must outlive it.
+  [[nodiscard]] static result<std::unique_ptr<feature_check>> begin(store::audit& stored,
+                                                                    const stored_progress& until,
+                                                                    const check_context& context,
+                                                                    findings& found);
 
   /// Takes what has come into md:features since the last call, and lets go of it.
   result<void> take(bridge::memory::memory_bridge& rebuilt);
@@ -37,11 +39,16 @@ class feature_check {
   struct side {
     store::audit::feature_rows rows;
     std::optional<record::feature_record> next;
+    /// Of several shards, the rows of one mark: sorted as one shard has them.
+    std::deque<record::feature_record> mark;
+    bool sorted = false;
+    std::optional<record::feature_record> behind;  ///< the first of the next mark
   };
 
-  feature_check(const record::cause& stored_until, const check_context& context, findings& found)
-      : stored_until_(stored_until), context_(context), found_(found) {}
+  feature_check(const stored_progress& until, const check_context& context, findings& found)
+      : until_(until), context_(context), found_(found) {}
   result<void> advance(side& s);
+  result<std::optional<record::feature_record>> next_row(side& s) const;
   result<void> compare(const record::feature_record& rebuilt);
   void compare_fields(const record::feature_record& stored, const record::feature_record& rebuilt);
   void report(const record::feature_record& r, const char* what, const char* text);
@@ -49,7 +56,7 @@ class feature_check {
   [[nodiscard]] std::string name_of(const record::feature_record& r) const;
   [[nodiscard]] std::string place(const record::feature_record& r) const;
 
-  record::cause stored_until_;
+  const stored_progress& until_;
   const check_context& context_;
   findings& found_;
   side chains_;

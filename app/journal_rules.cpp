@@ -77,6 +77,19 @@ result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& jou
   return std::nullopt;
 }
 
+result<market::config_hashes> newest_hashes(bridge::bridge& journal) {
+  const auto tops = journal.stream_tops(record::ticks_stream());
+  if (!tops) return tl::unexpected(tops.error());
+  const auto hashes = hashes_of_epoch(journal, tops->appended.epoch);
+  if (!hashes) return tl::unexpected(hashes.error());
+  if (!*hashes) {
+    return fail(errc::corrupt,
+                "the journal's newest epoch has lost its beginning: nothing says "
+                "what it was journaled under");
+  }
+  return **hashes;
+}
+
 result<config::settings> read_settings(const bridge::bridge& journal,
                                        const market::config_hashes& hashes) {
   const auto text = journal.get_object(hashes.settings);

@@ -57,6 +57,9 @@ struct journal_rules {
 [[nodiscard]] result<std::optional<market::config_hashes>> hashes_of_epoch(bridge::bridge& journal,
                                                                            std::uint32_t epoch);
 
+/// What the journal's newest epoch was begun under. errc::corrupt when nothing tells.
+[[nodiscard]] result<market::config_hashes> newest_hashes(bridge::bridge& journal);
+
 /// The settings that a mark puts in force.
 [[nodiscard]] result<config::settings> read_settings(const bridge::bridge& journal,
                                                      const market::config_hashes& hashes);

@@ -170,21 +170,37 @@ class tick_check {
 
 }  // namespace
 
-bool tick_positions::is_sharded() const {
-  return std::any_of(shards_.begin() + 1, shards_.end(),
-                     [](const auto& s) { return s.has_value(); });
+void tick_positions::divide(std::shared_ptr<const market::feature::shard_map> shards) {
+  divided_ = std::move(shards);
+  streams_.resize(divided_ ? divided_->shards() : 1);
+}
+
+bool tick_positions::is_sharded(const by_shard& stream) {
+  return std::any_of(stream.begin() + 1, stream.end(), [](const auto& s) { return s.has_value(); });
+}
+
+record::position tick_positions::of(std::uint32_t token) const {
+  const auto& stream = streams_[divided_ ? divided_->of(token) : 0];
+  const auto shard = is_sharded(stream) ? store::tick_shard(token) : 0;
+  return stream[shard].value_or(record::position{});
 }
 
 record::position tick_positions::least() const {
-  if (!is_sharded()) return of(0);
-  auto least = shards_[0].value_or(record::position{});
-  for (const auto& s : shards_) least = std::min(least, s.value_or(record::position{}));
-  return least;
+  std::optional<record::position> least;
+  for (const auto& stream : streams_) {
+    for (std::size_t i = 0; i < (is_sharded(stream) ? stream.size() : 1); ++i) {
+      const auto at = stream[i].value_or(record::position{});
+      least = std::min(least.value_or(at), at);
+    }
+  }
+  return *least;
 }
 
 record::position tick_positions::most() const {
   record::position most;
-  for (const auto& s : shards_) most = std::max(most, s.value_or(record::position{}));
+  for (const auto& stream : streams_) {
+    for (const auto& s : stream) most = std::max(most, s.value_or(record::position{}));
+  }
   return most;
 }
 

@@ -25,6 +25,7 @@
 #include "app/quarantine_check.hpp"
 #include "app/rebuild.hpp"
 #include "app/repair.hpp"
+#include "app/stored_progress.hpp"
 #include "app/tick_check.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/settings.hpp"
@@ -81,10 +82,7 @@ class verification {
     context_.day = day;
     auto positions = stored_.positions();
     if (!positions) return tl::unexpected(positions.error());
-    for (const auto& p : *positions) {
-      stored_until_[p.stream] = p.at;
-      if (p.stream == record::ticks_stream()) ticks_until_.add(p.shard, p.at);
-    }
+    if (auto known = read_positions(*positions); !known) return tl::unexpected(known.error());
     if (auto known = read_what_may_lack(); !known) return tl::unexpected(known.error());
     const auto outputs = bridge::memory::make();
     progress bar("verify");
@@ -100,7 +98,7 @@ class verification {
     if (auto done = compare_bars(*outputs); !done) return tl::unexpected(done.error());
     if (auto done = compare_features(how); !done) return tl::unexpected(done.error());
     if (auto done = compare_ticks(); !done) return tl::unexpected(done.error());
-    const auto letters_until = stored_until_[record::dead_letters_stream()];
+    const auto letters_until = stored_until_[record::dead_letters_stream()][0];
     if (auto done = check_quarantines(stored_, *letters, letters_until, context_, found_); !done)
       return tl::unexpected(done.error());
     note_quarantines(*letters, context_, found_);
@@ -112,6 +110,31 @@ class verification {
   }
 
  private:
+  /// How far everything is stored. A cluster stores each of its shards.
+  result<void> read_positions(const std::vector<store::stored_position>& positions) {
+    std::uint32_t last = 0;
+    bool named = false;
+    for (const auto& p : positions) {
+      const auto [base, shard] = parse_shard(p.stream);
+      named = named || base != p.stream;
+      last = std::max(last, shard);
+    }
+    if (named) {
+      const auto hashes = newest_hashes(journal_);
+      if (!hashes) return tl::unexpected(hashes.error());
+      const auto setup = read_feature_setup(journal_, *hashes);
+      if (!setup) return tl::unexpected(setup.error());
+      shards_ = std::make_shared<const market::feature::shard_map>(*setup->plan, last + 1);
+      ticks_until_.divide(shards_);
+    }
+    for (const auto& p : positions) {
+      const auto [base, shard] = parse_shard(p.stream);
+      stored_until_[std::string(base)][shard] = p.at;
+      if (base == record::ticks_stream()) ticks_until_.add(shard, p.shard, p.at);
+    }
+    return {};
+  }
+
   /// What the store does not hold, and says so.
   result<void> read_what_may_lack() {
     const auto refused = stored_.refused();
@@ -173,16 +196,32 @@ class verification {
                                  const std::vector<record::bar_record>& rebuilt) {
     const auto text = market::to_string(tf);
     const auto stream = record::final_bars_stream(text);
-    const auto until = cause_at(stream, stored_until_[stream]);
+    const auto until = progress_of(stream);
     if (!until) return tl::unexpected(until.error());
     const auto behind = check_bars(stored_, tf, rebuilt, *until, context_, found_);
     if (!behind) return tl::unexpected(behind.error());
     if (*behind != 0) {
-      found_.note("note: " + text + " is stored up to the bar that md:ticks " + text_of(until->at) +
-                  " closed: " + std::to_string(*behind) +
+      found_.note("note: " + text + " is stored up to the bar that md:ticks " +
+                  text_of(until->least().at) + " closed: " + std::to_string(*behind) +
                   " bars of the journal are not stored yet; the next artham run stores them");
     }
     return {};
+  }
+
+  result<stored_progress> progress_of(const std::string& stream) {
+    const auto& positions = stored_until_[stream];
+    const auto tops = journal_.stream_tops(stream);
+    const bool journaled = tops && tops->appended.seq != 0;
+    if (journaled || (positions.empty() && !shards_)) {
+      const auto it = positions.find(0);
+      const auto at = cause_at(stream, it == positions.end() ? record::position{} : it->second);
+      if (!at) return tl::unexpected(at.error());
+      return stored_progress(*at);
+    }
+    // A cluster's derived streams are in Redis: there, positions are those of the causes.
+    std::map<std::uint32_t, record::cause> causes;
+    for (const auto& [shard, at] : positions) causes[shard] = {at, UINT32_MAX};
+    return stored_progress(std::move(causes), shards_);
   }
 
   /// The cause of the last stored record of a stream.
@@ -215,7 +254,7 @@ class verification {
 
   result<void> compare_features(const rebuild_options& how) {
     const auto stream = record::features_stream();
-    const auto until = cause_at(stream, stored_until_[stream]);
+    const auto until = progress_of(stream);
     if (!until) return tl::unexpected(until.error());
     auto check = feature_check::begin(stored_, *until, context_, found_);
     if (!check) return tl::unexpected(check.error());
@@ -238,8 +277,8 @@ class verification {
     answer_.chains = counts->chains;
     answer_.features = counts->instruments;
     if (counts->behind != 0) {
-      found_.note("note: features are stored up to those that md:ticks " + text_of(until->at) +
-                  " made: " + std::to_string(counts->behind) +
+      found_.note("note: features are stored up to those that md:ticks " +
+                  text_of(until->least().at) + " made: " + std::to_string(counts->behind) +
                   " of the journal are not stored yet; the next artham run stores them");
     }
     return {};
@@ -264,7 +303,8 @@ class verification {
   journal_rules rules_;
   std::shared_ptr<const plan_book> plans_;
   check_context context_;
-  std::map<std::string, record::position> stored_until_;
+  std::map<std::string, std::map<std::uint32_t, record::position>> stored_until_;
+  std::shared_ptr<const market::feature::shard_map> shards_;  ///< of a cluster with several
   tick_positions ticks_until_;
   std::set<std::uint32_t> seen_;
   bar_files files_;

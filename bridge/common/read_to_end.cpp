@@ -67,13 +67,13 @@ result<std::unique_ptr<reader>> open_to_end(bridge& from, std::string_view strea
                                             record::position after, top until,
                                             std::span<const std::uint32_t> tokens) {
   if (!from.reads_ahead()) return from.open_reader(stream, after, until, tokens);
-  auto tops = from.stream_tops(stream);
-  if (!tops && tops.error().code == errc::not_found) tops = bridge::tops{};
-  if (!tops) return tl::unexpected(tops.error());
+  auto ends = from.stream_tops(stream);
+  if (!ends && ends.error().code == errc::not_found) ends = tops{};
+  if (!ends) return tl::unexpected(ends.error());
   auto opened = from.open_reader(stream, after, until, tokens);
   if (!opened) return opened;
   return std::make_unique<reader_to_end>(std::move(*opened), std::string(stream), after,
-                                         until == top::appended ? tops->appended : tops->durable);
+                                         until == top::appended ? ends->appended : ends->durable);
 }
 
 }  // namespace artham::bridge

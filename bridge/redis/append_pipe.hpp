@@ -34,6 +34,7 @@ struct outgoing {
   std::uint64_t fence = 0;
   bool is_cut = false;    ///< holds what one entry of encoding `fields` may
   bool was_sent = false;  ///< Redis may have taken it
+  bool is_resent = false;
 
   [[nodiscard]] std::string_view records() const { return block ? block->payload : payload; }
 };
@@ -102,6 +103,8 @@ class append_pipe {
 
   [[nodiscard]] result<void> reserve(std::uint64_t bytes);  ///< all these want the lock
   void submit(std::uint64_t bytes);
+  /// To the end of the queue: into the entry there, if that waits and has room.
+  static void join(out_stream& s, outgoing o);
   [[nodiscard]] bool has_unsent() const;
   void break_stream(out_stream& s, error why);
   void requeue(out_stream& s);

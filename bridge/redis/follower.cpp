@@ -10,6 +10,8 @@
 #include <thread>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "bridge/common/fork.hpp"
 #include "bridge/common/shard_merge.hpp"
 #include "bridge/common/shard_view.hpp"
@@ -63,7 +65,8 @@ class follower_impl final : public follower {
                                          std::to_string(status_.position.seq) +
                                          ", and not all that Redis has, in time");
     }
-    if (status_.suffers) return tl::unexpected(*status_.suffers);
+    if (failed_) return tl::unexpected(*failed_);
+    if (!finished_) return stopped();
     return status_.position;
   }
 
@@ -107,6 +110,10 @@ class follower_impl final : public follower {
     }
     runtime::log().error("following {} ends: {}", record::ticks_stream(), e.message);
     suffers(e);
+    {
+      const std::lock_guard lock(mutex_);
+      failed_ = e;
+    }
     end();
     if (options_.on_end) options_.on_end(e, f);
   }
@@ -200,6 +207,8 @@ class follower_impl final : public follower {
         if (!rest) return tl::unexpected(rest.error());
         if (auto ok = append(*rest); !ok) return ok;
         note();
+        const std::lock_guard lock(mutex_);
+        finished_ = true;
         return {};
       }
       if (*got) continue;
@@ -282,7 +291,9 @@ class follower_impl final : public follower {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  follower_status status_;                               ///< these under the lock
+  follower_status status_;  ///< these under the lock
+  std::optional<error> failed_;
+  bool finished_ = false;
   std::vector<std::uint64_t> covered_;                   ///< by shard
   std::optional<std::vector<record::position>> wanted_;  ///< tops at which it ends
 

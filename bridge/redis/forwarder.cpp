@@ -11,6 +11,8 @@
 #include <thread>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "bridge/common/fork.hpp"
 #include "bridge/common/marks_in_force.hpp"
 #include "bridge/common/record_walk.hpp"
@@ -55,9 +57,9 @@ class forwarder_impl final : public forwarder {
   void run() {
     auto pause = options_.shortest_pause;
     while (!waker_.is_stopping()) {
-      const auto before = given_;
       auto done = resume();
       if (done && ended_) return;
+      const auto before = given_;
       if (done) done = forward();
       if (waker_.is_stopping()) return;
       if (given_ != before) pause = options_.shortest_pause;
@@ -110,7 +112,14 @@ class forwarder_impl final : public forwarder {
     auto r = journal_.open_reader(record::ticks_stream(), first, top::durable, {});
     if (!r) return tl::unexpected(r.error());
     reader_ = std::move(*r);
+    give(first);
     return {};
+  }
+
+  void give(record::position upto) {
+    given_ = upto;
+    const std::lock_guard lock(mutex_);
+    status_.position = upto;
   }
 
   result<void> end_at(record::position keep) {
@@ -215,9 +224,7 @@ class forwarder_impl final : public forwarder {
       const auto from = end.seq == 0 ? begin_ : record::position{end.epoch, end.seq + 1};
       if (auto ok = put(i, behind(part, end.seq), from); !ok) return ok;
     }
-    given_ = b->last();
-    const std::lock_guard lock(mutex_);
-    status_.position = given_;
+    give(b->last());
     return {};
   }
 

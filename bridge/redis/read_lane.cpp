@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
+#include <map>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -17,7 +17,7 @@
 namespace artham::bridge::redis {
 namespace {
 
-/// Tops are asked for as often, at the least.
+constexpr auto tops_interval = std::chrono::milliseconds(100);
 constexpr market::duration longest_block = 250 * market::millisecond;
 constexpr std::uint64_t reply_bytes = 1U << 20U;
 constexpr std::uint64_t most_entries = 1000;
@@ -103,13 +103,17 @@ void read_lane::add(cursor_ptr c) {
   wake_.set();
 }
 
-bool read_lane::reads(std::string_view stream) const {
+bool read_lane::passed(std::string_view stream, record::position upto) {
   const std::lock_guard lock(mutex_);
-  return std::ranges::any_of(cursors_, [&](const auto& c) {
-    if (c->stream != stream) return false;
+  bool found = false;
+  for (const auto& c : cursors_) {
+    if (c->stream != stream) continue;
     const std::lock_guard cursor_lock(c->mutex);
-    return !c->is_closed;
-  });
+    if (c->is_closed) continue;
+    c->passed = std::max(c->passed, upto);
+    found = true;
+  }
+  return found;
 }
 
 void read_lane::wait(std::chrono::milliseconds limit) {
@@ -120,12 +124,13 @@ void read_lane::wait(std::chrono::milliseconds limit) {
 
 void read_lane::run() {
   for (;;) {
-    const auto all = wanting();
+    const auto all = live();
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
     }
     if (all.empty()) {
+      health_.set(name_, std::nullopt);  // nobody reads here any more, or all have enough
       wait(retry_unreadable);
       continue;
     }
@@ -147,18 +152,27 @@ void read_lane::run() {
   }
 }
 
-/// Cursors with room; closed ones are forgotten.
-read_lane::cursors read_lane::wanting() {
-  cursors all;
+/// Closed ones are forgotten.
+read_lane::cursors read_lane::live() {
   const std::lock_guard lock(mutex_);
-  std::erase_if(cursors_, [&](const cursor_ptr& c) {
+  std::erase_if(cursors_, [](const cursor_ptr& c) {
     const std::lock_guard cursor_lock(c->mutex);
-    if (c->is_closed) return true;
-    c->wants_room = c->bytes >= options_.read_bytes;
-    if (!c->wants_room) all.push_back(c);
-    return false;
+    return c->is_closed;
   });
-  return all;
+  return cursors_;
+}
+
+/// Those with room that can be read.
+read_lane::cursors read_lane::wanting(const cursors& all) const {
+  cursors some;
+  const auto now = clock::now();
+  for (const auto& c : all) {
+    if (now < c->not_before) continue;
+    const std::lock_guard lock(c->mutex);
+    c->wants_room = c->bytes >= options_.read_bytes;
+    if (!c->wants_room) some.push_back(c);
+  }
+  return some;
 }
 
 result<void> read_lane::work(const cursors& all) {
@@ -167,29 +181,34 @@ result<void> read_lane::work(const cursors& all) {
     if (!c) return tl::unexpected(c.error());
     connection_ = std::move(*c);
   }
+  if (const auto now = clock::now(); now >= tops_due_) {
+    tops_due_ = now + tops_interval;
+    if (auto ok = read_tops(all); !ok) return ok;
+  }
   if (!group_.empty()) {
-    if (auto ok = prepare(all); !ok) return ok;
+    if (auto ok = prepare(wanting(all)); !ok) return ok;
   }
-  cursors readable;
-  bool at_top = true;
-  const auto now = clock::now();
-  for (const auto& c : all) {
-    if (now < c->not_before) continue;
-    readable.push_back(c);
-    at_top = at_top && c->is_at_top;
-  }
-  if (readable.empty()) {
-    wait(retry_unreadable);
+  const auto some = wanting(all);
+  if (some.empty()) {
+    wait(std::chrono::milliseconds(longest_block / market::millisecond));
     return {};
   }
-  return at_top ? read_all(readable) : read_each(readable);
+  const bool at_top = std::ranges::all_of(some, [](const auto& c) { return c->is_at_top; });
+  return at_top ? read_all(some) : read_each(some);
 }
 
 result<void> read_lane::prepare(const cursors& all) {
   for (const auto& c : all) {
     if (c->is_prepared || clock::now() < c->not_before) continue;
-    const std::string_view keys[] = {c->stream};
-    const auto behind = c->read.text();
+    const auto cursors_of_stream = cursors_key(c->stream);
+    const std::string_view keys[] = {c->stream, cursors_of_stream};
+    // What was read and is not passed is delivered again, so that it counts as needed, and left out
+    // by its ID.
+    std::string behind;
+    {
+      const std::lock_guard lock(c->mutex);
+      behind = id_text(c->passed);
+    }
     const std::string_view values[] = {group_, options_.consumer, behind};
     auto r = connection_->eval(open_group_script(), keys, values);
     if (!r) {
@@ -201,8 +220,29 @@ result<void> read_lane::prepare(const cursors& all) {
     }
     c->is_prepared = true;
     c->is_at_top = false;
+    if (c->is_missing) {
+      if (auto ok = fill(c); !ok) return ok;
+    }
   }
   return {};
+}
+
+result<void> read_lane::fill(const cursor_ptr& who) {
+  auto& c = *who;
+  const auto count = std::clamp<std::uint64_t>(reply_bytes / c.entry_bytes, 1, most_entries);
+  auto r = connection_->command(
+      {"XRANGE", c.stream, "(" + c.read.text(), "+", "COUNT", std::to_string(count)});
+  if (!r) return tl::unexpected(r.error());
+  c.is_missing = false;
+  deliver({who}, *r, false);
+  return {};
+}
+
+void read_lane::note_missing(cursor& c) const {
+  const std::lock_guard lock(c.mutex);
+  if (group_.empty() || entry_id(c.top) <= c.read) return;
+  c.is_missing = true;
+  c.is_prepared = c.is_at_top = false;
 }
 
 void read_lane::append_read(const std::vector<std::string_view>& streams,
@@ -224,16 +264,11 @@ void read_lane::append_read(const std::vector<std::string_view>& streams,
   connection_->append(connection::args(args));
 }
 
-void read_lane::append_tops(const cursors& all) {
+result<void> read_lane::read_tops(const cursors& all) {
   std::vector<std::string_view> args{"HMGET", tops_key};
   for (const auto& c : all) args.emplace_back(c->stream);
-  connection_->append(connection::args(args));
-}
-
-result<void> read_lane::take_tops(const cursors& all) {
-  auto r = connection_->next_reply();
+  auto r = connection_->command(connection::args(args));
   if (!r) return tl::unexpected(r.error());
-  if (r->is_error()) return tl::unexpected(error_of(r->text(), connection_->place()));
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto id = parse_entry_id((*r)[i].text());
     const auto top = id ? id->position() : std::nullopt;
@@ -246,13 +281,11 @@ result<void> read_lane::take_tops(const cursors& all) {
 
 /// Each cursor for itself, without waiting: where one stream cannot be read, the others can.
 result<void> read_lane::read_each(const cursors& all) {
-  append_tops(all);
   std::vector<std::uint64_t> counts;
   for (const auto& c : all) {
     counts.push_back(std::clamp<std::uint64_t>(reply_bytes / c->entry_bytes, 1, most_entries));
     append_read({c->stream}, {c->read.text()}, counts.back(), false);
   }
-  if (auto ok = take_tops(all); !ok) return ok;
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto r = connection_->next_reply();
     if (!r) return tl::unexpected(r.error());
@@ -273,7 +306,8 @@ result<void> read_lane::read_each(const cursors& all) {
     }
     const auto entries = (*r)[0][1];
     c.is_at_top = entries.size() < counts[i];
-    deliver({all[i]}, entries);
+    if (entries.size() == 0) note_missing(c);
+    deliver({all[i]}, entries, !group_.empty());
   }
   return {};
 }
@@ -295,9 +329,7 @@ result<void> read_lane::read_all(const cursors& all) {
   }
   const auto count =
       std::clamp<std::uint64_t>(reply_bytes / largest / streams.size(), 1, most_entries);
-  append_tops(all);
   append_read(streams, ids, count, true);
-  if (auto ok = take_tops(all); !ok) return ok;
   const auto until = clock::now() + std::chrono::nanoseconds(longest_block);
   for (;;) {
     auto there = connection_->wait_reply(until, wake_.fd());
@@ -330,7 +362,10 @@ result<void> read_lane::read_all(const cursors& all) {
       to.push_back(c);
       c->is_at_top = entries.size() < count;
     }
-    deliver(to, entries);
+    deliver(to, entries, !group_.empty());
+  }
+  if (r->size() == 0) {
+    for (const auto& c : all) note_missing(*c);
   }
   return {};
 }
@@ -346,9 +381,8 @@ result<bool> read_lane::unblock() {
   return r->integer() == 1;
 }
 
-void read_lane::deliver(const cursors& to, reply_view entries) {
+void read_lane::deliver(const cursors& to, reply_view entries, bool by_group) {
   std::vector<std::function<void()>> woken;
-  std::set<const cursor*> rewinding;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto id = parse_entry_id(entries[i][0].text());
     if (!id) continue;
@@ -356,16 +390,15 @@ void read_lane::deliver(const cursors& to, reply_view entries) {
     for (std::size_t f = 0; f < entries[i][1].size(); ++f) bytes += entries[i][1][f].text().size();
     std::optional<found_entry> found;
     for (const auto& c : to) {
-      if (*id <= c->read || rewinding.contains(c.get())) continue;
+      if (*id <= c->read || c->is_missing) continue;
       if (!found) found = read_entry(c->kind, *id, entries[i][1]);
-      // Another consumer of this name has got what is missing: once more from here.
+      // Another consumer of this name has got what comes before it.
       const bool misses =
-          !group_.empty() && found->f &&
+          by_group && found->f &&
           (is_dense(c->kind) ? found->f->seq > c->reached.seq + 1 : *found->f > c->reached);
-      if (misses && c->rewound != c->read) {
-        c->rewound = c->read;
+      if (misses) {
+        c->is_missing = true;
         c->is_prepared = c->is_at_top = false;
-        rewinding.insert(c.get());
         continue;
       }
       deliver(*c, *id, *found, bytes);

@@ -24,7 +24,12 @@ namespace artham::bridge::redis {
 /// One reader's place in a stream: what its lane has read ahead, and the reader not yet pulled.
 struct cursor {
   cursor(std::string_view name, record::position behind)
-      : stream(name), kind(numbering_of(name)), pulled(behind), read(behind), reached(behind) {}
+      : stream(name),
+        kind(numbering_of(name)),
+        pulled(behind),
+        passed(behind),
+        read(behind),
+        reached(behind) {}
 
   const std::string stream;
   const numbering kind;
@@ -33,7 +38,8 @@ struct cursor {
   std::deque<record::block_ptr> blocks;
   std::uint64_t bytes = 0;  ///< of those
   record::position pulled;
-  record::position top;  ///< of the stream, as last heard
+  record::position passed;  ///< the consumer needs nothing up to here
+  record::position top;     ///< of the stream, as last heard
   std::function<void()> ready;
   std::optional<error> failure;  ///< why the stream cannot be read
   bool is_closed = false;
@@ -45,9 +51,9 @@ struct cursor {
   bool is_prepared = false;  ///< its group stands where it does
   bool is_at_top = false;
   std::chrono::steady_clock::time_point not_before;  ///< of what could not be read
-  std::optional<entry_id> rewound;                   ///< the group was set back to here once
-  market::timestamp time = 0;                        ///< the last receive time
-  std::uint64_t entry_bytes = 64U << 10U;            ///< of a usual entry
+  bool is_missing = false;                 ///< another consumer of that name got what comes next
+  market::timestamp time = 0;              ///< the last receive time
+  std::uint64_t entry_bytes = 64U << 10U;  ///< of a usual entry
 };
 using cursor_ptr = std::shared_ptr<cursor>;
 
@@ -65,7 +71,8 @@ class read_lane {
   void add(cursor_ptr c);
   /// A cursor has room again, or is closed.
   void wake() { wake_.set(); }
-  [[nodiscard]] bool reads(std::string_view stream) const;
+  /// False when it reads no such stream.
+  bool passed(std::string_view stream, record::position upto);
   void stop();
 
  private:
@@ -73,18 +80,22 @@ class read_lane {
   using cursors = std::vector<cursor_ptr>;
 
   void run();
-  [[nodiscard]] cursors wanting();
+  [[nodiscard]] cursors live();
+  [[nodiscard]] cursors wanting(const cursors& all) const;
   [[nodiscard]] result<void> work(const cursors& all);
   [[nodiscard]] result<void> prepare(const cursors& all);
+  /// Reads what is missing as a plain reader does.
+  [[nodiscard]] result<void> fill(const cursor_ptr& who);
   [[nodiscard]] result<void> read_each(const cursors& all);
   [[nodiscard]] result<void> read_all(const cursors& all);
   void append_read(const std::vector<std::string_view>& streams,
                    const std::vector<std::string>& ids, std::uint64_t count, bool block);
-  void append_tops(const cursors& all);
-  [[nodiscard]] result<void> take_tops(const cursors& all);
+  [[nodiscard]] result<void> read_tops(const cursors& all);
   [[nodiscard]] result<bool> unblock();
   /// The entries of one stream for those that stand at or behind where they begin.
-  void deliver(const cursors& to, reply_view entries);
+  void deliver(const cursors& to, reply_view entries, bool by_group);
+  /// The stream goes on behind what was read, and the group has nothing of it.
+  void note_missing(cursor& c) const;
   void deliver(cursor& to, entry_id id, const found_entry& e, std::size_t bytes);
   [[nodiscard]] static record::block_ptr in_place_of(const cursor& to, const found_entry& e);
   void push(cursor& to, record::block_ptr b);
@@ -104,6 +115,7 @@ class read_lane {
   bool stopping_ = false;
 
   // Of the thread.
+  clock::time_point tops_due_;
   std::unique_ptr<connection> connection_;
   std::unique_ptr<connection> waker_;
   backoff pauses_;

@@ -28,12 +28,7 @@ class bridge_impl final : public redis_bridge {
         control_(o.server, o.consumer + "-control"),
         pipe_(std::make_shared<append_pipe>(options_, health_, metrics_)) {
     pipe_->start();
-    upkeep_.emplace(
-        options_, *pipe_,
-        [this](std::string_view stream, std::string_view consumer) {
-          return is_consumed(stream, consumer);
-        },
-        health_, metrics_);
+    upkeep_.emplace(options_, *pipe_, health_, metrics_);
   }
   ~bridge_impl() override { stop(); }
 
@@ -58,7 +53,13 @@ class bridge_impl final : public redis_bridge {
   }
   [[nodiscard]] bool reads_ahead() const override { return true; }
   void passed(std::string_view stream, std::string_view consumer, record::position upto) override {
-    upkeep_->passed(stream, consumer, upto);
+    std::shared_ptr<read_lane> lane;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto it = lanes_.find(consumer);
+      if (it != lanes_.end() && !consumer.empty()) lane = it->second;
+    }
+    upkeep_->passed(stream, consumer, upto, lane && lane->passed(stream, upto));
   }
   [[nodiscard]] result<tops> stream_tops(std::string_view stream) const override {
     auto top = control_.top(stream);
@@ -185,12 +186,6 @@ class bridge_impl final : public redis_bridge {
     lane->add(c);
     return std::make_unique<stream_reader>(lane, std::move(c), options_.read_bytes);
   }
-  [[nodiscard]] bool is_consumed(std::string_view stream, std::string_view consumer) const {
-    const std::lock_guard lock(mutex_);
-    const auto it = lanes_.find(consumer);
-    return !consumer.empty() && it != lanes_.end() && it->second->reads(stream);
-  }
-
   const options options_;
   runtime::metrics own_metrics_;
   runtime::metrics& metrics_;

@@ -72,9 +72,9 @@ struct status {
 /// The bridge of a cluster's node.
 ///
 /// Streams of ticks have the positions of the ingest node's journal; they are written with
-/// `put_block`. All other streams but md:deadletter stand in the order of their causes: a record's
-/// position is its cause's (block::by_cause), and no two entries share one. md:deadletter counts
-/// its own.
+/// `put_block` (a writer counts its own, as in any bridge). All other streams but md:deadletter
+/// stand in the order of their causes: a record's position is its cause's (block::by_cause), and no
+/// two entries share one. md:deadletter counts its own.
 ///
 /// Every write is one script on the server that compares the fence, and refuses what does not
 /// follow the stream's end. A writer that is refused is broken: every further call answers
@@ -86,8 +86,9 @@ class redis_bridge : public bridge {
   /// with.
   virtual void hold(std::string_view lease, std::uint64_t fence) = 0;
   /// Takes a block of a stream of ticks, which has its positions already, and stands for all of
-  /// [from, block's last]: `from` is right behind what the block before stood for. errc::full when
-  /// the queue has no room (when_room), errc::conflict when Redis refused something.
+  /// [from, block's last]: `from` is right behind what the block before stood for, or, once all
+  /// that was put is answered, behind what Redis has. errc::full when the queue has no room
+  /// (when_room), errc::conflict when Redis refused something.
   virtual result<void> put_block(std::string_view stream, record::block_ptr block,
                                  record::position from) = 0;
   virtual void when_room(std::function<void()> fn) = 0;

@@ -49,6 +49,7 @@ for _, other in ipairs(redis.call('XINFO', 'CONSUMERS', key, group)) do
   if other[2] ~= consumer then redis.call('XGROUP', 'DELCONSUMER', key, group, other[2]) end
 end
 redis.call('XGROUP', 'SETID', key, group, after)
+redis.call('HDEL', KEYS[2], group)
 return redis.status_reply('OK')
 )");
   return s;

@@ -10,8 +10,9 @@ namespace artham::bridge::redis {
 [[nodiscard]] const script& append_script();
 /// KEYS stream, tops. The ID of the last entry; nil for a stream without any.
 [[nodiscard]] const script& top_script();
-/// KEYS stream; ARGV group, consumer, ID. The group begins behind the ID, all that was delivered
-/// and is not acknowledged belongs to the consumer, and there is no other.
+/// KEYS stream, cursors; ARGV group, consumer, ID. The group begins behind the ID, all that was
+/// delivered and is not acknowledged belongs to the consumer, and there is no other; nor a cursor
+/// of that name.
 [[nodiscard]] const script& open_group_script();
 /// KEYS stream; ARGV group, ID. Acknowledges what was delivered up to the ID; answers how much, at
 /// most a thousand.

@@ -18,11 +18,9 @@ constexpr std::int64_t acknowledged_at_once = 1000;
 
 }  // namespace
 
-upkeep::upkeep(const options& o, append_pipe& pipe, is_open open, redis::health& h,
-               runtime::metrics& m)
+upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m)
     : options_(o),
       pipe_(pipe),
-      is_open_(std::move(open)),
       health_(h),
       memory_gauge_(m.gauge("artham_redis_used_memory_bytes", "What Redis says that it uses.")),
       alarm_gauge_(m.gauge("artham_redis_memory_alarm",
@@ -51,11 +49,12 @@ void upkeep::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-void upkeep::passed(std::string_view stream, std::string_view consumer, record::position upto) {
+void upkeep::passed(std::string_view stream, std::string_view consumer, record::position upto,
+                    bool has_group) {
   {
     const std::lock_guard lock(mutex_);
     auto& at = passed_[{std::string(stream), std::string(consumer)}];
-    at = std::max(at, upto);
+    at = {std::max(at.upto, upto), has_group};
   }
   changed_.notify_all();
 }
@@ -68,15 +67,15 @@ upkeep::seen upkeep::last_seen() const {
 void upkeep::run() {
   auto due = clock::now();
   for (;;) {
-    passed_map news;
+    passed_map all;
     bool last = false;
     {
       std::unique_lock lock(mutex_);
       changed_.wait_until(lock, due, [&] { return stopping_ || !passed_.empty(); });
-      news.swap(passed_);
+      all.swap(passed_);
       last = stopping_;
     }
-    auto ok = say(news);
+    auto ok = say(all);
     if (ok && !last && clock::now() >= due) {
       ok = look_after();
       due = clock::now() + std::chrono::nanoseconds(options_.upkeep);
@@ -90,25 +89,25 @@ void upkeep::run() {
     health_.set("keep", ok.error());
     connection_.reset();
     std::unique_lock lock(mutex_);
-    for (auto& [who, upto] : news) {
+    for (const auto& [who, what] : all) {
       auto& at = passed_[who];
-      at = std::max(at, upto);
+      at = {std::max(at.upto, what.upto), what.has_group};
     }
     if (changed_.wait_for(lock, pauses_.next(), [&] { return stopping_; })) return;
     due = clock::now();
   }
 }
 
-result<void> upkeep::say(const passed_map& news) {
+result<void> upkeep::say(const passed_map& all) {
   if (!connection_) {
     auto c = connection::open(options_.server, options_.consumer + "-keep");
     if (!c) return tl::unexpected(c.error());
     connection_ = std::move(*c);
   }
-  for (const auto& [who, upto] : news) {
+  for (const auto& [who, what] : all) {
     const auto& [stream, consumer] = who;
-    const auto id = id_text(upto);
-    if (!is_open_(stream, consumer)) {
+    const auto id = id_text(what.upto);
+    if (!what.has_group) {
       auto ok = connection_->command({"HSET", cursors_key(stream), consumer, id});
       if (!ok) return tl::unexpected(ok.error());
       continue;

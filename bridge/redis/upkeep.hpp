@@ -1,7 +1,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,14 +19,14 @@ namespace artham::bridge::redis {
 /// nobody needs, and watches the server's memory.
 class upkeep {
  public:
-  /// Whether the stream has an open consumer of that name here.
-  using is_open = std::function<bool(std::string_view stream, std::string_view consumer)>;
-  upkeep(const options& o, append_pipe& pipe, is_open open, redis::health& h, runtime::metrics& m);
+  upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m);
   ~upkeep();
   upkeep(const upkeep&) = delete;
   upkeep& operator=(const upkeep&) = delete;
 
-  void passed(std::string_view stream, std::string_view consumer, record::position upto);
+  /// `has_group`: entries of the group of that name are acknowledged; else a cursor is kept.
+  void passed(std::string_view stream, std::string_view consumer, record::position upto,
+              bool has_group);
   /// Says what is left to be said, if the server answers.
   void stop();
 
@@ -39,10 +38,14 @@ class upkeep {
 
  private:
   using clock = std::chrono::steady_clock;
-  using passed_map = std::map<std::pair<std::string, std::string>, record::position>;
+  struct news {
+    record::position upto;
+    bool has_group = false;
+  };
+  using passed_map = std::map<std::pair<std::string, std::string>, news>;
 
   void run();
-  [[nodiscard]] result<void> say(const passed_map& news);
+  [[nodiscard]] result<void> say(const passed_map& all);
   [[nodiscard]] result<void> look_after();
   [[nodiscard]] result<std::uint64_t> used_memory();
   [[nodiscard]] result<void> trim(const out_stream& s);
@@ -50,7 +53,6 @@ class upkeep {
 
   const options options_;
   append_pipe& pipe_;
-  const is_open is_open_;
   redis::health& health_;
   runtime::gauge& memory_gauge_;
   runtime::gauge& alarm_gauge_;

@@ -96,6 +96,8 @@ class random_ticks {
     return b.finish();
   }
 
+  [[nodiscard]] std::uint64_t next() const { return next_; }
+  void go_to(std::uint64_t seq) { next_ = seq; }
   /// Leaves places for others.
   void skip(std::uint64_t n) { next_ += n; }
 

@@ -93,21 +93,20 @@ class node {
       : name_(o.name),
         config_(configured(o)),
         system_(std::make_unique<caf::actor_system>(config_)) {
-    sup::cluster_node_options n;
-    n.self.cluster = o.cluster;
-    n.self.node = o.name;
-    n.self.life = o.life;
-    n.self.version = "test";
-    n.self.protocol = o.protocol;
-    n.self.roles = o.roles;
-    n.self.address = "127.0.0.1";
-    n.self.port = o.port;
-    n.self.shards = o.shards;
-    n.seeds = o.seeds;
-    n.credentials = o.credentials;
-    n.control = control;
-    n.metrics = &metrics;
-    n.times = o.times;
+    options_.self.cluster = o.cluster;
+    options_.self.node = o.name;
+    options_.self.life = o.life;
+    options_.self.version = "test";
+    options_.self.protocol = o.protocol;
+    options_.self.roles = o.roles;
+    options_.self.address = "127.0.0.1";
+    options_.self.port = o.port;
+    options_.self.shards = o.shards;
+    options_.seeds = o.seeds;
+    options_.credentials = o.credentials;
+    options_.control = control;
+    options_.metrics = &metrics;
+    options_.times = o.times;
     members_ = control->on_member([this](const msg::member_event& e) {
       const std::lock_guard lock(mutex_);
       events_.push_back(std::string(msg::to_string(e.what)) + " " + e.who.node);
@@ -121,8 +120,8 @@ class node {
       const std::lock_guard lock(mutex_);
       last_watch_ = w;
     });
-    actor_ = sup::spawn_cluster_node(*system_, n);
-    REQUIRE(eventually([this] { return port() != 0; }, 10s));
+    if (options_.self.life.empty()) options_.self.life = sup::make_life();
+    restart();
   }
   ~node() { stop(); }
   node(const node&) = delete;
@@ -141,6 +140,11 @@ class node {
     actor_ = nullptr;
   }
 
+  /// The actor's next life, in the same process.
+  void restart() {
+    actor_ = sup::spawn_cluster_node(*system_, options_);
+    REQUIRE(eventually([this] { return port() != 0; }, 10s));
+  }
   /// Where it listens; 0: not yet.
   std::uint16_t port() {
     const auto list = control->members();
@@ -211,6 +215,7 @@ class node {
   std::size_t demands_ = 0;
   std::vector<msg::watched> last_watch_;
   std::string name_;
+  sup::cluster_node_options options_;
   caf::actor_system_config config_;
   std::unique_ptr<caf::actor_system> system_;
   msg::cluster_actor actor_;
