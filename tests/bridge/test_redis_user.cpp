@@ -38,7 +38,10 @@ TEST_CASE("the bridge works as the user artham of deploy/, and Redis notes no re
   o.metrics = &metrics;
   o.encoding = bridge::redis::encoding::fields;  // an entry each
   o.max_bytes = 1;                               // so that it trims by force
-  auto b = open_with_leases(server, o);
+  auto b = open_or_fail(o);
+  const auto lease = bridge::redis::lease_of("md:features");
+  mint(server, lease, 1);
+  b->hold(lease, 1);
 
   auto writer = b->open_writer("md:features", 1);
   REQUIRE(writer);

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import time
 
+import redis
+
 TOP = pathlib.Path(__file__).resolve().parents[2]
 REDIS = TOP / "deploy" / "redis"
 PROGRAM = os.environ.get("ARTHAM_PROGRAM", TOP / "build" / "release" / "bin" / "artham")
@@ -83,4 +85,11 @@ def redis_server(place, artham="artham's password", admin="the admin's password"
     port = free_port()
     with open(place / "redis.log", "wb") as log:
         with process("redis-server", place / "redis.conf", "--port", port, "--dir", place, port=port, stdout=log):
+            def loaded():
+                try:
+                    with redis.Redis(port=port, username="artham", password=artham) as c:
+                        return c.ping()
+                except redis.exceptions.BusyLoadingError:
+                    return False
+            eventually(loaded)
             yield port
