@@ -44,6 +44,7 @@ class node {
     o.dir = dir_.path() / "journal";
     o.sync_interval = market::millisecond;
     o.reserve_bytes = 0;
+    o.max_block_records = 50;
     if (keep) o.keep_until["md:ticks"] = *keep;
     auto opened = local::open(o);
     REQUIRE(opened);
@@ -517,6 +518,7 @@ TEST_CASE("what died between two shards is taken in part, with places for the re
     }
   }
   REQUIRE(a.bridge->flush(patience));
+  REQUIRE(ends[1] < ends[0]);
   b.begin_following();
   const auto end = b.follow->finish(tops_in(*b.bridge, 2), patience);
   REQUIRE(end);

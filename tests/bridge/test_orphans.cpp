@@ -171,6 +171,8 @@ TEST_CASE("what was not accepted is moved into a journal of its own") {
     }
     check_derived(dir, keep);
     CHECK(local::verify(o.dir)->damages.empty());
+    // Nor does a later start give up what came since.
+    REQUIRE(local::open(in(dir)));
     CHECK(all_of(o.dir).back()->epoch == 9);
   }
 }

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,14 +68,28 @@ TEST_CASE("a replica is the same journal: positions, epochs, bytes and marks") {
   REQUIRE(read);
   CHECK(bytes_of(all_to(*read->journal, blocks.back()->last())) == bytes_of(blocks));
   CHECK(read->journal->stream_tops("md:ticks")->durable == blocks.back()->last());
-  // The filter of instruments is built: one that is nowhere leaves marks only.
-  const std::uint32_t nobody[] = {99};
-  auto filtered = read->journal->open_reader("md:ticks", {}, top::appended, nobody);
-  REQUIRE(filtered);
-  const std::uint32_t somebody[] = {256};
-  auto found = read->journal->open_reader("md:ticks", {}, top::appended, somebody);
-  REQUIRE(found);
-  CHECK_FALSE((*found)->pull(1'000'000)->empty());
+  // The filter of instruments is built: a reader of one gets all of its ticks.
+  const std::uint32_t one[] = {256};
+  const auto ticks_of_one = [&](std::span<const std::uint32_t> filter) {
+    auto r = read->journal->open_reader("md:ticks", {}, top::appended, filter);
+    REQUIRE(r);
+    const feed::kite::frame_decoder decoder;
+    std::vector<std::uint64_t> found;
+    const auto pulled = (*r)->pull(1'000'000);
+    REQUIRE(pulled);
+    for (const auto& b : *pulled) {
+      record::for_each(*b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+        std::vector<market::bar_input> ticks;
+        if (h.kind == record::kind::kite_frame) decoder.bar_inputs(body, 0, {1, seq}, ticks);
+        for (const auto& t : ticks) {
+          if (t.token == one[0]) found.push_back(t.seq);
+        }
+      });
+    }
+    return found;
+  };
+  CHECK_FALSE(ticks_of_one(one).empty());
+  CHECK(ticks_of_one(one) == ticks_of_one({}));
 }
 
 TEST_CASE("the ordinary writer goes on behind a replica in a later epoch") {

@@ -242,3 +242,19 @@ TEST_CASE("what is in other shards is of no instrument") {
   tokens.for_each([&](std::uint32_t t) { seen.push_back(t); });
   CHECK(seen == std::vector<std::uint32_t>{256});
 }
+
+TEST_CASE("a record whose end a shard has not spoken of waits") {
+  bridge::block_maker m({1, 1});
+  m.add(record::with_times(record::kind::kite_frame, 4, open_time, 0),
+        frame({512, 512, 512, 512}, 7));
+  const auto whole = m.finish();
+  shard_merge merge(2, {}, feed::kite::frame_cutter());
+  REQUIRE(merge.push(0, whole, {1, 1}));
+  for (const std::uint64_t first : {1, 3}) {
+    CHECK(merge.take()->empty());
+    bridge::block_maker others({1, first});
+    others.add_elsewhere(record::with_times(record::kind::mark, 1, open_time, 0), 2);
+    REQUIRE(merge.push(1, others.finish(), {1, first}));
+  }
+  CHECK(bytes_of(*merge.take()) == bytes_of({whole}));
+}
