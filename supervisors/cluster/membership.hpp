@@ -50,6 +50,8 @@ class membership {
   void on_probed(const std::string& place, const std::string& address, const std::string& error);
   /// A greeting, from its sender's own actor.
   caf::result<messages::welcome> on_hello(const messages::member& who);
+  /// Somebody says that this node is there, too.
+  void hear_of(const messages::member& who);
   void on_bye(const std::string& why);
   void on_down(const caf::down_msg& down);
   /// Says goodbye to all.
@@ -84,7 +86,6 @@ class membership {
                   const messages::welcome& w);
   void on_failure(const std::string& place, const error& e, bool may_be_chance = false);
   void settle(const messages::member& who, const messages::node_control_actor& handle);
-  void hear_of(const messages::member& who);
   void lose(peer& p, const std::string& why, bool for_good);
   void forget(time_point now);
   [[nodiscard]] std::optional<error> objection(const messages::member& who) const;
