@@ -55,6 +55,11 @@ membership::membership(node_self::pointer self, const cluster_node_options& opti
                          "attempts to connect to another node that failed");
 }
 
+membership::~membership() {
+  for (const auto& [address, node] : watched_) self_->demonitor(address);
+  for (const auto& o : observers_) self_->demonitor(o.address());
+}
+
 void membership::open(std::uint16_t port) {
   me_.port = port;
   open_ = true;

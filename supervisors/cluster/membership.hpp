@@ -40,6 +40,8 @@ class membership {
 
   /// Throws messages::failure for a seed that is none.
   membership(node_self::pointer self, const cluster_node_options& options, listener tell);
+  /// Watches nobody any more: what is watched would remember it as long as it lives.
+  ~membership();
   membership(const membership&) = delete;
   membership& operator=(const membership&) = delete;
 
