@@ -178,6 +178,8 @@ typename Inspector::result_type inspect(Inspector& f, cluster_statuses& x) {
 using node_control_actor = caf::typed_actor<
     // `refused` with the reason: another cluster, protocol or number of shards, a name in use.
     caf::replies_to<hello_atom, member>::with<welcome>,
+    // Another node that the sender is connected to.
+    caf::reacts_to<members_atom, member>,
     // The sender leaves, or wants nothing to do with the receiver; the text says why.
     caf::reacts_to<bye_atom, std::string>,
     // Replaces what that gateway wanted before.

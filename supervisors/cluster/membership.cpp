@@ -55,6 +55,11 @@ membership::membership(node_self::pointer self, const cluster_node_options& opti
                          "attempts to connect to another node that failed");
 }
 
+membership::~membership() {
+  for (const auto& [address, node] : watched_) self_->demonitor(address);
+  for (const auto& o : observers_) self_->demonitor(o.address());
+}
+
 void membership::open(std::uint16_t port) {
   me_.port = port;
   open_ = true;
@@ -182,6 +187,11 @@ void membership::on_welcome(const std::string& place, const messages::node_contr
   t.node = w.who.node;
   settle(w.who, there);
   for (const auto& other : w.others) hear_of(other);
+  for (const auto& [node, p] : peers_) {
+    if (p.present() && node != w.who.node) {
+      self_->send(there, messages::members_atom::value, p.who);
+    }
+  }
 }
 
 void membership::on_failure(const std::string& place, const error& e, bool may_be_chance) {
@@ -258,6 +268,11 @@ void membership::settle(const messages::member& who, const messages::node_contro
   self_->monitor(handle);
   watched_[handle.address()] = who.node;
   refused_.erase(describe(who));
+  for (const auto& [node, other] : peers_) {
+    if (other.present() && node != who.node) {
+      self_->send(other.handle, messages::members_atom::value, who);
+    }
+  }
   announce(again ? member_change::back : member_change::joined, p);
   runtime::log().info("cluster: {} {}: {}, version {}", describe(who), again ? "is back" : "joined",
                       fmt::join(who.roles, " "), who.version);
@@ -269,7 +284,10 @@ void membership::hear_of(const messages::member& who) {
   if (p != peers_.end() && p->second.present()) return;
   auto& t = target_of({who.address, who.port}, now());
   t.useful = now();
-  if (t.failures == 0) t.due = std::min(t.due, now());
+  if (t.busy || t.failures > 0 || !t.node.empty()) return;
+  t.node = who.node;
+  // The other hears of this node, too: only one of the two connects at once.
+  t.due = now() + (me_.node < who.node ? duration::zero() : times_.courtesy);
 }
 
 void membership::on_bye(const std::string& why) {

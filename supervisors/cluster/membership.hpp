@@ -40,6 +40,8 @@ class membership {
 
   /// Throws messages::failure for a seed that is none.
   membership(node_self::pointer self, const cluster_node_options& options, listener tell);
+  /// Watches nobody any more: what is watched would remember it as long as it lives.
+  ~membership();
   membership(const membership&) = delete;
   membership& operator=(const membership&) = delete;
 
@@ -50,6 +52,8 @@ class membership {
   void on_probed(const std::string& place, const std::string& address, const std::string& error);
   /// A greeting, from its sender's own actor.
   caf::result<messages::welcome> on_hello(const messages::member& who);
+  /// Somebody says that this node is there, too.
+  void hear_of(const messages::member& who);
   void on_bye(const std::string& why);
   void on_down(const caf::down_msg& down);
   /// Says goodbye to all.
@@ -84,7 +88,6 @@ class membership {
                   const messages::welcome& w);
   void on_failure(const std::string& place, const error& e, bool may_be_chance = false);
   void settle(const messages::member& who, const messages::node_control_actor& handle);
-  void hear_of(const messages::member& who);
   void lose(peer& p, const std::string& why, bool for_good);
   void forget(time_point now);
   [[nodiscard]] std::optional<error> objection(const messages::member& who) const;

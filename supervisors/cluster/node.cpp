@@ -11,6 +11,7 @@
 
 #include "messages/caf_compat.hpp"
 #include "messages/network.hpp"
+#include "messages/tls_errors.hpp"
 #include "runtime/log.hpp"
 #include "supervisors/cluster/admission.hpp"
 #include "supervisors/cluster/exchange.hpp"
@@ -72,6 +73,7 @@ node_self::behavior_type cluster_node(node_self::stateful_pointer<node_state> se
   messages::install_handlers(self, node_state::name, options.metrics);
   auto& state = self->state;
   state.network = messages::network_of(self->system());
+  if (self->system().has_openssl_manager()) messages::clear_tls_errors_of(self->system());
   if (options.control) state.control = options.control->state();
   state.members = std::make_unique<membership>(
       self, options, [&state](const messages::member_event& event, const peer& p) {
@@ -93,6 +95,9 @@ node_self::behavior_type cluster_node(node_self::stateful_pointer<node_state> se
   return {
       [&state](messages::hello_atom, const messages::member& who) {
         return state.members->on_hello(who);
+      },
+      [&state](messages::members_atom, const messages::member& who) {
+        state.members->hear_of(who);
       },
       [&state](messages::bye_atom, const std::string& why) { state.members->on_bye(why); },
       [&state](messages::demand& d) { state.wishes->on_demand(std::move(d)); },

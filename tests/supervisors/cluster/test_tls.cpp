@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <malloc.h>
 
 #include <memory>
 #include <random>
@@ -40,6 +39,8 @@ TEST_CASE("a node without the right certificate stays outside, and says why") {
   const authority theirs;
   const auto good = ours.leaf("a");
   node a(with("a", good));
+  node old(with("old", ours.leaf("old"), {a.place()}));
+  CHECK(a.sees("a old"));
   std::string why;
   msg::credentials wrong;
   SUBCASE("of another authority") {
@@ -63,11 +64,12 @@ TEST_CASE("a node without the right certificate stays outside, and says why") {
   node b(with("b", wrong, {a.place()}));
   CHECK_MESSAGE(eventually([&] { return log.has("cluster: " + a.place() + ": " + why); }, 10s),
                 log.text());
-  CHECK(a.present() == "a");
+  CHECK(a.present() == "a old");
   CHECK(b.present() == "b");
   // Others are not disturbed.
   node c(with("c", ours.leaf("c"), {a.place()}));
-  CHECK(c.sees("a c"));
+  CHECK(c.sees("a c old"));
+  CHECK(a.told("gone old") == 0);
 }
 
 TEST_CASE("a node with certificates does not talk to one without") {
