@@ -3,7 +3,6 @@
 #include <chrono>
 #include <utility>
 
-#include "app/build_info.hpp"
 #include "app/position_at.hpp"
 
 namespace artham::app {
@@ -47,10 +46,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
 
   web::api_dependencies api;
   api.reader = options_.store;
-  api.metrics = options_.metrics;
-  api.status = options_.status;
-  api.tree = options_.tree;
-  api.ready = options_.ready;
+  api.operations = options_.operations;
   api.timeframes = options_.timeframes;
   api.position_at = [streams = options_.streams](market::timestamp t) {
     return position_at(*streams, t);
@@ -63,7 +59,6 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.calendar_of = [index = options_.instruments](std::uint32_t token) {
     return index->calendar_of(token);
   };
-  api.version = version();
   web::server_options o;
   o.address = w.address;
   o.port = w.port;

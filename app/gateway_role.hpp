@@ -33,9 +33,7 @@ struct gateway_role_options {
   std::shared_ptr<const actors::instrument_index> instruments;
   std::vector<market::timeframe> timeframes;
   feature_setup features;
-  web::json_source status;
-  web::json_source tree;
-  std::function<web::readiness()> ready;
+  web::operations_sources operations;
 };
 
 /// The hub's and the sessions' configuration, and the web server in front of them.

@@ -322,9 +322,13 @@ void node::make_gateway() {
   o.instruments = market_->index();
   o.timeframes = options_.settings.bars.timeframes;
   o.features = features_;
-  o.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
-  o.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
-  o.ready = [this]() -> web::readiness {
+  o.operations.metrics = &metrics_;
+  o.operations.version = version();
+  o.operations.status = [this](const std::function<void(std::string)>& done) {
+    done(status_json());
+  };
+  o.operations.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
+  o.operations.ready = [this]() -> web::readiness {
     const auto state =
         static_cast<feed::state>(metrics_.gauge(actors::feed_state_metric, "").value());
     if (auto why = upkeep_->unready(); !why.empty()) return {false, std::move(why)};

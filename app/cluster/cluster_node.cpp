@@ -102,7 +102,8 @@ result<std::unique_ptr<cluster_node>> cluster_node::start(cluster_node_options o
   std::unique_ptr<cluster_node> n(new cluster_node(std::move(options)));
   for (const auto step :
        {&cluster_node::check_settings, &cluster_node::open_redis, &cluster_node::open_store,
-        &cluster_node::start_system, &cluster_node::open_ingest, &cluster_node::start_work}) {
+        &cluster_node::start_system, &cluster_node::open_ingest, &cluster_node::start_work,
+        &cluster_node::serve_operations}) {
     if (auto done = (n.get()->*step)(); !done) return tl::unexpected(done.error());
   }
   return n;
@@ -368,9 +369,7 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
   o.instruments = rules.index;
   o.timeframes = rules.bars.timeframes;
   o.features = rules.features;
-  o.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
-  o.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
-  o.ready = [this] { return readiness(); };
+  o.operations = operations();
   auto names = o.names;
   auto made =
       std::make_unique<gateway_unit>(workshop_, std::make_unique<gateway_role>(std::move(o)),
@@ -380,6 +379,34 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
                                      });
   if (auto done = made->start(); !done) return tl::unexpected(done.error());
   return made;
+}
+
+web::operations_sources cluster_node::operations() {
+  web::operations_sources o;
+  o.metrics = &metrics_;
+  o.version = version();
+  o.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
+  o.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
+  o.ready = [this] { return readiness(); };
+  return o;
+}
+
+result<void> cluster_node::serve_operations() {
+  if (has(config::role::gateway)) return {};
+  const auto& w = options_.settings.web;
+  web::server_options o;
+  o.address = w.address;
+  o.port = w.port;
+  web::server_dependencies d;
+  d.handler = web::make_operations(operations());
+  d.gateway = &no_gateway_;
+  d.metrics = &metrics_;
+  auto started = web::server::start(std::move(o), std::move(d));
+  if (!started) return tl::unexpected(started.error());
+  operations_ = std::move(*started);
+  const std::lock_guard lock(mutex_);
+  url_ = operations_->url();
+  return {};
 }
 
 void cluster_node::ask_tree(std::function<void(std::string)> done) const {
@@ -463,12 +490,14 @@ void cluster_node::fail(std::string why) {
 }
 
 std::string cluster_node::place() const {
+  if (operations_) return operations_->url();
   return "node " + name_ + " of cluster " + options_.settings.cluster.name;
 }
 
 void cluster_node::stop() {
   if (std::exchange(stopped_, true)) return;
   leaving_ = true;
+  if (operations_) operations_->stop();
   members_.reset();
   if (runner_) runner_->stop();
   if (keeper_) keeper_->stop();

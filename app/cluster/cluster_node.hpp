@@ -20,6 +20,7 @@
 #include "app/store_role.hpp"
 #include "bridge/redis/redis.hpp"
 #include "config/settings.hpp"
+#include "messages/client.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
@@ -33,6 +34,15 @@ struct cluster_node_options {
   std::filesystem::path data;
   std::optional<std::filesystem::path> recording;
   std::function<void(std::string)> on_failure;  ///< the node cannot go on; called once
+};
+
+/// Nobody is let in.
+class no_gateway final : public messages::gateway {
+ public:
+  void open(std::shared_ptr<messages::client>,
+            std::function<void(result<std::shared_ptr<messages::session>>)> done) override {
+    done(fail(errc::unavailable, "this node has no gateway (cluster.roles)"));
+  }
 };
 
 /// The running program as one node of several, which meet in Redis: does what its roles say, as far
@@ -66,6 +76,9 @@ class cluster_node {
   result<std::unique_ptr<unit>> start_unit(const std::string& lease, std::uint64_t fence,
                                            const rules_in_force* rules);
   result<std::unique_ptr<unit>> start_gateway(const rules_in_force& rules);
+  [[nodiscard]] web::operations_sources operations();
+  /// Where there is no gateway, what looks after the node is served alone.
+  result<void> serve_operations();
   void ask_tree(std::function<void(std::string)> done) const;
   [[nodiscard]] std::string status_json() const;
   [[nodiscard]] nlohmann::json cluster_json() const;
@@ -88,6 +101,8 @@ class cluster_node {
   std::shared_ptr<supervisors::control> control_;
   supervisors::subscription members_;
   std::unique_ptr<ingest_side> ingest_;
+  no_gateway no_gateway_;
+  std::unique_ptr<web::server> operations_;
   std::unique_ptr<lease_keeper> keeper_;
   std::unique_ptr<unit_runner> runner_;
   std::shared_ptr<const rules_in_force> rules_;  ///< of the runner's thread

@@ -288,10 +288,10 @@ int main(int argc, char** argv) {
   auto& ticks = metrics.counter("artham_ticks_received_total", "Ticks received");
   api_dependencies d;
   d.reader = &market;
-  d.metrics = &metrics;
+  d.operations.metrics = &metrics;
   d.timeframes = *market::parse_timeframes("1m 3m 5m 15m 25m 30m 1h 75m 125m 1D");
-  d.version = "0.1.0";
-  d.status = [](auto done) { done(R"({"state":"made up"})"); };
+  d.operations.version = "0.1.0";
+  d.operations.status = [](auto done) { done(R"({"state":"made up"})"); };
   server_options options;
   options.port = argc > 1 ? static_cast<std::uint16_t>(std::atoi(argv[1])) : 0;
   auto started = server::start(options, {make_api(d), &market, &metrics});

@@ -78,9 +78,9 @@ struct fixture {
     }
     reader.rows[0].bar.flags = 3;
     dependencies.reader = &reader;
-    dependencies.metrics = &metrics;
+    dependencies.operations.metrics = &metrics;
     dependencies.timeframes = *market::parse_timeframes("1m,5m");
-    dependencies.version = "1.2.3";
+    dependencies.operations.version = "1.2.3";
   }
 
   http_response ask(const http_handler& handler, std::string_view target,
@@ -507,11 +507,11 @@ TEST_CASE_FIXTURE(fixture, "queries beyond the queue are turned away, not piled 
 }
 
 TEST_CASE_FIXTURE(fixture, "status and tree are asked for, within a limit") {
-  dependencies.status = [](auto done) { done(R"({"state":"live"})"); };
+  dependencies.operations.status = [](auto done) { done(R"({"state":"live"})"); };
   CHECK(ask("/v1/status").body == R"({"state":"live"})");
   problem_of("/v1/system/tree", 503);
 
-  dependencies.tree = [](auto) {};
+  dependencies.operations.tree = [](auto) {};
   auto q = *parse_target("/v1/system/tree");
   q.method = "GET";
   const auto box = std::make_shared<inbox>();
@@ -522,7 +522,7 @@ TEST_CASE_FIXTURE(fixture, "status and tree are asked for, within a limit") {
 TEST_CASE_FIXTURE(fixture, "operations' routes") {
   CHECK(ask("/livez").body == "ok\n");
   CHECK(ask("/readyz").status == 200);
-  dependencies.ready = [] { return readiness{false, "the feed is not connected"}; };
+  dependencies.operations.ready = [] { return readiness{false, "the feed is not connected"}; };
   const std::string detail = problem_of("/readyz", 503)["detail"];
   CHECK(detail.find("the feed is not connected") != std::string::npos);
   metrics.counter("artham_test_total", "A test").add(7);

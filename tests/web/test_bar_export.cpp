@@ -75,7 +75,7 @@ struct export_fixture : server_fixture {
     const std::vector list{make_instrument(infy, "NSE", "INFY", "INFOSYS", "NSE")};
     REQUIRE(db->writing().put_instruments(list, market::make_date(2020, 1, 1)));
     dependencies.reader = &reader;
-    dependencies.metrics = &metrics;
+    dependencies.operations.metrics = &metrics;
     dependencies.timeframes = {event_bars};
     dependencies.calendar_of = [](std::uint32_t) { return nullptr; };
   }

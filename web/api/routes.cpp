@@ -16,13 +16,14 @@
 #include "web/api/bar_text.hpp"
 #include "web/api/feature_queries.hpp"
 #include "web/api/instrument_catalog.hpp"
+#include "web/api/operations.hpp"
 #include "web/api/query.hpp"
+#include "web/api/responses.hpp"
 #include "web/page/assets.hpp"
 
 namespace artham::web {
 namespace {
 
-constexpr std::string_view json_type = "application/json";
 constexpr std::size_t max_bars = 10'000;
 constexpr std::size_t max_instruments = 5'000;
 constexpr std::size_t max_gaps = 1'000;
@@ -32,24 +33,6 @@ constexpr std::string_view chain_path = "/v1/chain/";
 constexpr std::string_view page_policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-http_response json(std::string body) {
-  return {200, std::string(json_type), std::move(body), {}};
-}
-
-http_response json(const nlohmann::ordered_json& document) {
-  return json(document.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-}
-
-http_response bad_parameter(const error& e, const std::string& target) {
-  return problem(400, "bad-parameter", "Bad parameter", e.message, target);
-}
-
-http_response unavailable(std::string_view detail, const std::string& target) {
-  http_response r = problem(503, "unavailable", "Not available now", detail, target);
-  r.headers.emplace_back("Retry-After", "2");
-  return r;
-}
 
 http_response failed(const error& e, const std::string& target) {
   switch (e.code) {
@@ -111,18 +94,17 @@ class api {
         {"/v1/chain", &api::chains},      {"/v1/greeks", &api::greeks},
         {"/v1/features", &api::features}, {"/v1/instruments", &api::instruments},
         {"/v1/gaps", &api::gaps},         {"/v1/timeframes", &api::timeframes},
-        {"/v1/status", &api::status},     {"/v1/system/tree", &api::tree},
-        {"/livez", &api::livez},          {"/readyz", &api::readyz},
-        {"/metrics", &api::metrics_text}, {"/version", &api::version},
     };
     const bool reads = q.method == "GET" || q.method == "HEAD";
     for (const route& r : routes) {
       if (r.path != q.path) continue;
-      return reads ? (this->*r.serve)(q, respond) : respond(not_allowed(q));
+      return reads ? (this->*r.serve)(q, respond) : respond(method_not_allowed(q));
     }
+    if (operations_.handle(q, respond)) return;
     if (q.path.starts_with(chain_path) && q.path.size() > chain_path.size())
-      return reads ? chain(q, respond) : respond(not_allowed(q));
-    if (const asset* a = find_asset(q.path)) return respond(reads ? page(*a, q) : not_allowed(q));
+      return reads ? chain(q, respond) : respond(method_not_allowed(q));
+    if (const asset* a = find_asset(q.path))
+      return respond(reads ? page(*a, q) : method_not_allowed(q));
     respond(problem(404, "no-such-path", "No such path",
                     "nothing is served at '" + q.path +
                         "'; the interface is under /v1 (bars, chain, greeks, features, "
@@ -131,13 +113,6 @@ class api {
   }
 
  private:
-  static http_response not_allowed(const http_request& q) {
-    http_response r = problem(405, "method-not-allowed", "Method not allowed",
-                              q.method + " is not offered here; use GET or HEAD", q.target);
-    r.headers.emplace_back("Allow", "GET, HEAD");
-    return r;
-  }
-
   static http_response page(const asset& a, const http_request& q) {
     http_response r{200, std::string(a.content_type), std::string(a.body), {}};
     r.headers = {{"ETag", std::string(a.etag)},
@@ -380,46 +355,13 @@ class api {
     respond(without_parameters(q, json(out)));
   }
 
-  void ask(const http_request& q, const responder& respond, const json_source& source,
-           std::string_view what) {
-    if (auto ok = check_names(q.query, {}); !ok)
-      return respond(bad_parameter(ok.error(), q.target));
-    if (!source) return respond(unavailable(std::string(what) + " is not served here", q.target));
-    respond.limit(d_.source_timeout, std::string(what) + " did not come within " +
-                                         std::to_string(d_.source_timeout.count()) +
-                                         " ms; the actors are busy or restarting");
-    source([respond](std::string body) { respond(json(std::move(body))); });
-  }
-  void status(const http_request& q, const responder& r) { ask(q, r, d_.status, "the status"); }
-  void tree(const http_request& q, const responder& r) { ask(q, r, d_.tree, "the tree"); }
-
   static http_response without_parameters(const http_request& q, http_response r) {
     const auto ok = check_names(q.query, {});
     return ok ? std::move(r) : bad_parameter(ok.error(), q.target);
   }
 
-  void livez(const http_request&, const responder& respond) {
-    respond({200, "text/plain; charset=utf-8", "ok\n", {}});
-  }
-
-  void readyz(const http_request& q, const responder& respond) {
-    const readiness r = d_.ready ? d_.ready() : readiness{};
-    if (!r.ready) return respond(unavailable("not ready: " + r.detail, q.target));
-    respond({200, "text/plain; charset=utf-8", "ok\n", {}});
-  }
-
-  void metrics_text(const http_request&, const responder& respond) {
-    respond({200, "text/plain; version=0.0.4; charset=utf-8", d_.metrics->text(), {}});
-  }
-
-  void version(const http_request& q, const responder& respond) {
-    nlohmann::ordered_json out;
-    out["name"] = "artham";
-    out["version"] = d_.version;
-    respond(without_parameters(q, json(out)));
-  }
-
   const api_dependencies d_;
+  const operations operations_{d_.operations};
   instrument_catalog catalog_;
   std::shared_ptr<export_places> exports_ = std::make_shared<export_places>(d_.exports);
   // First to go: their jobs use the others. Proofs and exports read much, so they do not hold up
