@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include <caf/message.hpp>
 #include <caf/result.hpp>
 #include <caf/timespan.hpp>
 
