@@ -3,8 +3,8 @@
 #include <memory>
 #include <string>
 
-#include <caf/result.hpp>
 #include <caf/timespan.hpp>
+#include <caf/typed_event_based_actor.hpp>
 
 #include "messages/cluster.hpp"
 #include "supervisors/cluster/control_state.hpp"
