@@ -92,7 +92,7 @@ result<void> ingest_side::leave_what_parted() {
 }
 
 void ingest_side::stand_by() {
-  if (follower_ && follower_->status().ended) follower_.reset();
+  if (follower_ && follower_->status().ended) set(follower_, nullptr);
   if (follower_ || forwarder_ || !workshop_.redis->is_up()) return;
   if (auto left = leave_what_parted(); !left) {
     runtime::log().warn("ingest: cannot follow md:ticks yet: {}", left.error().message);
@@ -109,8 +109,8 @@ void ingest_side::stand_by() {
   o.on_end = [](const error& e, const std::optional<bridge::redis::fork>&) {
     runtime::log().warn("ingest: follows md:ticks no longer: {}", e.message);
   };
-  follower_ = bridge::redis::make_follower(*journal_.journal, std::move(*copy), *workshop_.redis,
-                                           std::move(o));
+  set(follower_, bridge::redis::make_follower(*journal_.journal, std::move(*copy), *workshop_.redis,
+                                              std::move(o)));
 }
 
 result<void> ingest_side::catch_up() {
@@ -125,7 +125,7 @@ result<void> ingest_side::catch_up() {
   }
   const auto end = follower_->finish(std::move(tops), redis_patience);
   if (!end) return tl::unexpected(end.error());
-  follower_.reset();
+  set(follower_, nullptr);
   return {};
 }
 
@@ -178,7 +178,7 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
                          where.keep.epoch, where.keep.seq);
     forked_ = true;
   };
-  forwarder_ = bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f));
+  set(forwarder_, bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f)));
   auto ingestor = market_->ingestor(hashes);
   ingestor.least_epoch = static_cast<std::uint32_t>(fence * epochs_a_fence);
   auto tree = workshop_.tree;
@@ -187,6 +187,7 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
     const std::lock_guard lock(mutex_);
     in_force_ = hashes;
     listed_on_ = market_->today();
+    if (const auto* own = market_->own_exchange()) finished_ = [own] { return own->finished(); };
   }
   auto made = std::make_unique<ingest_unit>(*this);
   if (auto done = workshop_.start_tree(supervisors::ingest_tree(tree, std::move(ingestor))); !done)
@@ -213,11 +214,12 @@ void ingest_side::end() {
   {
     const std::lock_guard lock(mutex_);
     in_force_.reset();
+    finished_ = nullptr;
   }
   if (forwarder_) {
     if (!forked_) wait_until_forwarded();
     forwarder_->stop();
-    forwarder_.reset();
+    set(forwarder_, nullptr);
   }
   workshop_.redis->hold(ingest, 0);
   if (market_) market_->stop();
@@ -245,7 +247,21 @@ std::uint32_t ingest_side::largest_epoch() const {
 }
 
 nlohmann::json ingest_side::status() const {
-  return {{"ingests", in_force().has_value()}, {"largest_epoch", largest_epoch()}};
+  const std::lock_guard lock(mutex_);
+  nlohmann::json j{{"ingests", in_force_.has_value()}};
+  if (finished_) j["exchange"] = {{"finished", finished_()}};
+  if (follower_) {
+    const auto s = follower_->status();
+    j["follows"] = {{"epoch", s.position.epoch}, {"seq", s.position.seq}, {"lag", s.lag}};
+  }
+  if (forwarder_) {
+    const auto s = forwarder_->status();
+    j["forwards"] = {{"epoch", s.position.epoch},
+                     {"seq", s.position.seq},
+                     {"lag", s.lag},
+                     {"refills", s.refills}};
+  }
+  return j;
 }
 
 }  // namespace artham::app::cluster

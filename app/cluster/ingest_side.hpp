@@ -3,11 +3,13 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <type_traits>
 
 #include <nlohmann/json.hpp>
 
@@ -65,13 +67,20 @@ class ingest_side {
   std::optional<std::filesystem::path> recording_;
   calendar_set calendars_;
   bridge::local::opened journal_;
-  std::unique_ptr<bridge::redis::follower> follower_;
-  std::unique_ptr<bridge::redis::forwarder> forwarder_;
+  std::unique_ptr<bridge::redis::follower> follower_;    ///< changed under the mutex
+  std::unique_ptr<bridge::redis::forwarder> forwarder_;  ///< likewise
   std::unique_ptr<market_source> market_;
+  template <class T>
+  void set(std::unique_ptr<T>& member, std::type_identity_t<std::unique_ptr<T>> value) {
+    const std::lock_guard lock(mutex_);
+    member.swap(value);
+  }
+
   std::atomic<bool> forked_{false};  ///< another node has ingested since
   mutable std::mutex mutex_;         ///< of everything below
   std::optional<market::config_hashes> in_force_;
   market::date listed_on_;
+  std::function<bool()> finished_;  ///< the program's own exchange is through
 };
 
 }  // namespace artham::app::cluster
