@@ -154,7 +154,10 @@ void bar_reader_state::restore() {
   maker_->start_at(checkpoint_->at, checkpoint_->clock);
   checkpoint_clock_ = checkpoint_->clock;
   for (const auto& entry : checkpoint_->builders) {
-    slots_[slot_for(entry.first)].started_before = true;
+    const auto slot = slot_for(entry.first);
+    slots_[slot].started_before = true;
+    // When it closes its next bar is not known: the next clock mark asks it.
+    maker_->next_close(slot, checkpoint_->clock);
   }
   for (const auto token : book_.stopped_at(checkpoint_->at)) {
     if (checkpoint_->builders.contains(token) || book_.end_of(token) <= checkpoint_->at) continue;

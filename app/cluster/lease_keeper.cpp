@@ -17,6 +17,8 @@ namespace {
 constexpr int looks_a_lease = 10;
 /// A node that the network says is gone has missed so many of its beats.
 constexpr int beats_missed = 3;
+/// A name that another life still has is waited for during so many leases.
+constexpr int names_patience = 3;
 /// How long a node must have been there before others hand work over to it.
 constexpr market::duration settled = 5 * market::second;
 
@@ -128,13 +130,20 @@ result<void> lease_keeper::look_once() {
   const auto beat = options_.leases->beat(
       {options_.node, options_.life, to_json(options_.says()), 0}, options_.lease);
   if (!beat) {
-    if (beat.error().code == errc::conflict) {
+    // A life of ours that was killed just now may still be heard.
+    const auto now = runtime::utc_now();
+    if (beat.error().code != errc::conflict) {
+      name_taken_since_ = 0;
+    } else if (name_taken_since_ == 0) {
+      name_taken_since_ = now;
+    } else if (now - name_taken_since_ > names_patience * options_.lease) {
       const std::lock_guard lock(mutex_);
       refused_ = beat.error();
     }
     options_.changed();
     return beat;
   }
+  name_taken_since_ = 0;
   // Nobody could be heard meanwhile: whoever lives is given the time to speak.
   if (failing_) trusts_silence_from_ = runtime::utc_now() + 2 * options_.lease;
   renew();

@@ -102,7 +102,8 @@ class lease_keeper {
   std::map<std::string, std::pair<std::string, market::timestamp>> first_seen_;  ///< life and when
   cluster_view view_;
   std::optional<error> refused_;
-  bool failing_ = false;  ///< of the keeper's thread, like the next
+  market::timestamp name_taken_since_ = 0;  ///< of the keeper's thread; 0: it is ours
+  bool failing_ = false;                    ///< of the keeper's thread, like the next
   market::timestamp trusts_silence_from_ = 0;
   runtime::gauge* held_gauge_ = nullptr;
   runtime::counter* taken_ = nullptr;
