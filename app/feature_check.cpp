@@ -119,10 +119,13 @@ result<void> feature_check::compare(const record::feature_record& rebuilt) {
     report(*stored.next, "surplus", "stored, and the journal does not give it");
     if (auto done = advance(stored); !done) return done;
   }
-  if (stored.next && until_.counts_by_shard() && stored.next->cause.at == rebuilt.cause.at &&
-      !goes_before(rebuilt, *stored.next))
+  const auto is_same = [&](const record::feature_record& r) {
+    if (!until_.counts_by_shard()) return r.cause == rebuilt.cause;
+    return r.cause.at == rebuilt.cause.at && !goes_before(rebuilt, r);
+  };
+  if (stored.next && is_same(*stored.next) && until_.counts_by_shard())
     stored.next->cause.ordinal = rebuilt.cause.ordinal;
-  if (!stored.next || stored.next->cause != rebuilt.cause) {
+  if (!stored.next || !is_same(*stored.next)) {
     if (rebuilt.cause > until_.of(token_of(rebuilt))) {
       ++counts_.behind;
     } else if (!context_.may_lack(chain ? "chain_features" : "instrument_features", rebuilt.at(),

@@ -19,6 +19,7 @@
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
 #include "tests/actors/final_bars.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/process.hpp"
 
 namespace {
@@ -219,6 +220,44 @@ TEST_CASE("a checkpoint holds what its position says, however much is read while
   REQUIRE(kept);
   CHECK(kept->at < last);
   CHECK(read({}) == expected);
+}
+
+TEST_CASE("a bar of a restored builder closes at its clock mark, whether a tick comes or not") {
+  setting s;
+  auto writer = s.input->open_writer(record::ticks_stream(), 1);
+  REQUIRE(writer);
+  const auto last = fill(**writer, *s.calendar);
+  const test::scratch dir;
+  runtime::worker disk("checkpoints", 4);
+  const auto output = bridge::memory::make();
+  const auto run_until = [&](record::position at) {
+    auto c = s.config(*output, 1'000'000);
+    c.checkpoint_dir = dir / "";
+    c.disk = &disk;
+    app::bar_pipeline p(2, std::move(c));
+    REQUIRE(p.wait_for(at));
+    REQUIRE(test::eventually(
+        [&] { return !actors::checkpoint_directory(dir / "").newest_first().empty(); },
+        std::chrono::seconds(20)));
+  };
+  run_until(last);
+  const auto before = s.made(*output).size();
+  const auto kept = actors::checkpoint_directory::load(
+      actors::checkpoint_directory(dir / "").newest_first().front());
+  REQUIRE(kept);
+  REQUIRE(kept->at == last);
+  // Nothing but time goes on: each bar that is open ends.
+  market::mark m;
+  m.kind = market::mark_kind::clock;
+  m.time = m.wall = kept->clock + 10 * market::minute;
+  std::string bytes;
+  record::append(bytes, record::with_times(record::kind::mark, 1, m.time, m.time),
+                 record::encode(m));
+  const auto at = (*writer)->append(bytes, 1, {});
+  REQUIRE(at);
+  run_until(*at);
+  disk.stop();
+  CHECK(s.made(*output).size() == before + 2 * tokens);
 }
 
 TEST_CASE("who waits for what a checkpoint has already need not wait") {

@@ -155,6 +155,7 @@ class cluster {
       }
       FAIL_CHECK(counts << "\n" << log());
     }
+    CHECK_MESSAGE(eventually([&] { return is_idle(); }, std::chrono::seconds(90)), log());
     for (auto& [name, n] : nodes_) {
       if (n.process) CHECK_MESSAGE(stop(name) == 0, name);
     }
@@ -168,6 +169,21 @@ class cluster {
   }
 
  private:
+  /// Nobody has anything left to read.
+  [[nodiscard]] bool is_idle() const {
+    for (const auto& [name, n] : nodes_) {
+      if (!n.process || n.roles == "gateway") continue;
+      const auto s = status(name);
+      if (!s.is_object()) return false;
+      for (const auto& [metric, value] : s["metrics"].items()) {
+        const bool lag =
+            metric.starts_with("artham_reader_lag") || metric.starts_with("artham_store_lag");
+        if (lag && value != 0) return false;
+      }
+    }
+    return true;
+  }
+
   struct member {
     std::unique_ptr<test::process> process;
     std::uint16_t web = 0;
