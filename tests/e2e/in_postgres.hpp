@@ -41,7 +41,7 @@ struct database {
   }
 };
 
-/// Of ticks, and of final bars by timeframe.
+/// Of ticks, and of final bars by timeframe, each once.
 struct tally {
   std::uint64_t ticks = 0;
   std::map<std::string, std::uint64_t> bars;
@@ -66,7 +66,8 @@ inline tally journaled(const std::string& data, const std::vector<std::string>& 
 
 inline tally stored(const database& db, const std::vector<std::string>& timeframes) {
   auto query = "SELECT " + db.ticks_query();
-  for (const auto& tf : timeframes) query += ", (SELECT count(*) FROM artham.bars_" + tf + ")";
+  for (const auto& tf : timeframes)
+    query += ", (SELECT count(*) FROM artham.bars_" + tf + " WHERE revision = 0)";
   std::istringstream counts(db.server->sql(query, db.name));
   tally t;
   counts >> t.ticks;

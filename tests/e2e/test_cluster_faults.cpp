@@ -1,11 +1,19 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <map>
+#include <numeric>
+#include <optional>
+#include <random>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "tests/e2e/cluster.hpp"
+#include "tests/support/tcp_proxy.hpp"
 
 namespace artham::test {
 namespace {
@@ -120,6 +128,194 @@ TEST_CASE("whatever fails, nothing is missing and nothing is there twice") {
       c.prove("ingest");
     }
   }
+}
+
+TEST_CASE("of two ingest nodes one follows; it takes over with a gap of the true length") {
+  const auto port = free_port();
+  process exchange({artham::test::program(), "exchange", "--synthetic", "40", "--speed", "60",
+                    "--port", std::to_string(port), "--start", "now"});
+  REQUIRE_MESSAGE(exchange.line(), exchange.errors());
+  const std::vector<std::string> feed{"--set", "feed.url=ws://127.0.0.1:" + std::to_string(port),
+                                      "--set", "feed.clock=exchange",
+                                      "--set", "feed.backoff_min=100ms"};
+  cluster c(2);
+  c.start("ingest-a", "ingest", feed);
+  REQUIRE(
+      c.wait_for("ingest-a", [](const auto& s) { return s["ingest"].value("ingests", false); }));
+  c.start("ingest-b", "ingest", feed);
+  c.start("compute-a", "bars,features");
+  c.start("compute-b", "bars,features");
+  c.start("store", "store");
+  c.start("gateway", "gateway");
+  REQUIRE_MESSAGE(eventually([&] { return stored_bars(c) > 100; }, 60s), c.log());
+  const auto follows = [&](const std::string& name) {
+    return c.wait_for(name, [](const auto& s) {
+      return s["ingest"].contains("follows") && s["ingest"]["follows"].value("seq", 0) > 0;
+    });
+  };
+  REQUIRE(follows("ingest-b"));
+
+  c.kill("ingest-a");
+  REQUIRE_MESSAGE(eventually([&] { return c.holder("gateway", "ingest") == "ingest-b"; }, 15s),
+                  c.log());
+  CHECK_MESSAGE(flows(c), c.log());
+  c.start_again("ingest-a");
+  CHECK_MESSAGE(follows("ingest-a"), c.log());
+  CHECK(flows(c));
+
+  CHECK(c.stop("ingest-b") == 0);
+  REQUIRE_MESSAGE(eventually([&] { return c.holder("gateway", "ingest") == "ingest-a"; }, 15s),
+                  c.log());
+  CHECK_MESSAGE(flows(c), c.log());
+  CHECK(c.stop("ingest-a") == 0);
+  c.prove("ingest-a");
+  // Twice nobody listened, and the journal says so.
+  const auto gaps = c.postgres.sql("SELECT count(*) FROM artham.gaps WHERE cause = 3");
+  CHECK(gaps == "2\n");
+}
+
+namespace {
+
+/// Where the streams of both shards end: changed in all of them means that everything flows.
+std::map<std::string, std::string> ends(const cluster& c) {
+  std::map<std::string, std::string> all;
+  for (const auto* stream : {"md:ticks:", "md:bars:final.10s:", "md:features:"}) {
+    for (const auto* shard : {"0", "1"}) {
+      const auto name = std::string(stream) + shard;
+      try {
+        all[name] = c.redis.cli({"HGET", "artham:tops", name});
+      } catch (const std::exception&) {
+        all[name] = "";
+      }
+    }
+  }
+  return all;
+}
+
+/// Seconds until all streams and the store have moved on.
+std::optional<double> time_to_flow(const cluster& c) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto before = ends(c);
+  const auto stored_before = stored_bars(c);
+  const bool flows = eventually(
+      [&] {
+        const auto now = ends(c);
+        return std::ranges::all_of(now,
+                                   [&](const auto& e) {
+                                     return !e.second.empty() && e.second != before.at(e.first);
+                                   }) &&
+               stored_bars(c) > stored_before;
+      },
+      60s);
+  if (!flows) return std::nullopt;
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
+/// One fault, from its beginning to its end.
+using blow = std::function<void(cluster&, tcp_proxy&, std::mt19937&)>;
+
+void wait_a_moment(std::mt19937& random, int most_ms) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(random() % most_ms));
+}
+
+blow killed(std::string node) {
+  return [node](cluster& c, tcp_proxy&, std::mt19937& random) {
+    c.kill(node);
+    wait_a_moment(random, 3000);
+    c.start_again(node);
+  };
+}
+
+blow link_held(tcp_proxy::way direction) {
+  return [direction](cluster&, tcp_proxy& link, std::mt19937& random) {
+    link.hold(direction);
+    wait_a_moment(random, 6000);
+    link.release();
+  };
+}
+
+const std::vector<std::pair<std::string, blow>> blows{
+    {"compute-a killed", killed("compute-a")},
+    {"compute-b killed", killed("compute-b")},
+    {"store killed", killed("store")},
+    {"gateway killed", killed("gateway")},
+    {"Redis killed",
+     [](cluster& c, tcp_proxy&, std::mt19937& random) {
+       c.redis.kill();
+       wait_a_moment(random, 4000);
+       c.redis.start();
+     }},
+    {"Redis emptied", [](cluster& c, tcp_proxy&, std::mt19937&) { c.redis.cli({"FLUSHALL"}); }},
+    {"Redis's end cut",
+     [](cluster& c, tcp_proxy&, std::mt19937& random) {
+       c.redis.kill();
+       c.redis.cut_append_only_file(1 + random() % 50'000);
+       c.redis.start();
+     }},
+    {"Redis frozen",
+     [](cluster& c, tcp_proxy&, std::mt19937& random) {
+       c.redis.freeze();
+       wait_a_moment(random, 5000);
+       c.redis.thaw();
+     }},
+    {"compute-a frozen",
+     [](cluster& c, tcp_proxy&, std::mt19937& random) {
+       c.process("compute-a").signal(SIGSTOP);
+       wait_a_moment(random, 5000);
+       c.process("compute-a").signal(SIGCONT);
+     }},
+    {"compute-a's line to Redis held", link_held(tcp_proxy::way::both)},
+    {"... to Redis only", link_held(tcp_proxy::way::to_server)},
+    {"... from Redis only", link_held(tcp_proxy::way::to_client)},
+    {"... cut in the middle of something",
+     [](cluster&, tcp_proxy& link, std::mt19937& random) {
+       link.cut_after(tcp_proxy::way::to_server, 1 + random() % 5000);
+     }},
+    {"PostgreSQL killed",
+     [](cluster& c, tcp_proxy&, std::mt19937& random) {
+       c.postgres.kill();
+       wait_a_moment(random, 2000);
+       c.postgres.start();
+     }},
+};
+
+}  // namespace
+
+TEST_CASE("one fault after the other") {
+  std::mt19937 random(static_cast<unsigned>(number("ARTHAM_CLUSTER_SEED", 1)));
+  const auto count = number("ARTHAM_CLUSTER_FAULTS", 8);
+  cluster c(2);
+  tcp_proxy link(c.redis.port());
+  c.start("ingest", "ingest", plays);
+  c.start("compute-b", "bars,features");
+  c.start("store", "store");
+  c.start("gateway", "gateway");
+  c.reach_redis_at(link.port());
+  c.start("compute-a", "bars,features");
+  c.reach_redis_at(0);
+  REQUIRE_MESSAGE(eventually([&] { return stored_bars(c) > 100; }, 60s), c.log());
+  std::vector<double> times;
+  std::vector<std::size_t> order(blows.size());
+  for (std::uint64_t i = 0; i < count; ++i) {
+    if (i % blows.size() == 0) {
+      std::iota(order.begin(), order.end(), std::size_t{0});
+      std::ranges::shuffle(order, random);
+    }
+    const auto& [name, happens] = blows[order[i % blows.size()]];
+    CAPTURE(name);
+    if (name.starts_with("compute-a")) c.reach_redis_at(link.port());
+    happens(c, link, random);
+    c.reach_redis_at(0);
+    const auto time = time_to_flow(c);
+    REQUIRE_MESSAGE(time, c.log());
+    times.push_back(*time);
+    MESSAGE(name << ": flows again after " << *time << " s");
+  }
+  std::ranges::sort(times);
+  MESSAGE(times.size() << " faults; flows again after " << times[times.size() / 2]
+                       << " s (median), " << times.back() << " s (longest)");
+  CHECK(c.stop("ingest") == 0);
+  c.prove("ingest");
 }
 
 }  // namespace artham::test
