@@ -46,7 +46,7 @@ std::optional<record::position> oldest_checkpoint(const std::filesystem::path& d
 
 journal_upkeep::journal_upkeep(upkeep_options o, bridge::bridge& journal,
                                std::shared_ptr<bridge::local::trimmer> trimmer,
-                               store::reader& stored, runtime::metrics& metrics)
+                               store::reader* stored, runtime::metrics& metrics)
     : options_(std::move(o)),
       journal_(journal),
       trimmer_(std::move(trimmer)),
@@ -128,7 +128,7 @@ void journal_upkeep::count(const bridge::local::trim_report& done) {
 result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const {
   const auto newest = actors::newest_record_times(journal_);
   if (!newest) return tl::unexpected(newest.error());
-  const auto positions = stored_.positions();
+  const auto positions = stored_->positions();
   if (!positions) return tl::unexpected(positions.error());
   bridge::local::trim_limits all;
   all.before =

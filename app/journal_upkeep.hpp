@@ -31,9 +31,9 @@ struct upkeep_options {
 /// removes what retention allows.
 class journal_upkeep {
  public:
-  /// What is given must outlive it.
+  /// What is given must outlive it. `stored` is needed where there is a retention.
   journal_upkeep(upkeep_options o, bridge::bridge& journal,
-                 std::shared_ptr<bridge::local::trimmer> trimmer, store::reader& stored,
+                 std::shared_ptr<bridge::local::trimmer> trimmer, store::reader* stored,
                  runtime::metrics& metrics);
   /// Where the journal began when it was opened.
   void began(const bridge::local::open_report& report);
@@ -58,7 +58,7 @@ class journal_upkeep {
   upkeep_options options_;
   bridge::bridge& journal_;
   std::shared_ptr<bridge::local::trimmer> trimmer_;
-  store::reader& stored_;
+  store::reader* stored_;
   runtime::metrics& metrics_;
   runtime::gauge& free_;
   runtime::gauge& low_;

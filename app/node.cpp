@@ -181,7 +181,7 @@ void node::make_upkeep() {
   o.features = features_.enabled;
   o.tick_shards = s.store.kind == config::store_kind::postgres ? store::tick_shards : 1;
   upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
-  upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, store_->reading(),
+  upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, &store_->reading(),
                                              metrics_);
   upkeep_->began(opened_);
   const auto& p = s.store.postgres;

@@ -52,6 +52,36 @@ void print_waiting(const json& waiting) {
   }
 }
 
+/// Who does what in a cluster, and what each node lags behind with.
+void print_cluster(const json& s) {
+  const auto& c = s["cluster"];
+  std::printf("cluster %s: this is node %s, %d shards\n", c.value("name", "").c_str(),
+              c.value("node", "").c_str(), c.value("shards", 1));
+  if (const auto why = c.value("failure", ""); !why.empty())
+    std::printf("Redis does not answer: %s\n", why.c_str());
+  for (const auto& n : c.value("nodes", json::array())) {
+    std::string roles;
+    for (const auto& r : n.value("roles", json::array()))
+      roles += (roles.empty() ? "" : ",") + r.get<std::string>();
+    std::printf("node %s %s version %s %s%s\n", n.value("node", "").c_str(), roles.c_str(),
+                n.value("version", "").c_str(), n.value("url", "").c_str(),
+                n.value("leaving", false) ? " leaving" : "");
+  }
+  for (const auto& [lease, holder] : c.value("leases", json::object()).items())
+    std::printf("lease %s %s\n", lease.c_str(), holder.get<std::string>().c_str());
+  for (const auto& [node, n] : c.value("status", json::object()).items()) {
+    if (const auto error = n.value("error", ""); !error.empty())
+      std::printf("node %s: %s\n", node.c_str(), error.c_str());
+    for (const auto& [name, value] : n.value("lag", json::object()).items())
+      std::printf("node %s %s %lld\n", node.c_str(), name.c_str(),
+                  static_cast<long long>(value.get<std::int64_t>()));
+    for (const auto& [what, why] : n.value("waiting", json::object()).items())
+      std::printf("node %s: %s waits: %s\n", node.c_str(), what.c_str(),
+                  why.get<std::string>().c_str());
+    print_waiting(n.value("store", json::object()).value("waiting", json::array()));
+  }
+}
+
 void print_tree(const json& node, int depth) {
   std::printf("%*s%s %s", depth * 2, "", node.value("id", "?").c_str(),
               node.value("state", "?").c_str());
@@ -83,6 +113,18 @@ int status(const std::string& url, bool as_json) {
     return 0;
   }
   std::printf("version %s\n", s->value("version", "").c_str());
+  if (s->contains("cluster")) {
+    print_cluster(*s);
+    for (const auto& [node, top] : tree->value("nodes", json::object()).items()) {
+      std::printf("tree of %s\n", node.c_str());
+      if (const auto error = top.value("error", ""); !error.empty() && !top.contains("id")) {
+        std::printf("  %s\n", error.c_str());
+      } else {
+        print_tree(top, 1);
+      }
+    }
+    return 0;
+  }
   const auto& feed = (*s)["feed"];
   std::printf("feed %s (%s)\n", feed.value("state", "").c_str(), feed.value("url", "").c_str());
   if (const auto t = feed.value("ticks", json::object()); !t.empty()) {

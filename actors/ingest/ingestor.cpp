@@ -7,6 +7,7 @@
 #include <spdlog/spdlog.h>
 #include <caf/send.hpp>
 
+#include "bridge/common/read_to_end.hpp"
 #include "messages/caf_compat.hpp"
 #include "runtime/failpoint.hpp"
 #include "runtime/log.hpp"
@@ -27,7 +28,7 @@ result<newest_times> newest_record_times(bridge::bridge& journal) {
     record::position after = tops->appended;
     after.seq -= back;
     if (after.seq == 0) after.epoch = 0;
-    auto cursor = journal.open_reader(record::ticks_stream(), after, bridge::top::appended, {});
+    auto cursor = bridge::open_to_end(journal, record::ticks_stream(), after);
     if (!cursor) return tl::unexpected(cursor.error());
     for (;;) {
       auto blocks = (*cursor)->pull(1U << 16U);

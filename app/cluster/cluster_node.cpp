@@ -52,6 +52,22 @@ caf::behavior watchman(caf::event_based_actor* self, const messages::supervisor_
   }};
 }
 
+/// Of another node's status: what it lags behind with, and what it waits for.
+nlohmann::json summary_of(const std::string& text) {
+  const auto s = nlohmann::json::parse(text, nullptr, false);
+  if (!s.is_object()) return {{"error", "its status cannot be read"}};
+  nlohmann::json j{{"redis_up", s.value("redis", nlohmann::json::object()).value("up", false)}};
+  const auto metrics = s.value("metrics", nlohmann::json::object());
+  for (const auto& [name, value] : metrics.items()) {
+    if (name.find("_lag") != std::string::npos) j["lag"][name] = value;
+  }
+  for (const auto* part : {"ingest", "store"}) {
+    if (s.contains(part)) j[part] = s[part];
+  }
+  if (s.contains("cluster")) j["waiting"] = s["cluster"].value("waiting", nlohmann::json::object());
+  return j;
+}
+
 /// The web server with what feeds it, as a piece of work.
 class gateway_unit final : public unit {
  public:
@@ -130,6 +146,12 @@ result<void> cluster_node::check_settings() {
     return artham::fail(errc::usage,
                         "--recording plays where ticks are ingested; this node's roles "
                         "(cluster.roles) do not have ingest");
+  }
+  if (has(config::role::ingest) && s.journal.retention != 0) {
+    return artham::fail(
+        errc::usage,
+        "journal.retention is not applied by a node of a cluster yet: leave it out "
+        "(the journal is kept whole), or remove old days while the node is stopped");
   }
   std::error_code ec;
   std::filesystem::create_directories(options_.data, ec);
@@ -210,6 +232,7 @@ result<void> cluster_node::start_system() {
   system_config_.emplace(std::move(*network));
   system_ = std::make_unique<caf::actor_system>(*system_config_);
   disk_ = std::make_unique<runtime::worker>("checkpoints", 16);
+  upkeep_ = std::make_unique<runtime::worker>("upkeep", 2);
 
   auto& w = workshop_;
   w.settings = &options_.settings;
@@ -218,6 +241,7 @@ result<void> cluster_node::start_system() {
   w.redis = redis_.get();
   w.system = system_.get();
   w.disk = disk_.get();
+  w.upkeep = upkeep_.get();
   w.store = store_.get();
   w.stores = stores_.get();
   w.tree.metrics = &metrics_;
@@ -295,7 +319,9 @@ result<void> cluster_node::start_work() {
   if (has(config::role::gateway))
     r.start_always = [this](const rules_in_force& rules) { return start_gateway(rules); };
   r.ingest_held = [this](bool held) {
-    if (ingest_ && !held) ingest_->stand_by();
+    if (!ingest_) return;
+    if (!held) ingest_->stand_by();
+    ingest_->look();
   };
   runner_ = std::make_unique<unit_runner>(std::move(r));
   members_ = control_->on_member([this](const messages::member_event& e) {
@@ -385,7 +411,7 @@ web::operations_sources cluster_node::operations() {
   web::operations_sources o;
   o.metrics = &metrics_;
   o.version = version();
-  o.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
+  o.status = [this](std::function<void(std::string)> done) { ask_status(std::move(done)); };
   o.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
   o.ready = [this] { return readiness(); };
   return o;
@@ -426,6 +452,27 @@ void cluster_node::ask_tree(std::function<void(std::string)> done) const {
             },
             [done](const caf::error& e) {
               done(nlohmann::json{{"error", messages::error_text(e)}}.dump());
+            });
+  });
+}
+
+void cluster_node::ask_status(std::function<void(std::string)> done) const {
+  const auto actor = control_->actor();
+  auto own = std::make_shared<nlohmann::json>(nlohmann::json::parse(status_json()));
+  system_->spawn([actor, own, done = std::move(done)](caf::event_based_actor* self) {
+    messages::install_handlers(self, "artham.status");
+    self->request(actor, tree_limit, messages::status_atom_v, messages::everyone_atom_v,
+                  caf::timespan(tree_limit / 2))
+        .then(
+            [=](const messages::cluster_statuses& all) {
+              for (const auto& n : all.nodes)
+                (*own)["cluster"]["status"][n.node] =
+                    n.error.empty() ? summary_of(n.json) : nlohmann::json{{"error", n.error}};
+              done(own->dump());
+            },
+            [=](const caf::error& e) {
+              (*own)["cluster"]["error"] = messages::error_text(e);
+              done(own->dump());
             });
   });
 }
@@ -510,6 +557,7 @@ void cluster_node::stop() {
   }
   watchman_ = nullptr;
   if (disk_) disk_->stop();
+  if (upkeep_) upkeep_->stop();
   if (stores_) stores_->stop();
   if (redis_) redis_->stop();
   ingest_.reset();

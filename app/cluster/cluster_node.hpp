@@ -79,6 +79,8 @@ class cluster_node {
   [[nodiscard]] web::operations_sources operations();
   /// Where there is no gateway, what looks after the node is served alone.
   result<void> serve_operations();
+  /// This node's status, with a summary of the others'.
+  void ask_status(std::function<void(std::string)> done) const;
   void ask_tree(std::function<void(std::string)> done) const;
   [[nodiscard]] std::string status_json() const;
   [[nodiscard]] nlohmann::json cluster_json() const;
@@ -94,6 +96,7 @@ class cluster_node {
   std::unique_ptr<store::database> store_;
   std::unique_ptr<store_role> stores_;
   std::unique_ptr<runtime::worker> disk_;
+  std::unique_ptr<runtime::worker> upkeep_;
   std::optional<caf::actor_system_config> system_config_;
   std::unique_ptr<caf::actor_system> system_;
   workshop workshop_;

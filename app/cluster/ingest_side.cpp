@@ -25,6 +25,7 @@ namespace {
 
 /// For Redis to show what it has.
 constexpr market::duration redis_patience = 10 * market::second;
+constexpr std::chrono::seconds look_pause{2};
 /// For what was journaled to reach Redis at the end.
 constexpr std::chrono::seconds flush_patience{5};
 const std::string ingest = "ingest";
@@ -75,6 +76,14 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   if (!opened) return tl::unexpected(opened.error());
   log_opening(opened->report);
   journal_ = std::move(*opened);
+  upkeep_options keep;
+  keep.journal = workshop_.data / "journal";
+  keep.reserve = static_cast<std::uint64_t>(workshop_.settings->journal.reserve);
+  auto upkeep = std::make_unique<journal_upkeep>(std::move(keep), *journal_.journal,
+                                                 journal_.trimmer, nullptr, *workshop_.metrics);
+  upkeep->began(journal_.report);
+  const std::lock_guard lock(mutex_);
+  upkeep_ = std::move(upkeep);
   return {};
 }
 
@@ -86,6 +95,10 @@ result<void> ingest_side::leave_what_parted() {
   const auto tops = journal_.journal->stream_tops(record::ticks_stream());
   if (!tops) return tl::unexpected(tops.error());
   if ((**kept) == tops->appended) return {};
+  {
+    const std::lock_guard lock(mutex_);
+    upkeep_.reset();
+  }
   journal_.journal->stop();
   journal_ = {};
   return open_journal({{record::ticks_stream(), **kept}});
@@ -226,6 +239,14 @@ void ingest_side::end() {
   market_.reset();
 }
 
+void ingest_side::look() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_look_) return;
+  next_look_ = now + look_pause;
+  const std::lock_guard lock(mutex_);
+  if (upkeep_) upkeep_->look();
+}
+
 void ingest_side::stop() {
   if (follower_) follower_->stop();
   follower_.reset();
@@ -249,6 +270,7 @@ std::uint32_t ingest_side::largest_epoch() const {
 nlohmann::json ingest_side::status() const {
   const std::lock_guard lock(mutex_);
   nlohmann::json j{{"ingests", in_force_.has_value()}};
+  if (upkeep_) j["journal"] = upkeep_->status();
   if (finished_) j["exchange"] = {{"finished", finished_()}};
   if (follower_) {
     const auto s = follower_->status();

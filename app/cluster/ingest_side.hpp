@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -15,6 +16,7 @@
 
 #include "app/calendars.hpp"
 #include "app/cluster/unit.hpp"
+#include "app/journal_upkeep.hpp"
 #include "app/market_source.hpp"
 #include "bridge/local/journal.hpp"
 #include "bridge/redis/follower.hpp"
@@ -41,6 +43,8 @@ class ingest_side {
   void stand_by();
   /// Catches up with md:ticks, then begins an epoch and connects to the feed. Ends with the unit.
   [[nodiscard]] result<std::unique_ptr<unit>> begin(std::uint64_t fence);
+  /// Now and then: looks after the journal's room.
+  void look();
   /// Ends all threads.
   void stop();
 
@@ -70,6 +74,7 @@ class ingest_side {
   std::unique_ptr<bridge::redis::follower> follower_;    ///< changed under the mutex
   std::unique_ptr<bridge::redis::forwarder> forwarder_;  ///< likewise
   std::unique_ptr<market_source> market_;
+  std::chrono::steady_clock::time_point next_look_{};
   template <class T>
   void set(std::unique_ptr<T>& member, std::type_identity_t<std::unique_ptr<T>> value) {
     const std::lock_guard lock(mutex_);
@@ -80,6 +85,7 @@ class ingest_side {
   mutable std::mutex mutex_;         ///< of everything below
   std::optional<market::config_hashes> in_force_;
   market::date listed_on_;
+  std::unique_ptr<journal_upkeep> upkeep_;
   std::function<bool()> finished_;  ///< the program's own exchange is through
 };
 

@@ -8,6 +8,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include "actors/features/feature_stream.hpp"
+#include "app/store_upkeep.hpp"
 #include "bridge/common/shard_view.hpp"
 #include "bridge/redis/kept_values.hpp"
 #include "messages/caf_compat.hpp"
@@ -166,6 +167,35 @@ class features_unit final : public tree_unit {
   std::chrono::steady_clock::time_point next_look_ = std::chrono::steady_clock::now() + day_pause;
 };
 
+/// Keeps the store as short as its settings want it.
+struct shortening {
+  explicit shortening(workshop& w)
+      : first(bridge::shard_view(*w.redis, 0, w.shards())),
+        upkeep({w.settings->store.postgres.keep_ticks, w.settings->store.postgres.keep_bars,
+                w.settings->store.postgres.keep_features},
+               *first, *w.store, *w.metrics) {}
+
+  std::unique_ptr<bridge::bridge> first;  ///< tells market time
+  store_upkeep upkeep;
+};
+
+/// Stores a shard. Whoever stores the first one also removes what is old.
+class stores_unit final : public tree_unit {
+ public:
+  using tree_unit::tree_unit;
+  void keep_short() { shortening_ = std::make_shared<shortening>(workshop_); }
+  void look() override {
+    const auto now = std::chrono::steady_clock::now();
+    if (!shortening_ || now < next_look_) return;
+    next_look_ = now + std::chrono::seconds(1);
+    static_cast<void>(workshop_.upkeep->post([s = shortening_] { s->upkeep.look(); }));
+  }
+
+ private:
+  std::shared_ptr<shortening> shortening_;
+  std::chrono::steady_clock::time_point next_look_{};
+};
+
 }  // namespace
 
 result<void> workshop::start_tree(messages::child_spec spec) {
@@ -240,7 +270,8 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
 result<std::unique_ptr<unit>> start_stores(workshop& w, const rules_in_force& rules,
                                            std::uint32_t shard) {
   const auto lease = lease_of("store", shard);
-  auto made = std::make_unique<tree_unit>(w, lease, shard);
+  auto made = std::make_unique<stores_unit>(w, lease, shard);
+  if (shard == 0) made->keep_short();
   stored_streams streams;
   streams.from = w.redis;
   streams.timeframes = rules.bars.timeframes;

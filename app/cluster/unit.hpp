@@ -27,9 +27,10 @@ struct workshop {
   bridge::redis::redis_bridge* redis = nullptr;
   bridge::redis::endpoint server;
   caf::actor_system* system = nullptr;
-  messages::supervisor_actor root;  ///< takes trees as children
-  supervisors::tree_options tree;   ///< without a directory
-  runtime::worker* disk = nullptr;  ///< writes checkpoints
+  messages::supervisor_actor root;    ///< takes trees as children
+  supervisors::tree_options tree;     ///< without a directory
+  runtime::worker* disk = nullptr;    ///< writes checkpoints
+  runtime::worker* upkeep = nullptr;  ///< removes what is old
   store::database* store = nullptr;
   store_role* stores = nullptr;
 

@@ -226,6 +226,14 @@ blow killed(std::string node) {
   };
 }
 
+/// In good order: what the node has moves to others first.
+blow stopped(std::string node) {
+  return [node](cluster& c, tcp_proxy&, std::mt19937&) {
+    CHECK(c.stop(node) == 0);
+    c.start_again(node);
+  };
+}
+
 blow link_held(tcp_proxy::way direction) {
   return [direction](cluster&, tcp_proxy& link, std::mt19937& random) {
     link.hold(direction);
@@ -239,6 +247,9 @@ const std::vector<std::pair<std::string, blow>> blows{
     {"compute-b killed", killed("compute-b")},
     {"store killed", killed("store")},
     {"gateway killed", killed("gateway")},
+    {"compute-a stopped", stopped("compute-a")},
+    {"compute-b stopped", stopped("compute-b")},
+    {"store stopped", stopped("store")},
     {"Redis killed",
      [](cluster& c, tcp_proxy&, std::mt19937& random) {
        c.redis.kill();
