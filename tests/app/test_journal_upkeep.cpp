@@ -47,7 +47,7 @@ struct kept {
     o.retention = market::day;
   }
   void look() {
-    app::journal_upkeep upkeep(o, *journal, trimmer, store->reading(), metrics);
+    app::journal_upkeep upkeep(o, *journal, trimmer, &store->reading(), metrics);
     REQUIRE(upkeep.remove_old());
   }
   void checkpoint(record::position at) const {
