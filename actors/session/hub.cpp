@@ -239,6 +239,7 @@ void hub_state::read_finals() {
           if (const auto it = live_.find(key);
               it != live_.end() && it->second.start <= bar.bar.start)
             live_.erase(it);
+          if (auto& f = finished_[key]; f.start <= bar.bar.start) f = {bar.bar.start, bar.bar.last};
           if (const auto it = topics_.find(key); it != topics_.end()) {
             publish(key, bar_message(it->second.text, bar.bar, true), false);
           }
@@ -349,6 +350,9 @@ void hub_state::on_live(const messages::live_batch& batch) {
     const auto key = messages::bar_key(l.bar.token, l.timeframe);
     const auto it = topics_.find(key);
     if (it == topics_.end()) continue;
+    const auto f = finished_.find(key);
+    if (f != finished_.end() && l.bar.start <= f->second.start && l.bar.last <= f->second.last)
+      continue;
     live_.insert_or_assign(key, l.bar);
     publish(key, bar_message(it->second.text, l.bar, false), true);
   }

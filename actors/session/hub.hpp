@@ -78,6 +78,10 @@ class hub_state {
     std::set<std::uint32_t> unwatched;  ///< tokens whose unfinished bars have not come yet
     std::vector<std::vector<record::bar_record>> history;
   };
+  struct finished {
+    market::timestamp start = 0;
+    market::position last;
+  };
   struct tail_entry {
     std::uint64_t key;
     record::bar_record bar;
@@ -142,6 +146,9 @@ class hub_state {
   std::vector<market::bar_input> packed_;
   std::unordered_map<std::uint64_t, market::bar> live_;
   std::deque<tail_entry> tail_;
+  /// The newest finished bar of each key. Unfinished ones that come later than it are older: in a
+  /// cluster they come on other ways.
+  std::unordered_map<std::uint64_t, finished> finished_;
   std::unordered_map<std::uint64_t, topic> topics_;
   std::size_t greeks_topics_ = 0;
   std::unordered_map<std::uint32_t, std::uint32_t>
