@@ -36,6 +36,8 @@ struct gateway_role_options {
   web::json_source status;
   web::json_source tree;
   std::function<web::readiness()> ready;
+  /// See hub_config.
+  std::function<void(std::vector<std::uint32_t>)> on_demand;
 };
 
 /// The hub's and the sessions' configuration, and the web server in front of them.

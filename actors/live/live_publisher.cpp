@@ -175,10 +175,15 @@ void live_publisher_state::say(const std::string& group, bool wanted) {
 }
 
 void live_publisher_state::say_some_again() {
-  const auto part = [](std::size_t n) { return (n + round - 1) / round; };
-  next_of(masks_, said_token_, part(masks_.size()),
+  const auto due = [](std::size_t n, std::size_t& owed) {
+    owed += n;
+    const auto now = owed / round;
+    owed %= round;
+    return now;
+  };
+  next_of(masks_, said_token_, due(masks_.size(), owed_tokens_),
           [this](const auto& entry) { say(entry.first, entry.second); });
-  next_of(groups_, said_group_, part(groups_.size()),
+  next_of(groups_, said_group_, due(groups_.size(), owed_groups_),
           [this](const auto& entry) { say(entry.first, true); });
 }
 

@@ -79,6 +79,8 @@ class live_publisher_state {
   std::map<std::string, bool> groups_;            ///< names of underlyings; all true
   std::uint32_t said_token_ = 0;                  ///< the last one that was said again
   std::string said_group_;
+  std::size_t owed_tokens_ = 0;  ///< hundredths of tokens to be said again
+  std::size_t owed_groups_ = 0;
   std::vector<std::unique_ptr<bridge::writer>> bars_;  ///< per timeframe
   std::unique_ptr<bridge::writer> chains_;
   bool is_open_ = false;

@@ -83,6 +83,7 @@ class gateway_unit final : public unit {
     workshop_.stop_tree("gateway");
     workshop_.stop_tree(live_values_id);
     workshop_.control->watch({});
+    workshop_.control->want({});
     role_->stop();
   }
 
@@ -376,6 +377,9 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
   o.status = [this](const std::function<void(std::string)>& done) { done(status_json()); };
   o.tree = [this](std::function<void(std::string)> done) { ask_tree(std::move(done)); };
   o.ready = [this] { return readiness(); };
+  o.on_demand = [control = control_.get()](std::vector<std::uint32_t> tokens) {
+    control->want(std::move(tokens));
+  };
   auto names = o.names;
   auto made =
       std::make_unique<gateway_unit>(workshop_, std::make_unique<gateway_role>(std::move(o)),
