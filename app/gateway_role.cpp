@@ -29,6 +29,7 @@ actors::hub_config gateway_role::hub() const {
   hub.names = options_.names;
   hub.instruments = options_.instruments;
   hub.timeframes = options_.timeframes;
+  hub.on_demand = options_.on_demand;
   if (options_.features.enabled) hub.features = options_.features.plan;
   return hub;
 }

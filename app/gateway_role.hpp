@@ -34,6 +34,8 @@ struct gateway_role_options {
   std::vector<market::timeframe> timeframes;
   feature_setup features;
   web::operations_sources operations;
+  /// See hub_config.
+  std::function<void(std::vector<std::uint32_t>)> on_demand;
 };
 
 /// The hub's and the sessions' configuration, and the web server in front of them.

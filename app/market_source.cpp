@@ -225,7 +225,7 @@ result<void> market_source::load_instruments(const actors::newest_times& newest)
   auto tokens = wanted_tokens(today_);
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = std::move(*tokens);
-  in_use_ = calendars_of_tokens();
+  in_use_ = calendars_of(tokens_);
   return {};
 }
 
@@ -300,10 +300,14 @@ result<void> market_source::check_name(const market::instrument& i) const {
   return {};
 }
 
+bool market_source::by_demand() const {
+  return options_.settings->ingest.on_demand && options_.demand && !options_.recording;
+}
+
 result<std::vector<std::uint32_t>> market_source::wanted_tokens(market::date today) const {
   const auto& wanted = options_.settings->ingest.instruments;
   std::set<std::uint32_t> tokens;
-  if (wanted.empty() || options_.recording) {
+  if ((wanted.empty() && !by_demand()) || options_.recording) {
     for (const auto& i : instruments_) {
       if (i.exchange != market::synthetic_exchange) tokens.insert(i.token);
     }
@@ -353,6 +357,11 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
   c.log.continuous = continuous_;
   c.log.formulas = formulas_;
   c.log.formula_stale = s.ingest.formula_stale;
+  if (by_demand()) {
+    std::vector<std::uint32_t> all;
+    for (const auto& i : instruments_) all.push_back(i.token);
+    c.log.calendars = calendars_of(all);
+  }
   feed::kite::client_options o;
   o.url = feed_url_;
   o.api_key = s.feed.api_key.empty() ? "artham" : s.feed.api_key;
@@ -361,7 +370,7 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
   o.silence_limit = milliseconds(s.feed.silence);
   o.stall = {s.feed.stall, s.feed.stall_factor, s.feed.stall_start};
   if (options_.recording) o.stall.least = 0;  // where it has no ticks, there are none to come
-  o.calendars = c.log.calendars;
+  o.calendars = in_use_;
   o.backoff.min = milliseconds(s.feed.backoff_min);
   o.backoff.max = milliseconds(s.feed.backoff_max);
   o.max_tokens =
@@ -375,15 +384,28 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
     if (!made) throw std::runtime_error(made.error().message);
     if (auto asked = (*made)->subscribe(tokens, mode); !asked)
       throw std::runtime_error(asked.error().message);
-    return std::move(*made);
+    if (!by_demand()) return std::move(*made);
+    demand_options d;
+    d.source = options_.demand;
+    d.always = tokens;
+    d.mode = mode;
+    d.max_tokens = o.max_tokens;
+    const auto known = std::make_shared<std::set<std::uint32_t>>();
+    for (const auto& i : instruments_) {
+      if (i.exchange != market::synthetic_exchange) known->insert(i.token);
+    }
+    d.is_known = [known](std::uint32_t token) { return known->contains(token); };
+    d.metrics = options_.metrics;
+    return std::make_unique<demand_feed>(std::move(*made), std::move(d));
   };
   return c;
 }
 
-std::vector<market::calendar_ptr> market_source::calendars_of_tokens() const {
+std::vector<market::calendar_ptr> market_source::calendars_of(
+    std::span<const std::uint32_t> tokens) const {
   std::vector<market::calendar_ptr> all;
   std::set<const market::calendar*> seen;
-  for (const auto token : tokens_) {
+  for (const auto token : tokens) {
     const auto calendar = index_->calendar_of(token);
     if (seen.insert(calendar.get()).second) all.push_back(calendar);
   }

@@ -4,12 +4,14 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "actors/ingest/ingestor.hpp"
 #include "actors/session/instrument_index.hpp"
 #include "app/calendars.hpp"
+#include "app/demand_feed.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "exchange/server.hpp"
@@ -31,6 +33,8 @@ struct market_source_options {
   const calendar_set* calendars = nullptr;
   const feed::decoder* decoder = nullptr;
   runtime::metrics* metrics = nullptr;
+  /// What clients want; empty: nobody can tell.
+  demand_source demand;
 };
 
 /// Where ticks come from and which instruments they are of: Kite, another exchange, or the one that
@@ -75,7 +79,9 @@ class market_source {
   result<void> add_formulas();
   /// The name was not used for something else before, so that the journal stays readable.
   [[nodiscard]] result<void> check_name(const market::instrument& i) const;
-  [[nodiscard]] std::vector<market::calendar_ptr> calendars_of_tokens() const;
+  [[nodiscard]] bool by_demand() const;
+  [[nodiscard]] std::vector<market::calendar_ptr> calendars_of(
+      std::span<const std::uint32_t> tokens) const;
   [[nodiscard]] result<std::vector<std::uint32_t>> wanted_tokens(market::date today) const;
 
   market_source_options options_;

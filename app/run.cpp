@@ -92,6 +92,11 @@ int run(const run_options& options, signals& stop) {
                    "cluster.roles are of a node among several, which meet in Redis: set "
                    "bridge.redis.url, or leave the roles out"});
   }
+  if (redis.empty() && settings->ingest.on_demand) {
+    return report({errc::usage,
+                   "ingest.on_demand is of a cluster, whose gateways tell what is wanted: set "
+                   "bridge.redis.url, or leave it out"});
+  }
   if (!redis.empty()) return run_until_stopped<cluster::cluster_node>(options, *settings, stop);
   return run_until_stopped<node>(options, *settings, stop);
 }

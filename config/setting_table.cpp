@@ -556,6 +556,7 @@ std::vector<setting> make_settings() {
 
   list.push_back(time_span(FIELD(ingest.clock_interval), 10 * millisecond, minute, decides));
   list.push_back(instrument_keys(FIELD(ingest.instruments)));
+  list.push_back(boolean(FIELD(ingest.on_demand)));
   list.push_back(
       choice(FIELD(ingest.mode), names<market::tick_mode>{{"ltp", market::tick_mode::ltp},
                                                           {"quote", market::tick_mode::quote},

@@ -71,6 +71,7 @@ struct settings {
   struct ingest_section {
     market::duration clock_interval = 250 * market::millisecond;
     std::vector<std::string> instruments;
+    bool on_demand = false;  ///< what clients are subscribed to besides, within the feed's limit
     market::tick_mode mode = market::tick_mode::full;
     std::int64_t queue_bytes = 64 << 20;
     std::vector<std::string> formulas;  ///< each as market::formula::parse_formula reads it

@@ -11,6 +11,7 @@
 #include "market/bar.hpp"
 #include "messages/bar_work.hpp"
 #include "messages/client.hpp"
+#include "messages/cluster.hpp"
 #include "messages/feature_work.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "messages/supervision.hpp"
@@ -52,6 +53,9 @@ using bar_refill_ptr = std::shared_ptr<const bar_refill>;
 /// Chains between clock marks that changed since the last batch: the newest of each watched one.
 using live_chains = std::vector<market::feature::chain_row>;
 using live_chains_ptr = std::shared_ptr<const live_chains>;
+
+/// All that the clients of a cluster's gateways watch, by ascending token.
+using watched_set_ptr = std::shared_ptr<const std::vector<watched>>;
 
 /// How a feature actor that was started again gets back to where its predecessor was.
 struct feature_refill {
@@ -241,10 +245,49 @@ using hub_actor = caf::typed_actor<
     // A snapshot has waited long enough for its unfinished bars.
     caf::reacts_to<timeout_atom, std::uint64_t>>;
 
+/// In a cluster: takes unfinished values from the readers of a shard, as a hub does, and publishes
+/// them to gateways.
+using live_publisher_actor = caf::typed_actor<
+    // Unfinished bars; answered with a credit when it is time for more.
+    caf::reacts_to<live_batch_ptr>,
+    // Chains between clock marks, likewise.
+    caf::reacts_to<live_chains_ptr>,
+    // What is watched now.
+    caf::reacts_to<watched_set_ptr>,
+    // Time to look again.
+    caf::reacts_to<timeout_atom>>;
+
+/// In a cluster's gateway: stands for the bar readers of all shards.
+using live_bars_actor = caf::typed_actor<
+    // A stream has something behind its cursor.
+    caf::reacts_to<ready_atom>,
+    // As the bar reader takes it.
+    caf::reacts_to<watch_atom, std::uint32_t, std::uint32_t>,
+    // The sender has room for one batch. Given anew for each.
+    caf::reacts_to<credit_atom>,
+    // Everything that was watched up to here can be told to the cluster.
+    caf::reacts_to<done_atom>,
+    // Time to look again.
+    caf::reacts_to<timeout_atom>>;
+
+/// In a cluster's gateway: stands for the feature readers of all shards.
+using live_chains_actor = caf::typed_actor<
+    // A stream has something behind its cursor.
+    caf::reacts_to<ready_atom>,
+    // As the feature reader takes it.
+    caf::reacts_to<watch_atom, std::string, bool>,
+    // The sender has room for one batch. Given anew for each.
+    caf::reacts_to<credit_atom>,
+    // Everything that was watched up to here can be told to the cluster.
+    caf::reacts_to<done_atom>,
+    // Time to look again.
+    caf::reacts_to<timeout_atom>>;
+
 }  // namespace artham::messages
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::live_batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::live_chains_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::watched_set_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_refill)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_work_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::pushes_ptr)

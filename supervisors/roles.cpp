@@ -112,6 +112,34 @@ messages::child_spec gateway_tree(const tree_options& o, actors::hub_config conf
       {worker("hub", std::move(factory), actors::hub_name), std::move(sessions)});
 }
 
+messages::child_spec live_publisher_tree(const tree_options& o, std::string id,
+                                         actors::live_publisher_config config) {
+  auto factory =
+      messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+        return c.system.spawn(actors::live_publisher, config);
+      });
+  return nested_supervisor(id, named(o, id, strategy::one_for_one),
+                           {worker("publisher", std::move(factory))});
+}
+
+messages::child_spec live_values_tree(const tree_options& o, actors::live_bars_config bars,
+                                      actors::live_chains_config chains) {
+  std::vector<messages::child_spec> children;
+  if (chains.input != nullptr) {
+    auto factory =
+        messages::make_factory([config = std::move(chains)](const messages::child_context& c) {
+          return c.system.spawn(actors::live_chains, config);
+        });
+    children.push_back(worker("chains", std::move(factory), actors::feature_reader_name));
+  }
+  auto factory =
+      messages::make_factory([config = std::move(bars)](const messages::child_context& c) {
+        return c.system.spawn(actors::live_bars, config);
+      });
+  children.push_back(worker("bars", std::move(factory), actors::bar_reader_name));
+  return nested_supervisor("live", named(o, "live", strategy::one_for_one), std::move(children));
+}
+
 messages::supervisor_actor spawn_node(caf::actor_system& system, const tree_options& o,
                                       std::vector<messages::child_spec> roles) {
   return spawn_supervisor(system, named(o, "node", strategy::one_for_one), std::move(roles));

@@ -5,6 +5,9 @@
 #include "actors/bars/bar_reader.hpp"
 #include "actors/features/feature_reader.hpp"
 #include "actors/ingest/ingestor.hpp"
+#include "actors/live/live_bars.hpp"
+#include "actors/live/live_chains.hpp"
+#include "actors/live/live_publisher.hpp"
 #include "actors/session/hub.hpp"
 #include "actors/store/stream_store.hpp"
 #include "actors/upkeep/journal_keeper.hpp"
@@ -39,6 +42,16 @@ struct tree_options {
                                               std::vector<actors::stream_store_config> configs);
 /// gateway: the hub, and the sessions, which live on its subscriptions and fall with it.
 [[nodiscard]] messages::child_spec gateway_tree(const tree_options& o, actors::hub_config config);
+
+/// In a cluster beside bars and features of a shard: who publishes what forms. Its failures are no
+/// failures of those.
+[[nodiscard]] messages::child_spec live_publisher_tree(const tree_options& o, std::string id,
+                                                       actors::live_publisher_config config);
+/// In a cluster beside the gateway: those who stand for the shards' readers, under their names in
+/// the directory. Chains: only with an input.
+[[nodiscard]] messages::child_spec live_values_tree(const tree_options& o,
+                                                    actors::live_bars_config bars,
+                                                    actors::live_chains_config chains);
 
 /// A supervisor over roles.
 [[nodiscard]] messages::supervisor_actor spawn_node(caf::actor_system& system,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -28,6 +29,9 @@ namespace {
 
 /// A snapshot goes without its unfinished bars when the bar reader has not answered by then.
 constexpr std::chrono::milliseconds live_patience{500};
+/// Changes of demand are gathered for so long; their time-out has the number that no request has.
+constexpr std::chrono::milliseconds demand_pause{200};
+constexpr std::uint64_t demand_timer = 0;
 
 std::uint32_t token_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key >> 32U);
@@ -114,6 +118,7 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
   letters_ = value_or_throw(
       config_.journal->open_reader(record::dead_letters_stream(), {}, bridge::top::appended, {}));
   caf::anon_send(hub_actor{self}, messages::ready_atom_v);
+  demand_changed();
   return {
       [this](const messages::live_batch_ptr& batch) { on_live(*batch); },
       [this](const messages::live_chains_ptr& chains) { on_live_chains(*chains); },
@@ -134,6 +139,10 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
         complete_if_ready(answer->request);
       },
       [this](messages::timeout_atom, std::uint64_t id) {
+        if (id == demand_timer) {
+          tell_demand();
+          return;
+        }
         const auto it = pending_.find(id);
         if (it == pending_.end()) return;
         it->second.unwatched.clear();
@@ -239,6 +248,7 @@ void hub_state::read_finals() {
           if (const auto it = live_.find(key);
               it != live_.end() && it->second.start <= bar.bar.start)
             live_.erase(it);
+          if (auto& f = finished_[key]; f.start <= bar.bar.start) f = {bar.bar.start, bar.bar.last};
           if (const auto it = topics_.find(key); it != topics_.end()) {
             publish(key, bar_message(it->second.text, bar.bar, true), false);
           }
@@ -292,7 +302,41 @@ const market::feature::group_plan* hub_state::underlying_of(std::uint64_t key) c
   return is_chain(key) ? board_->group(token_of(key)) : board_->group_of_option(token_of(key));
 }
 
+void hub_state::demand_changed() {
+  if (!config_.on_demand || std::exchange(tells_demand_, true)) return;
+  self_->delayed_send(hub_actor{self_}, demand_pause, messages::timeout_atom_v, demand_timer);
+}
+
+void hub_state::tell_demand() {
+  tells_demand_ = false;
+  std::vector<std::uint32_t> tokens;
+  for (const auto& entry : topics_) add_demand(entry.first, tokens);
+  std::ranges::sort(tokens);
+  tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
+  config_.on_demand(std::move(tokens));
+}
+
+void hub_state::add_demand(std::uint64_t key, std::vector<std::uint32_t>& tokens) const {
+  const auto* const group = underlying_of(key);
+  if (group == nullptr) {
+    if (!is_chain(key)) tokens.push_back(token_of(key));
+    return;
+  }
+  // A chain takes all options of its expiry, and what tells the forward.
+  std::optional<market::date> expiry;
+  if (is_chain(key)) expiry = market::date{static_cast<std::int32_t>(key & ~messages::chain_part)};
+  for (const auto& o : group->options) {
+    if (!is_chain(key) && o.what.token == token_of(key)) expiry = o.expiry;
+  }
+  if (group->spot != 0) tokens.push_back(group->spot);
+  for (const auto& f : group->futures) tokens.push_back(f.token);
+  for (const auto& o : group->options) {
+    if (expiry && o.expiry == *expiry) tokens.push_back(o.what.token);
+  }
+}
+
 void hub_state::on_topic(std::uint64_t key, bool added) {
+  demand_changed();
   const auto count = [added](std::size_t& n) { added ? ++n : --n; };
   if (is_greeks(key)) count(greeks_topics_);
   const auto* const group = underlying_of(key);
@@ -349,6 +393,9 @@ void hub_state::on_live(const messages::live_batch& batch) {
     const auto key = messages::bar_key(l.bar.token, l.timeframe);
     const auto it = topics_.find(key);
     if (it == topics_.end()) continue;
+    const auto f = finished_.find(key);
+    if (f != finished_.end() && l.bar.start <= f->second.start && l.bar.last <= f->second.last)
+      continue;
     live_.insert_or_assign(key, l.bar);
     publish(key, bar_message(it->second.text, l.bar, false), true);
   }

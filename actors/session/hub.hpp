@@ -39,6 +39,9 @@ struct hub_config {
   std::size_t tail_bars =
       200'000;  ///< newest finished bars kept, to join histories to what is live
   std::uint64_t batch = 16'384;
+  /// Told all instruments that clients' keys need whenever that changes, a few times a second at
+  /// most. Empty: nobody asks.
+  std::function<void(std::vector<std::uint32_t>)> on_demand;
 };
 
 /// The newest value of every key, and who wants it. Reads md:ticks and the final bars with cursors
@@ -78,6 +81,10 @@ class hub_state {
     std::set<std::uint32_t> unwatched;  ///< tokens whose unfinished bars have not come yet
     std::vector<std::vector<record::bar_record>> history;
   };
+  struct finished {
+    market::timestamp start = 0;
+    market::position last;
+  };
   struct tail_entry {
     std::uint64_t key;
     record::bar_record bar;
@@ -98,6 +105,10 @@ class hub_state {
   /// The first topic of an underlying's chains has them watched between clock marks too, its last
   /// one ends that.
   void on_topic(std::uint64_t key, bool added);
+  /// Tells the demand soon, once for many changes.
+  void demand_changed();
+  void tell_demand();
+  void add_demand(std::uint64_t key, std::vector<std::uint32_t>& tokens) const;
   /// Whose chains the key is about; null: of none.
   [[nodiscard]] const market::feature::group_plan* underlying_of(std::uint64_t key) const;
   void subscribe(const messages::subscribe_request_ptr& request);
@@ -142,6 +153,9 @@ class hub_state {
   std::vector<market::bar_input> packed_;
   std::unordered_map<std::uint64_t, market::bar> live_;
   std::deque<tail_entry> tail_;
+  /// The newest finished bar of each key. Unfinished ones that come later than it are older: in a
+  /// cluster they come on other ways.
+  std::unordered_map<std::uint64_t, finished> finished_;
   std::unordered_map<std::uint64_t, topic> topics_;
   std::size_t greeks_topics_ = 0;
   std::unordered_map<std::uint32_t, std::uint32_t>
@@ -149,6 +163,7 @@ class hub_state {
   std::map<caf::actor_addr, client> clients_;
   std::map<std::uint64_t, pending> pending_;
   std::uint64_t next_request_ = 1;
+  bool tells_demand_ = false;
   bool feed_live_ = false;  ///< something was heard, and it is not lost
   bool feed_lost_ = false;
   market::timestamp market_time_ = 0;

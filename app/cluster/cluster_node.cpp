@@ -12,6 +12,7 @@
 #include <caf/send.hpp>
 
 #include "app/build_info.hpp"
+#include "app/cluster/live_values.hpp"
 #include "app/opened_store.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/common/all_shards.hpp"
@@ -79,12 +80,13 @@ class gateway_unit final : public unit {
         listens_(std::move(listens)) {}
   ~gateway_unit() override { gateway_unit::stop(); }
 
-  result<void> start() {
+  result<void> start(const rules_in_force& rules) {
     auto tree = workshop_.tree;
     tree.directory = names_;
+    running_ = true;
+    if (auto done = workshop_.start_tree(live_values(workshop_, rules, tree)); !done) return done;
     if (auto done = workshop_.start_tree(supervisors::gateway_tree(tree, role_->hub())); !done)
       return done;
-    running_ = true;
     if (auto done = role_->listen(*workshop_.system); !done) return done;
     runtime::log().info("artham is running: {}", role_->url());
     listens_(role_->url());
@@ -95,6 +97,9 @@ class gateway_unit final : public unit {
     listens_({});
     role_->close();
     workshop_.stop_tree("gateway");
+    workshop_.stop_tree(live_values_id);
+    workshop_.control->watch({});
+    workshop_.control->want({});
     role_->stop();
   }
 
@@ -259,6 +264,7 @@ result<void> cluster_node::start_system() {
       system_->spawn(watchman, w.root, [this](std::string why) { fail(std::move(why)); }));
 
   control_ = std::make_shared<supervisors::control>();
+  w.control = control_.get();
   supervisors::cluster_node_options net;
   net.self.cluster = s.cluster.name;
   net.self.node = name_;
@@ -396,6 +402,9 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
   o.timeframes = rules.bars.timeframes;
   o.features = rules.features;
   o.operations = operations();
+  o.on_demand = [control = control_.get()](std::vector<std::uint32_t> tokens) {
+    control->want(std::move(tokens));
+  };
   auto names = o.names;
   auto made =
       std::make_unique<gateway_unit>(workshop_, std::make_unique<gateway_role>(std::move(o)),
@@ -403,7 +412,7 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
                                        const std::lock_guard lock(mutex_);
                                        url_ = std::move(url);
                                      });
-  if (auto done = made->start(); !done) return tl::unexpected(done.error());
+  if (auto done = made->start(rules); !done) return tl::unexpected(done.error());
   return made;
 }
 

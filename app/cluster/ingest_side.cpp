@@ -155,6 +155,9 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   o.calendars = &calendars_;
   o.decoder = &workshop_.decoder;
   o.metrics = workshop_.metrics;
+  o.demand = [control = workshop_.control](auto listener) {
+    return std::make_shared<supervisors::subscription>(control->on_demand(std::move(listener)));
+  };
   auto market = market_source::open(std::move(o));
   if (!market) return tl::unexpected(market.error());
   market_ = std::move(*market);

@@ -8,6 +8,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include "actors/features/feature_stream.hpp"
+#include "app/cluster/live_values.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/common/shard_view.hpp"
 #include "bridge/redis/kept_values.hpp"
@@ -47,7 +48,13 @@ class tree_unit : public unit {
     running_ = done.has_value();
     return done;
   }
+  /// Publishes what forms in it.
+  result<void> start_live(messages::child_spec publisher) {
+    live_ = true;
+    return workshop_.start_tree(std::move(publisher));
+  }
   void stop() override {
+    if (std::exchange(live_, false)) workshop_.stop_tree(live_id(id_));
     if (std::exchange(running_, false)) workshop_.stop_tree(id_);
   }
 
@@ -62,6 +69,7 @@ class tree_unit : public unit {
   std::unique_ptr<bridge::bridge> view_;
   supervisors::tree_options tree_;
   bool running_ = false;
+  bool live_ = false;
 };
 
 /// Checkpoints of a shard's bars, kept in Redis besides, so that the shard can move.
@@ -243,6 +251,8 @@ result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rule
   c.disk = w.disk;
   if (auto done = made->start(supervisors::bars_tree(made->tree(), std::move(c))); !done)
     return tl::unexpected(done.error());
+  auto live = live_bars_publisher(w, rules, shard, made->view(), made->tree());
+  if (auto done = made->start_live(std::move(live)); !done) return tl::unexpected(done.error());
   return made;
 }
 
@@ -264,6 +274,8 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
   c.day_begin = made->day_begin();
   if (auto done = made->start(supervisors::features_tree(made->tree(), std::move(c))); !done)
     return tl::unexpected(done.error());
+  auto live = live_chains_publisher(w, rules, shard, made->view(), made->tree());
+  if (auto done = made->start_live(std::move(live)); !done) return tl::unexpected(done.error());
   return made;
 }
 

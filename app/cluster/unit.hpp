@@ -14,6 +14,7 @@
 #include "feed/kite/frame_decoder.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
+#include "supervisors/cluster/control.hpp"
 #include "supervisors/roles.hpp"
 
 namespace artham::app::cluster {
@@ -33,6 +34,7 @@ struct workshop {
   runtime::worker* upkeep = nullptr;  ///< removes what is old
   store::database* store = nullptr;
   store_role* stores = nullptr;
+  supervisors::control* control = nullptr;
 
   [[nodiscard]] std::uint32_t shards() const {
     return static_cast<std::uint32_t>(settings->cluster.shards);

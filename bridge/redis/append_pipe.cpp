@@ -537,7 +537,8 @@ void append_pipe::send_one(const out_stream& s, const outgoing& o, record::posit
   const auto fence = std::to_string(o.fence);
   const auto follows = end_text(before);
   const auto id = id_text(o.last);
-  std::vector<std::string_view> values{fence, follows, id};
+  const auto kept = std::to_string(s.kind == numbering::live ? live_entries : 0);
+  std::vector<std::string_view> values{fence, follows, id, kept};
   values.insert(values.end(), fields.begin(), fields.end());
   connection_->append_eval(append_script(), keys, values);
 }

@@ -426,7 +426,7 @@ void read_lane::deliver(cursor& to, entry_id id, const found_entry& e, std::size
 
   const auto& b = e.block;
   const auto time = b && to.kind == numbering::ticks ? first_time(*b) : to.time;
-  if (e.f && before != record::position{}) {
+  if (e.f && before != record::position{} && to.kind != numbering::live) {
     // What lies between was taken out of the stream before it was read.
     const auto upto = is_dense(to.kind) ? record::position{e.f->epoch, e.f->seq - 1} : *e.f;
     const bool missing = is_dense(to.kind) ? upto.seq > before.seq : upto > before;

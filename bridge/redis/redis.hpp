@@ -77,7 +77,9 @@ struct status {
 /// Streams of ticks have the positions of the ingest node's journal; they are written with
 /// `put_block` (a writer counts its own, as in any bridge). All other streams but md:deadletter
 /// stand in the order of their causes: a record's position is its cause's (block::by_cause), and no
-/// two entries share one. md:deadletter counts its own.
+/// two entries share one. md:deadletter counts its own, and so do streams of live values
+/// (record::is_live), of which Redis keeps some hundred entries: what a reader misses of them it is
+/// not told.
 ///
 /// Every write is one script on the server that compares the fence, and refuses what does not
 /// follow the stream's end. A writer that is refused is broken: every further call answers

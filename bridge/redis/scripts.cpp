@@ -17,7 +17,11 @@ if (top or '-') ~= ARGV[2] then
   if not top then return redis.error_reply('EMPTIED ' .. KEYS[1] .. ' holds nothing any more') end
   return redis.error_reply('NOTNEXT ' .. top .. ' is the end of ' .. KEYS[1])
 end
-redis.call('XADD', KEYS[1], ARGV[3], unpack(ARGV, 4))
+if ARGV[4] == '0' then
+  redis.call('XADD', KEYS[1], ARGV[3], unpack(ARGV, 5))
+else
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], ARGV[3], unpack(ARGV, 5))
+end
 redis.call('HSET', KEYS[3], KEYS[1], ARGV[3])
 return redis.status_reply('OK')
 )");

@@ -5,8 +5,9 @@
 /// What runs on the server, each at once or not at all.
 namespace artham::bridge::redis {
 
-/// KEYS stream, fence hash, tops; ARGV fence, ID that the entry follows or `-` for none, ID,
-/// fields. Answers OK; FENCED, NOTNEXT {top} or EMPTIED, each with the stream.
+/// KEYS stream, fence hash, tops; ARGV fence, ID that the entry follows or `-` for none, ID, how
+/// many entries are kept, roughly (0: all), fields. Answers OK; FENCED, NOTNEXT {top} or EMPTIED,
+/// each with the stream.
 [[nodiscard]] const script& append_script();
 /// KEYS stream, tops. The ID of the last entry; nil for a stream without any.
 [[nodiscard]] const script& top_script();

@@ -23,6 +23,7 @@ std::string_view shard_part(std::string_view stream) {
 
 numbering numbering_of(std::string_view stream) {
   if (is_source(stream)) return numbering::ticks;
+  if (record::is_live(stream)) return numbering::live;
   const bool counted = stream.starts_with(letters) &&
                        (stream.size() == letters.size() ||
                         (stream[letters.size()] == ':' && !shard_part(stream).empty()));

@@ -9,12 +9,15 @@ namespace artham::bridge::redis {
 enum class numbering : unsigned char {
   ticks,     ///< md:ticks[:n]: those of the ingest node's journal, dense
   letters,   ///< md:deadletter[:n]: counted by its writer, dense
+  live,      ///< md:bars:live.*, md:features:live: counted by its writer, the newest are kept
   by_cause,  ///< all others: those of the records' causes
 };
 [[nodiscard]] numbering numbering_of(std::string_view stream);
 [[nodiscard]] inline bool is_dense(numbering n) {
   return n != numbering::by_cause;
 }
+/// Entries that a stream of live values keeps, roughly: of its last half minute at 10 a second.
+inline constexpr std::size_t live_entries = 300;
 
 // Keys beside the streams, which have their own names.
 inline constexpr std::string_view tops_key = "artham:tops";

@@ -168,6 +168,7 @@ result<std::uint64_t> upkeep::used_memory() {
 }
 
 result<void> upkeep::trim(const out_stream& s) {
+  if (s.kind == numbering::live) return {};
   const auto cursors = cursors_key(s.name);
   const std::string_view keys[] = {s.name, cursors};
   std::vector<std::string_view> awaited;

@@ -119,5 +119,16 @@ void for_each(const block& b, Fn&& fn) {
 [[nodiscard]] inline std::string final_bars_stream(std::string_view timeframe) {
   return "md:bars:final." + std::string(timeframe);
 }
+/// Values, not records: only the newest are kept, and what is missing is missed by nobody.
+[[nodiscard]] inline std::string live_bars_stream(std::string_view timeframe) {
+  return "md:bars:live." + std::string(timeframe);
+}
+[[nodiscard]] inline std::string live_features_stream() {
+  return "md:features:live";
+}
+/// Of any shard.
+[[nodiscard]] inline bool is_live(std::string_view stream) {
+  return stream.starts_with("md:bars:live.") || stream.starts_with("md:features:live");
+}
 
 }  // namespace artham::record
