@@ -1,5 +1,6 @@
 #include "bridge/redis/entry_codec.hpp"
 
+#define ZSTD_STATIC_LINKING_ONLY  // ZSTD_c_literalCompressionMode
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -80,7 +81,11 @@ std::optional<std::string> compressed(const columns& c, std::string_view records
   };
   const std::unique_ptr<ZSTD_CCtx, freed> context(ZSTD_createCCtx());
   if (!context) return std::nullopt;
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, zstd_level);
+  // Few bytes repeat others, and those that do stand in long rows; what helps is the coding of
+  // literals, which fast levels leave out unless they are told.
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, -100);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_hashLog, 8);
   ZSTD_CCtx_setPledgedSrcSize(context.get(), c.bytes.size());
   constexpr std::size_t most_of_a_block = 32;
   std::string out(ZSTD_compressBound(c.bytes.size()) + most_of_a_block * c.cuts.size(), '\0');

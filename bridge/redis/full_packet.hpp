@@ -64,17 +64,21 @@ struct full_packet {
     }
   }
 
-  /// What stands for the packet before where an instrument has none, by what is known already:
-  /// last, exchange_time and oi of `v`.
-  static void guess(const values& v, values& before) {
+  /// What stands for the packet before where an instrument has none: for the numbers of
+  /// differ_keys the exchange time of whatever packet was before, or 0; then for the others, by
+  /// those of `v`.
+  static void guess_keys(std::uint32_t time, values& before) {
     before = {};
+    before[exchange_time] = time;
+  }
+  static void guess(const values& v, values& before) {
     before[average] = before[open] = before[high] = before[low] = before[close] = v[last];
     before[last_trade_time] = v[exchange_time];
     before[oi_high] = before[oi_low] = v[oi];
     before[price] = before[price + levels / 2] = v[last];
   }
 
-  /// What is left of `v` once `before` is known. Numbers that `guess` wants are left to `keys`.
+  /// What is left of `v` once `before` is known; of the numbers that `guess` wants: differ_keys.
   static void differ(const values& v, const values& before, values& left) {
     for (const auto i : {average, volume, open, high, low, close, oi_high, oi_low})
       left[i] = folded(v[i] - before[i]);
@@ -90,7 +94,8 @@ struct full_packet {
       left[buy_quantity + side] = folded(v[buy_quantity + side] - sum(v, side) -
                                          (before[buy_quantity + side] - sum(before, side)));
       const auto best = price + side * (levels / 2);
-      for (auto i = best + 1; i < best + levels / 2; ++i) left[i] = folded(v[i] - v[i - 1]);
+      for (auto i = best + 1; i < best + levels / 2; ++i)
+        left[i] = new_or_zero(folded(v[i] - v[i - 1]), folded(before[i] - before[i - 1]));
     }
     left[price] = folded(v[price] - before[price]);
     left[best_offer] = folded(v[best_offer] - v[price] - (before[best_offer] - before[price]));
@@ -117,7 +122,8 @@ struct full_packet {
       v[buy_quantity + side] = unfolded(left[buy_quantity + side]) + sum(v, side) +
                                (before[buy_quantity + side] - sum(before, side));
       const auto best = price + side * (levels / 2);
-      for (auto i = best + 1; i < best + levels / 2; ++i) v[i] = unfolded(left[i]) + v[i - 1];
+      for (auto i = best + 1; i < best + levels / 2; ++i)
+        v[i] = unfolded(known(left[i], folded(before[i] - before[i - 1]))) + v[i - 1];
     }
   }
   static void undo_keys(const values& left, const values& before, values& v) {

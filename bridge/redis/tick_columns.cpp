@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 
 #include "bridge/redis/full_packet.hpp"
@@ -73,35 +74,57 @@ bool walk_frame(std::size_t left, Take&& take, Packet&& packet) {
   return take(left) != nullptr;
 }
 
-/// The packet before of the same instrument, for each packet.
-class last_seen {
+/// Numbers tokens in the order in which they come first.
+class token_numbers {
  public:
-  explicit last_seen(std::size_t packets)
-      : mask_(std::bit_ceil(2 * packets + 2) - 1), slots_(mask_ + 1, slot{0, none}) {}
-  /// `none` at the first time; from then on it is packet i.
-  std::uint32_t replace(std::uint32_t token, std::uint32_t i) {
+  explicit token_numbers(std::size_t most)
+      : mask_(std::bit_ceil(2 * most + 2) - 1), slots_(mask_ + 1, slot{0, none}) {}
+  std::uint32_t of(std::uint32_t token) {
     auto at = static_cast<std::size_t>(token * 0x9E3779B1U >> 7U) & mask_;
-    while (slots_[at].packet != none && slots_[at].token != token) at = (at + 1) & mask_;
-    const auto before = slots_[at].packet;
-    slots_[at] = {token, i};
-    return before;
+    while (slots_[at].number != none && slots_[at].token != token) at = (at + 1) & mask_;
+    if (slots_[at].number == none) slots_[at] = {token, count_++};
+    return slots_[at].number;
   }
 
  private:
   struct slot {
     std::uint32_t token;
-    std::uint32_t packet;
+    std::uint32_t number;
   };
   std::size_t mask_;
   std::vector<slot> slots_;
+  std::uint32_t count_ = 0;
 };
 
-/// Which token comes next: what came behind the last one when that was there before, or the same.
-std::uint32_t expected_token(std::span<const std::uint32_t> tokens,
-                             std::span<const std::uint32_t> before, std::size_t i) {
-  if (i == 0) return 0;
-  return before[i - 1] == none ? tokens[i - 1] : tokens[before[i - 1] + 1];
-}
+/// The tokens of packets, one by one, and which comes next: what came behind the last one when that
+/// was there before, or the same again.
+class token_walk {
+ public:
+  explicit token_walk(std::size_t packets) : numbers_(packets), instruments_(packets) {}
+
+  [[nodiscard]] std::uint32_t expected() const { return expected_; }
+  void next(std::uint32_t token) {
+    const auto instrument = numbers_.of(token);
+    if (instrument == firsts_) {
+      ++firsts_;
+      followers_.push_back(token);
+    }
+    if (at_ != 0) followers_[instruments_[at_ - 1]] = token;
+    expected_ = followers_[instrument];
+    instruments_[at_++] = instrument;
+  }
+  /// Of each packet; one that is as large as all before it are many comes first.
+  [[nodiscard]] const std::vector<std::uint32_t>& instruments() const { return instruments_; }
+  [[nodiscard]] std::size_t firsts() const { return firsts_; }
+
+ private:
+  token_numbers numbers_;
+  std::vector<std::uint32_t> instruments_;
+  std::vector<std::uint32_t> followers_;  ///< of each instrument: the token that came behind it
+  std::size_t at_ = 0;
+  std::size_t firsts_ = 0;
+  std::uint32_t expected_ = 0;
+};
 
 /// Times of headers as differences: of `a` to that before, and of `b` to what `a` would have.
 struct times {
@@ -148,25 +171,61 @@ void append_planes(columns& out, std::span<const std::uint32_t> numbers, bool wi
   }
 }
 
-/// What is left of `rows` packets, by columns.
-struct table {
-  explicit table(std::size_t n) : rows(n), numbers(n * full_packet::numbers) {}
-  void put(std::size_t row, const values& left) {
-    for (std::size_t c = 0; c < left.size(); ++c) numbers[c * rows + row] = left[c];
+/// What is left of `rows` packets, by columns. Rows are put and taken in order, some at a time, so
+/// that memory is walked along the columns.
+class table {
+ public:
+  explicit table(std::size_t n)
+      : rows_(n),
+        numbers_(std::make_unique_for_overwrite<std::uint32_t[]>(n * full_packet::numbers)),
+        some_(std::make_unique_for_overwrite<values[]>(at_once)) {}
+
+  /// Where the next row is to be written; `append_to` wants all of them.
+  values& add() {
+    if (at_ - begin_ == at_once) spill();
+    return some_[at_++ - begin_];
   }
-  void get(std::size_t row, values& left) const {
-    for (std::size_t c = 0; c < left.size(); ++c) left[c] = numbers[c * rows + row];
+  void append_to(columns& out) {
+    spill();
+    if (rows_ == 0) return;
+    for (const auto& g : groups) append_planes(out, column(g), rows_ >= rows_worth_cuts);
   }
-  void append_to(columns& out) const {
-    if (rows == 0) return;
-    for (const auto& g : groups) {
-      append_planes(out, std::span(numbers).subspan(g.first * rows, g.count * rows),
-                    rows >= rows_worth_cuts);
+
+  [[nodiscard]] std::size_t rows() const { return rows_; }
+  std::span<std::uint32_t> column(const group& g) {
+    return {numbers_.get() + g.first * rows_, g.count * rows_};
+  }
+  /// The next row.
+  const values& take() {
+    if (at_ == begin_ + filled_) fill();
+    return some_[at_++ - begin_];
+  }
+
+ private:
+  static constexpr std::size_t at_once = 64;
+
+  void spill() {
+    for (std::size_t c = 0; c < full_packet::numbers; ++c) {
+      auto* const to = numbers_.get() + c * rows_ + begin_;
+      for (std::size_t i = 0; i < at_ - begin_; ++i) to[i] = some_[i][c];
+    }
+    begin_ = at_;
+  }
+  void fill() {
+    begin_ = at_;
+    filled_ = std::min(at_once, rows_ - at_);
+    for (std::size_t c = 0; c < full_packet::numbers; ++c) {
+      const auto* const from = numbers_.get() + c * rows_ + begin_;
+      for (std::size_t i = 0; i < filled_; ++i) some_[i][c] = from[i];
     }
   }
 
-  std::size_t rows;
-  std::vector<std::uint32_t> numbers;
+  std::size_t rows_;
+  std::unique_ptr<std::uint32_t[]> numbers_;
+  std::unique_ptr<values[]> some_;  ///< rows from begin_ on
+  std::size_t begin_ = 0;
+  std::size_t at_ = 0;
+  std::size_t filled_ = 0;
 };
 
 /// Untrusted bytes, from front to end.
@@ -195,10 +254,8 @@ class cursor_of {
     return true;
   }
   bool table_of(table& t) {
-    if (t.rows == 0) return true;
-    return std::ranges::all_of(groups, [&](const group& g) {
-      return planes(std::span(t.numbers).subspan(g.first * t.rows, g.count * t.rows));
-    });
+    if (t.rows() == 0) return true;
+    return std::ranges::all_of(groups, [&](const group& g) { return planes(t.column(g)); });
   }
 
  private:
@@ -267,42 +324,36 @@ std::optional<columns> to_columns(std::string_view records) {
   const bool with_cuts = n >= rows_worth_cuts;
   if (with_cuts) out.cuts.push_back(out.bytes.size());
 
+  token_walk walk(n);
   std::vector<std::uint32_t> tokens(n);
-  std::vector<std::uint32_t> unexpected(n);
-  std::vector<std::uint32_t> before(n);
-  last_seen seen(n);
-  std::size_t firsts = 0;
   for (std::size_t i = 0; i < n; ++i) {
-    tokens[i] = full_packet::token(work->packets[i]);
-    unexpected[i] = full_packet::folded(tokens[i] - expected_token(tokens, before, i));
-    before[i] = seen.replace(tokens[i], static_cast<std::uint32_t>(i));
-    firsts += before[i] == none ? 1 : 0;
+    const auto token = full_packet::token(work->packets[i]);
+    tokens[i] = full_packet::folded(token - walk.expected());
+    walk.next(token);
   }
-  append_planes(out, unexpected, with_cuts);
+  append_planes(out, tokens, with_cuts);
 
-  std::vector<values> packets(n);
-  table first(firsts);
-  table later(n - firsts);
-  std::size_t first_row = 0;
+  const auto instruments = std::make_unique_for_overwrite<values[]>(walk.firsts());
+  table first(walk.firsts());
+  table later(n - walk.firsts());
+  std::size_t known = 0;
   std::uint32_t time = 0;
-  values guessed;
-  values left;
+  values v;
   for (std::size_t i = 0; i < n; ++i) {
-    auto& v = packets[i];
     full_packet::read(work->packets[i], v);
-    if (before[i] == none) {
-      guessed = {};
-      guessed[full_packet::exchange_time] = time;
-      full_packet::differ_keys(v, guessed, left);
-      full_packet::guess(v, guessed);
-      full_packet::differ(v, guessed, left);
-      first.put(first_row++, left);
+    auto& before = instruments[walk.instruments()[i]];
+    const bool is_first = walk.instruments()[i] == known;
+    auto& left = is_first ? first.add() : later.add();
+    if (is_first) {
+      ++known;
+      full_packet::guess_keys(time, before);
+      full_packet::differ_keys(v, before, left);
+      full_packet::guess(v, before);
     } else {
-      const auto& b = packets[before[i]];
-      full_packet::differ_keys(v, b, left);
-      full_packet::differ(v, b, left);
-      later.put(i - first_row, left);
+      full_packet::differ_keys(v, before, left);
     }
+    full_packet::differ(v, before, left);
+    before = v;
     time = v[full_packet::exchange_time];
   }
   first.append_to(out);
@@ -325,42 +376,37 @@ result<std::string> from_columns(std::string_view bytes, std::size_t most) {
 
   std::vector<std::uint32_t> tokens(n);
   if (!in.planes(tokens)) return corrupt();
-  std::vector<std::uint32_t> before(n);
-  last_seen seen(n);
-  std::size_t firsts = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    tokens[i] = full_packet::unfolded(tokens[i]) + expected_token(tokens, before, i);
-    before[i] = seen.replace(tokens[i], static_cast<std::uint32_t>(i));
-    firsts += before[i] == none ? 1 : 0;
+  token_walk walk(n);
+  for (auto& token : tokens) {
+    token = full_packet::unfolded(token) + walk.expected();
+    walk.next(token);
   }
-  table first(firsts);
-  table later(n - firsts);
+  table first(walk.firsts());
+  table later(n - walk.firsts());
   if (!in.table_of(first) || !in.table_of(later) || in.left() != 0) return corrupt();
 
-  std::vector<values> packets(n);
-  std::size_t first_row = 0;
+  const auto instruments = std::make_unique_for_overwrite<values[]>(walk.firsts());
+  std::size_t known = 0;
   std::uint32_t time = 0;
-  values guessed;
-  values left;
+  values v;
   std::size_t i = 0;
   std::string out;
   out.reserve(work_size + n * full_packet::size);
   const auto next_packet = [&] {
     if (i == n) return false;
-    auto& v = packets[i];
-    if (before[i] == none) {
-      first.get(first_row++, left);
-      guessed = {};
-      guessed[full_packet::exchange_time] = time;
-      full_packet::undo_keys(left, guessed, v);
-      full_packet::guess(v, guessed);
-      full_packet::undo(left, guessed, v);
+    auto& before = instruments[walk.instruments()[i]];
+    const bool is_first = walk.instruments()[i] == known;
+    const auto& left = is_first ? first.take() : later.take();
+    if (is_first) {
+      ++known;
+      full_packet::guess_keys(time, before);
+      full_packet::undo_keys(left, before, v);
+      full_packet::guess(v, before);
     } else {
-      later.get(i - first_row, left);
-      const auto& b = packets[before[i]];
-      full_packet::undo_keys(left, b, v);
-      full_packet::undo(left, b, v);
+      full_packet::undo_keys(left, before, v);
     }
+    full_packet::undo(left, before, v);
+    before = v;
     time = v[full_packet::exchange_time];
     const auto at = out.size();
     out.resize(at + full_packet::size);
