@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::uint64_t flush_bytes = 256U << 10U;  ///< no lingering from here on
 constexpr std::uint64_t usual_entry_bytes = 256U << 10U;
-constexpr std::uint64_t window_bytes = 4U << 20U;  ///< sent and not answered
+constexpr std::uint64_t window_bytes = 16U << 20U;  ///< of records sent and not answered
 constexpr std::size_t window_entries = 256;
 /// What Lua's unpack can take, with room to spare.
 constexpr std::size_t most_fields = 6000;

@@ -1,5 +1,6 @@
 #include "bridge/redis/entry_codec.hpp"
 
+#define ZSTD_STATIC_LINKING_ONLY  // ZSTD_c_literalCompressionMode
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -7,10 +8,12 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <utility>
 
 #include "bridge/redis/digits.hpp"
 #include "bridge/redis/record_fields.hpp"
+#include "bridge/redis/tick_columns.hpp"
 #include "messages/record/mark_codec.hpp"
 
 namespace artham::bridge::redis {
@@ -67,6 +70,35 @@ result<std::string> decompressed(std::string_view stored) {
   std::string out(size, '\0');
   const auto n = ZSTD_decompress(out.data(), out.size(), stored.data(), stored.size());
   if (ZSTD_isError(n) != 0 || n != size) return fail(errc::corrupt, "it does not decompress");
+  return out;
+}
+
+/// One frame, with blocks of its own for what is distributed otherwise. Nothing unless it is
+/// smaller than `records`.
+std::optional<std::string> compressed(const columns& c, std::string_view records) {
+  struct freed {
+    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
+  };
+  const std::unique_ptr<ZSTD_CCtx, freed> context(ZSTD_createCCtx());
+  if (!context) return std::nullopt;
+  // Few bytes repeat others, and those that do stand in long rows; what helps is the coding of
+  // literals, which fast levels leave out unless they are told.
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, -100);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
+  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_hashLog, 8);
+  ZSTD_CCtx_setPledgedSrcSize(context.get(), c.bytes.size());
+  constexpr std::size_t most_of_a_block = 32;
+  std::string out(ZSTD_compressBound(c.bytes.size()) + most_of_a_block * c.cuts.size(), '\0');
+  ZSTD_outBuffer to{out.data(), out.size(), 0};
+  ZSTD_inBuffer from{c.bytes.data(), 0, 0};
+  for (const auto cut : c.cuts) {
+    from.size = cut;
+    if (ZSTD_compressStream2(context.get(), &to, &from, ZSTD_e_flush) != 0) return std::nullopt;
+  }
+  from.size = c.bytes.size();
+  if (ZSTD_compressStream2(context.get(), &to, &from, ZSTD_e_end) != 0) return std::nullopt;
+  if (to.pos > records.size() - records.size() / 16) return std::nullopt;
+  out.resize(to.pos);
   return out;
 }
 
@@ -137,18 +169,21 @@ result<record::block_ptr> block_of(numbering n, record::position f, record::posi
 }  // namespace
 
 entry_fields pack(numbering n, const entry& e, bool compress) {
-  if (compress) {
-    if (auto small = compressed(e.payload)) {
-      auto fields = head_fields(n, e, "zstd", *small);
-      fields.emplace_back("p");
-      fields.push_back(std::move(*small));
-      return fields;
+  const auto with = [&](std::string_view codec, std::string stored) {
+    auto fields = head_fields(n, e, codec, stored);
+    fields.emplace_back("p");
+    fields.push_back(std::move(stored));
+    return fields;
+  };
+  if (compress && n == numbering::ticks) {
+    if (const auto c = to_columns(e.payload)) {
+      if (auto small = compressed(*c, e.payload)) return with("delta", std::move(*small));
     }
   }
-  auto fields = head_fields(n, e, "raw", e.payload);
-  fields.emplace_back("p");
-  fields.emplace_back(e.payload);
-  return fields;
+  if (compress) {
+    if (auto small = compressed(e.payload)) return with("zstd", std::move(*small));
+  }
+  return with("raw", std::string(e.payload));
 }
 
 entry_fields spell_out(numbering n, const entry& e) {
@@ -233,7 +268,7 @@ found_entry read_entry(numbering n, entry_id id, reply_view fields) {
     if (!r) return refuse(state::damaged, r.error().message);
     rebuilt = std::move(*r);
     stored = rebuilt;
-  } else if (*codec == "raw" || *codec == "zstd") {
+  } else if (*codec == "raw" || *codec == "zstd" || *codec == "delta") {
     const auto p = value(5, "p");
     if (!p) return refuse(state::damaged, "field p is missing");
     stored = *p;
@@ -242,8 +277,9 @@ found_entry read_entry(numbering n, entry_id id, reply_view fields) {
   }
   if (checksum_of(*f, *count_text, *codec, id.text(), stored) != *sum)
     return refuse(state::damaged, "wrong checksum");
-  if (*codec == "zstd") {
+  if (*codec == "zstd" || *codec == "delta") {
     auto whole = decompressed(stored);
+    if (whole && *codec == "delta") whole = from_columns(*whole, max_payload_bytes);
     if (!whole) return refuse(state::damaged, whole.error().message);
     rebuilt = std::move(*whole);
   } else if (*codec == "raw") {

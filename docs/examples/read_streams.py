@@ -4,15 +4,15 @@ read_streams.py redis://artham@127.0.0.1:6379/0 [all]     password: ARTHAM_BRIDG
 import os, struct, sys
 from datetime import datetime, timezone
 from decimal import Decimal
-import redis, zstandard  # python3-redis, python3-zstandard
+import redis, tick_columns, zstandard  # python3-redis, python3-zstandard; the file beside this one
 
-def records(entry):
-    """Kind and body of each record of an entry."""
+def records(entry):  # kind and body of each
     if entry[b"c"] == b"fields":
         kinds = [v for k, v in entry.items() if k.partition(b".")[0] == b"kind"]
         yield from zip(kinds, (v for k, v in entry.items() if k.partition(b".")[0] == b"body"))
         return
     data = entry[b"p"] if entry[b"c"] == b"raw" else zstandard.decompress(entry[b"p"])
+    data = tick_columns.records(data) if entry[b"c"] == b"delta" else data
     while data:
         size, _, kind = struct.unpack_from("<IHB", data)
         yield {1: b"kite_frame", 2: b"packed_ticks", 4: b"bar"}.get(kind), data[24:24 + size]

@@ -40,7 +40,7 @@ inline std::unique_ptr<bridge::redis::redis_bridge> open_or_fail(const bridge::r
 inline std::unique_ptr<bridge::redis::redis_bridge> open_with_leases(
     const redis_server& server, const bridge::redis::options& o) {
   auto b = open_or_fail(o);
-  for (const auto* lease : {"ingest", "bars:0"}) {
+  for (const auto* lease : {"ingest", "bars:0", "features:0"}) {
     mint(server, lease, 1);
     b->hold(lease, 1);
   }

@@ -117,6 +117,44 @@ TEST_CASE("the example in Python reads what the bridge wrote, in every form") {
   }
 }
 
+TEST_CASE("the example in Python reads full packets that lie by columns") {
+  const redis_server server;
+  auto b = open_shard(server, encoding::packed, true);
+  const auto big_endian = [](std::uint32_t v, int bytes) {
+    std::string out;
+    for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<char>(v >> (8 * i)));
+    return out;
+  };
+  constexpr std::uint32_t packets = 40;
+  auto body = big_endian(packets, 2);
+  for (std::uint32_t i = 0; i < packets; ++i) {
+    body += big_endian(184, 2) + big_endian(i % 2 == 0 ? infy : usdinr, 4) +
+            big_endian(150'000 + 5 * i, 4) + std::string(176, '\0');
+  }
+  auto block = std::make_shared<record::block>();
+  block->epoch = block->first_seq = 1;
+  block->count = packets;
+  record::append(block->payload,
+                 record::with_times(record::kind::kite_frame, packets, open_time, open_time), body);
+  REQUIRE(b->put_block("md:ticks:1", block, {1, 1}));
+  REQUIRE(b->flush(10 * market::second));
+  b->stop();
+  CHECK(server.cli({"XRANGE", "md:ticks:1", "-", "+"}).find("\nc\ndelta\n") != std::string::npos);
+  auto args = script_for(server);
+  args.emplace_back("all");
+  process script(args);
+  std::vector<std::string> ticks;
+  while (ticks.size() < packets) {
+    const auto line = script.line(std::chrono::seconds(30));
+    if (!line) FAIL(script.errors());
+    ticks.push_back(*line);
+  }
+  CHECK(ticks[0] == "tick 408065 1500");
+  CHECK(ticks[1] == "tick 412675 0.0150005");
+  CHECK(ticks[38] == "tick 408065 1501.9");
+  CHECK(ticks[39] == "tick 412675 0.0150195");
+}
+
 TEST_CASE("without `all` the example prints only what comes from then on") {
   const redis_server server;
   auto b = open_shard(server, encoding::packed, true);

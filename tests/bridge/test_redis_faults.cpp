@@ -175,7 +175,7 @@ TEST_CASE("emptied: writers are refused, and ticks start afresh") {
     CHECK(refused.error().code == errc::conflict);
     CHECK(refused.error().message.find("fence none") != std::string::npos);
     mint(w.server, "ingest", 1);
-    mint(w.server, "shard:0", 1);
+    mint(w.server, "bars:0", 1);
   }
   SUBCASE("the stream only") {
     w.server.cli({"DEL", ticks, bars});

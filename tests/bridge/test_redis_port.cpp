@@ -15,11 +15,13 @@ struct in_redis {
   in_redis() {
     mint(server, "ingest", 1);
     mint(server, "bars:0", 1);
+    mint(server, "features:0", 1);
     auto o = options_for(server);
     o.encoding = how;
     bridge = open_or_fail(o);
     bridge->hold("ingest", 1);
     bridge->hold("bars:0", 1);
+    bridge->hold("features:0", 1);
   }
   bridge::bridge& get() { return *bridge; }
 };

@@ -44,19 +44,19 @@ std::uint64_t length(const redis_server& s, const std::string& stream) {
 TEST_CASE("leases: a stream is written under its own") {
   CHECK(redis::lease_of("md:ticks") == "ingest");
   CHECK(redis::lease_of("md:ticks:3") == "ingest");
-  CHECK(redis::lease_of("md:bars:final.1m") == "shard:0");
-  CHECK(redis::lease_of("md:bars:final.1m:3") == "shard:3");
-  CHECK(redis::lease_of("md:deadletter:12") == "shard:12");
+  CHECK(redis::lease_of("md:bars:final.1m") == "bars:0");
+  CHECK(redis::lease_of("md:bars:final.1m:3") == "bars:3");
+  CHECK(redis::lease_of("md:deadletter:12") == "bars:12");
   redis_server server;
   auto b = open_or_fail(quick_options(server));
   CHECK(b->open_writer(bars, 1).error().code == errc::conflict);
   CHECK(b->put_block(ticks, tick_block({1, 1}, 1), {1, 1}).error().code == errc::conflict);
-  mint(server, "shard:0", 4);
-  b->hold("shard:0", 4);
+  mint(server, "bars:0", 4);
+  b->hold("bars:0", 4);
   CHECK(b->open_writer(bars, 1));
   CHECK(b->open_writer("md:bars:final.1m:1", 1).error().code == errc::conflict);
-  b->hold("shard:0", 0);
-  CHECK(b->open_writer(bars, 1).error().message.find("shard:0") != std::string::npos);
+  b->hold("bars:0", 0);
+  CHECK(b->open_writer(bars, 1).error().message.find("bars:0") != std::string::npos);
 }
 
 TEST_CASE("a fence that was lost: nothing is written any more, under the next one it is") {
@@ -66,7 +66,7 @@ TEST_CASE("a fence that was lost: nothing is written any more, under the next on
   write_bars(*b, *w, 1, 3);
   put_ticks(*b, 1, 10);
   REQUIRE(b->flush(soon));
-  mint(server, "shard:0", 2);
+  mint(server, "bars:0", 2);
   mint(server, "ingest", 2);
   put_ticks(*b, 11, 20, 10);
   CHECK(b->flush(soon).error().message.find("fence 2") != std::string::npos);
@@ -78,7 +78,7 @@ TEST_CASE("a fence that was lost: nothing is written any more, under the next on
       },
       30s));
   // The writer stays broken, whatever the fence is by then.
-  mint(server, "shard:0", 1);
+  mint(server, "bars:0", 1);
   for (int i = 0; i < 3; ++i) {
     CHECK(w->append(outputs_of(9, 9), count_of(9, 9), {}).error().code == errc::conflict);
   }
