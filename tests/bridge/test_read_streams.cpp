@@ -132,7 +132,8 @@ TEST_CASE("the example in Python reads full packets that lie by columns") {
             big_endian(150'000 + 5 * i, 4) + std::string(176, '\0');
   }
   auto block = std::make_shared<record::block>();
-  block->epoch = block->first_seq = 1;
+  block->epoch = 1;
+  block->first_seq = 1;
   block->count = packets;
   record::append(block->payload,
                  record::with_times(record::kind::kite_frame, packets, open_time, open_time), body);
