@@ -1,6 +1,7 @@
 #include "app/cluster/node_says.hpp"
 
 #include <array>
+#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
@@ -35,9 +36,11 @@ std::string_view to_string(config::role r) {
 }
 
 std::string to_json(const node_says& s) {
-  nlohmann::json j{{"shards", s.shards},   {"version", s.version},
-                   {"leaving", s.leaving}, {"url", s.url},
-                   {"control", s.control}, {"roles", nlohmann::json::array()}};
+  nlohmann::json j{{"shards", s.shards},
+                   {"version", s.version},
+                   {"leaving", s.leaving},
+                   {"url", s.url},
+                   {"roles", nlohmann::json::array()}};
   for (const auto r : s.roles) j["roles"].push_back(std::string(to_string(r)));
   if (s.in_force) {
     j["in_force"] = {{"settings", hex(s.in_force->settings)},
@@ -57,7 +60,6 @@ result<node_says> parse_node_says(std::string_view json) {
     s.version = j.at("version").get<std::string>();
     s.leaving = j.at("leaving").get<bool>();
     s.url = j.at("url").get<std::string>();
-    s.control = j.at("control").get<std::string>();
     if (const auto it = j.find("in_force"); it != j.end()) {
       s.in_force = market::config_hashes{hash_of(it->at("settings").get<std::string>()),
                                          hash_of(it->at("calendar").get<std::string>()),

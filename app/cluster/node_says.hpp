@@ -19,8 +19,7 @@ struct node_says {
   std::uint32_t shards = 1;
   std::string version;
   bool leaving = false;
-  std::string url;      ///< of its web server; empty: has none
-  std::string control;  ///< host:port where it listens for nodes
+  std::string url;  ///< of its web server; empty: has none
   /// In force since the epoch that the ingest node began last; only of the one that ingests.
   std::optional<market::config_hashes> in_force;
   market::date listed_on;  ///< trading date of the instruments in force

@@ -102,7 +102,6 @@ TEST_CASE("what a node says of itself survives the way; what cannot be read is r
   s.version = "1.2";
   s.leaving = true;
   s.url = "http://127.0.0.1:8080";
-  s.control = "127.0.0.1:7000";
   CHECK(parse_node_says(to_json(s)) == s);
   s.in_force.emplace();
   s.in_force->settings[0] = 0xab;
