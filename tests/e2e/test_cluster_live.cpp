@@ -157,3 +157,27 @@ TEST_CASE("what clients of the gateway want is subscribed, and nothing else") {
     CHECK(next_tick(wanted));
   }
 }
+
+TEST_CASE("who wants a chain wants its underlying, futures and options") {
+  const cluster c({"exchange.chains=true", "exchange.instruments=8", "ingest.on_demand=true",
+                   "ingest.instruments=NSE:BHARGSTEEL"});
+  std::string expiry;
+  REQUIRE_MESSAGE(c.wait_for([&] {
+    const auto list = c.get("/v1/instruments?query=NIFTY&limit=50");
+    if (!list.contains("instruments")) return false;
+    for (const auto& i : list["instruments"]) {
+      const auto e = i.value("expiry", "");
+      if (i.value("type", "") == "CE" && (expiry.empty() || e < expiry)) expiry = e;
+    }
+    return !expiry.empty();
+  }),
+                  c.errors());
+  ws_client ws(c.port());
+  const auto chain = "chain:NIFTY:" + expiry;
+  subscribed(ws, {chain});
+  const auto shown = ws.next_that([&](const json& m) {
+    return m.value("ev", "") == "chain" && m["key"] == chain && m["chain"].contains("atm_iv");
+  });
+  REQUIRE_MESSAGE(shown, c.errors());
+  CHECK((*shown)["chain"]["options"].size() > 10);
+}
