@@ -159,8 +159,7 @@ TEST_CASE("what clients of the gateway want is subscribed, and nothing else") {
 }
 
 TEST_CASE("who wants a chain wants its underlying, futures and options") {
-  const cluster c({"exchange.chains=true", "exchange.instruments=8", "ingest.on_demand=true",
-                   "ingest.instruments=NSE:BHARGSTEEL"});
+  const cluster c({"exchange.chains=true", "exchange.instruments=8", "ingest.on_demand=true"});
   std::string expiry;
   REQUIRE_MESSAGE(c.wait_for([&] {
     const auto list = c.get("/v1/instruments?query=NIFTY&limit=50");
