@@ -112,7 +112,6 @@ void live_publisher_state::close(const error& why) {
   is_open_ = false;
   bars_.clear();
   chains_.reset();
-  all_again_ = true;
   open_after_ = clock::now() + retry;
 }
 

@@ -146,6 +146,9 @@ caf::behavior hub_actor(caf::event_based_actor* self, const std::shared_ptr<told
         told->chains.push_back(c);
       },
       [self](const caf::actor& to, msg::credit_atom) { self->send(to, msg::credit_atom_v); },
+      [self](const caf::actor& to, msg::watch_atom, std::uint32_t token, std::uint32_t mask) {
+        self->send(to, msg::watch_atom_v, token, mask);
+      },
   };
 }
 
@@ -275,13 +278,14 @@ struct world {
     caf::anon_send(hub_handle, caf::actor_cast<caf::actor>(bars), msg::credit_atom_v);
   }
   void watch(std::uint32_t token, std::uint32_t mask) {
-    caf::anon_send(bars, msg::watch_atom_v, token, mask);
+    caf::anon_send(hub_handle, caf::actor_cast<caf::actor>(bars), msg::watch_atom_v, token, mask);
   }
   [[nodiscard]] bool reader_has(std::uint32_t shard, std::uint32_t token, std::uint32_t mask) {
     return eventually([&] { return readers[shard]->masks()[token] == mask; }, patience);
   }
-  /// Until it has come; a batch takes the credit, and is followed by another.
-  [[nodiscard]] bool hub_gets(std::uint32_t token, std::uint32_t timeframe, const market::bar& b) {
+  /// Until that holds; a batch takes the credit, and is followed by another.
+  template <class Fn>
+  [[nodiscard]] bool with_credit(Fn&& condition) {
     std::size_t credited = 0;
     return eventually(
         [&] {
@@ -290,9 +294,12 @@ struct world {
             credited = n;
             credit();
           }
-          return hub->bar(token, timeframe) == b;
+          return condition();
         },
         patience);
+  }
+  [[nodiscard]] bool hub_gets(std::uint32_t token, std::uint32_t timeframe, const market::bar& b) {
+    return with_credit([&] { return hub->bar(token, timeframe) == b; });
   }
   /// Values reach the streams' ends only once they are read from there.
   void begin() {
@@ -314,14 +321,12 @@ TEST_CASE("live values: bars reach the hub that watches them, from the shard tha
   world w;
   w.begin();
   CHECK(w.readers[0]->masks().empty());
-  CHECK(w.hub->answered(7));
-  w.credit();
+  CHECK(w.with_credit([&] { return w.hub->answered(7); }));
   w.watch(8, 0b01);
   REQUIRE(w.reader_has(0, 8, 0b01));
   // Nothing has come of it: answered all the same.
-  CHECK(eventually([&] { return w.hub->answered(8); }, patience));
+  CHECK(w.with_credit([&] { return w.hub->answered(8); }));
   CHECK(!w.hub->bar(8, 0));
-  w.credit();
   w.readers[0]->give(batch_of({{0, bar(8, 3)}, {1, bar(8, 4)}, {9, bar(8, 5)}}));
   CHECK(w.hub_gets(8, 0, bar(8, 3)));
   // The other timeframe is not watched.

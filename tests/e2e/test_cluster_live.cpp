@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <exception>
+#include <functional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/e2e/in_postgres.hpp"
@@ -27,65 +30,84 @@ std::vector<std::string> with_settings(std::vector<std::string> args,
   return args;
 }
 
-/// Null while nobody answers.
-json answer_of(std::uint16_t port, const std::string& target) {
-  try {
-    return json::parse(http_get(port, target).body, nullptr, false);
-  } catch (const std::exception&) {
-    return {};
+/// Two nodes with a Redis and a PostgreSQL: one ingests and computes, the other stores and serves.
+class cluster {
+ public:
+  explicit cluster(std::vector<std::string> more)
+      : more_(std::move(more)),
+        market_(with_settings({program(), "run", "--data", dir_ / "market", "--speed", "1"},
+                              settings(0, "ingest,bars,features"))),
+        gateway_(with_settings({program(), "run", "--data", dir_ / "gateway"},
+                               settings(1, "store,gateway"))) {}
+
+  const redis_server redis;
+  [[nodiscard]] std::uint16_t port() const { return web_; }
+  /// Null while nobody answers.
+  [[nodiscard]] json get(const std::string& target) const {
+    try {
+      return json::parse(http_get(web_, target).body, nullptr, false);
+    } catch (const std::exception&) {
+      return {};
+    }
   }
+  [[nodiscard]] bool wait_for(const std::function<bool()>& condition) const {
+    return eventually(condition, std::chrono::seconds(90));
+  }
+  [[nodiscard]] std::string errors() const { return market_.errors() + gateway_.errors(); }
+
+ private:
+  [[nodiscard]] std::vector<std::string> settings(std::size_t node,
+                                                  const std::string& roles) const {
+    std::vector<std::string> all{
+        "cluster.name=test",
+        "cluster.node=n" + std::to_string(node),
+        "cluster.roles=" + roles,
+        "cluster.shards=2",
+        "cluster.port=" + std::to_string(ports_[node]),
+        "cluster.seeds=127.0.0.1:" + std::to_string(ports_[0]) +
+            ",127.0.0.1:" + std::to_string(ports_[1]),
+        "bridge.redis.url=redis://127.0.0.1:" + std::to_string(redis.port()) + "/0",
+        "store.kind=postgres",
+        "store.postgres.url=" + postgres_.url(),
+        "web.port=" + std::to_string(node == 1 ? web_ : 0)};
+    all.insert(all.end(), more_.begin(), more_.end());
+    return all;
+  }
+
+  const scratch dir_;
+  const postgres_server postgres_ = postgres_server::plain();
+  const std::vector<std::string> more_;
+  const std::vector<std::uint16_t> ports_{free_port(), free_port()};
+  const std::uint16_t web_ = free_port();
+  process market_;
+  process gateway_;
+};
+
+/// The reply.
+json subscribed(ws_client& ws, const std::vector<std::string>& keys) {
+  ws.send(json{{"id", 1}, {"op", "sub"}, {"keys", keys}}.dump());
+  const auto reply = ws.next_that([](const json& m) { return m.contains("id"); });
+  REQUIRE(reply);
+  REQUIRE_MESSAGE((*reply)["ok"] == true, reply->dump());
+  return *reply;
 }
 
 }  // namespace
 
 TEST_CASE("a client of the gateway sees bars and chains of another node move") {
-  const scratch dir;
-  const redis_server redis;
-  const auto postgres = postgres_server::plain();
-  const std::vector<std::uint16_t> ports{free_port(), free_port()};
-  const auto seeds =
-      "127.0.0.1:" + std::to_string(ports[0]) + ",127.0.0.1:" + std::to_string(ports[1]);
-  const auto settings = [&](const std::string& name, std::uint16_t port, const std::string& roles) {
-    return std::vector<std::string>{
-        "cluster.name=test",
-        "cluster.node=" + name,
-        "cluster.roles=" + roles,
-        "cluster.shards=2",
-        "cluster.port=" + std::to_string(port),
-        "cluster.seeds=" + seeds,
-        "bridge.redis.url=redis://127.0.0.1:" + std::to_string(redis.port()) + "/0",
-        "store.kind=postgres",
-        "store.postgres.url=" + postgres.url(),
-        "exchange.chains=true",
-        "exchange.instruments=8"};
-  };
-  process market(with_settings({program(), "run", "--data", dir / "market", "--speed", "1"},
-                               settings("market", ports[0], "ingest,bars,features")));
-  REQUIRE_MESSAGE(market.line(), market.errors());
-  const auto web = free_port();
-  auto served = settings("gateway", ports[1], "store,gateway");
-  served.push_back("web.port=" + std::to_string(web));
-  process gateway(with_settings({program(), "run", "--data", dir / "gateway"}, served));
-  REQUIRE_MESSAGE(gateway.line(), gateway.errors());
-
+  const cluster c({"exchange.chains=true", "exchange.instruments=8"});
   std::string expiry;
-  REQUIRE_MESSAGE(eventually(
-                      [&] {
-                        const auto a = answer_of(web, "/v1/chain/NIFTY");
-                        if (!a.contains("chain")) return false;
-                        expiry = a["chain"]["expiry"];
-                        return true;
-                      },
-                      std::chrono::seconds(90)),
-                  market.errors() << gateway.errors());
+  REQUIRE_MESSAGE(c.wait_for([&] {
+    const auto a = c.get("/v1/chain/NIFTY");
+    if (!a.contains("chain")) return false;
+    expiry = a["chain"]["expiry"];
+    return true;
+  }),
+                  c.errors());
   const std::string bar = "bar:NSE:NIFTY 50:1m";
   const auto chain = "chain:NIFTY:" + expiry;
-  ws_client ws(web);
-  ws.send(json{{"id", 1}, {"op", "sub"}, {"keys", {bar, chain}}}.dump());
-  const auto reply = ws.next_that([](const json& m) { return m.contains("id"); });
-  REQUIRE(reply);
-  INFO(reply->dump());
-  REQUIRE((*reply)["ok"] == true);
+  ws_client ws(c.port());
+  subscribed(ws, {bar, chain});
 
   std::set<std::string> bars;
   std::set<std::int64_t> between_marks;
@@ -101,24 +123,60 @@ TEST_CASE("a client of the gateway sees bars and chains of another node move") {
   REQUIRE(seen);
 
   // What forms is in a snapshot too, of keys that somebody watches already and of others.
-  CHECK(redis.cli({"EXISTS", "md:bars:live.5m:0", "md:bars:live.5m:1"}) == "0");
-  ws_client other(web);
-  other.send(json{{"id", 1}, {"op", "sub"}, {"keys", {bar, "bar:NSE:NIFTY 50:5m"}}}.dump());
-  const auto snapshot = other.next_that([](const json& m) { return m.contains("id"); });
-  REQUIRE(snapshot);
-  INFO(snapshot->dump());
-  for (const auto& sub : (*snapshot)["subs"]) {
+  CHECK(c.redis.cli({"EXISTS", "md:bars:live.5m:0", "md:bars:live.5m:1"}) == "0");
+  ws_client other(c.port());
+  const auto snapshot = subscribed(other, {bar, "bar:NSE:NIFTY 50:5m"});
+  INFO(snapshot.dump());
+  for (const auto& sub : snapshot["subs"]) {
     const auto& shown = sub["snapshot"]["bars"];
     REQUIRE_FALSE(shown.empty());
     CHECK(shown.back()["final"] == false);
   }
+  const auto published = std::stoull(c.redis.cli({"XLEN", "md:features:live:0"})) +
+                         std::stoull(c.redis.cli({"XLEN", "md:features:live:1"}));
+  CHECK(published > 0);
+  CHECK(published < 1'000);
+}
 
-  const auto published = [&] {
-    return std::stoull(redis.cli({"XLEN", "md:features:live:0"})) +
-           std::stoull(redis.cli({"XLEN", "md:features:live:1"}));
+TEST_CASE("what clients of the gateway want is subscribed, and nothing else") {
+  const cluster c({"exchange.chains=false", "exchange.instruments=8", "ingest.on_demand=true",
+                   "ingest.instruments=NSE:NIFTY 50"});
+  REQUIRE_MESSAGE(c.wait_for([&] { return c.get("/v1/status").contains("cluster"); }), c.errors());
+  ws_client ws(c.port());
+  const auto next_tick = [&](const std::string& key) {
+    return ws.next_that(
+        [&](const json& m) { return m.value("ev", "") == "tick" && m["key"] == key; });
   };
-  CHECK(published() > 0);
-  CHECK(published() < 1'000);
-  market.signal(SIGTERM);
-  CHECK(market.wait() == 0);
+  const std::string always = "tick:NSE:NIFTY 50";
+  subscribed(ws, {always});
+  for (int i = 0; i < 5; ++i) REQUIRE(next_tick(always));
+  for (const std::string wanted : {"tick:NSE:BHARGSTEEL", "tick:NSE:CHETANFIN"}) {
+    const auto reply = subscribed(ws, {wanted});
+    INFO(reply.dump());
+    CHECK(reply["subs"][0]["state"] == "no_ticks_since");
+    CHECK(next_tick(wanted));
+  }
+}
+
+TEST_CASE("who wants a chain wants its underlying, futures and options") {
+  const cluster c({"exchange.chains=true", "exchange.instruments=8", "ingest.on_demand=true"});
+  std::string expiry;
+  REQUIRE_MESSAGE(c.wait_for([&] {
+    const auto list = c.get("/v1/instruments?query=NIFTY&limit=50");
+    if (!list.contains("instruments")) return false;
+    for (const auto& i : list["instruments"]) {
+      const auto e = i.value("expiry", "");
+      if (i.value("type", "") == "CE" && (expiry.empty() || e < expiry)) expiry = e;
+    }
+    return !expiry.empty();
+  }),
+                  c.errors());
+  ws_client ws(c.port());
+  const auto chain = "chain:NIFTY:" + expiry;
+  subscribed(ws, {chain});
+  const auto shown = ws.next_that([&](const json& m) {
+    return m.value("ev", "") == "chain" && m["key"] == chain && m["chain"].contains("atm_iv");
+  });
+  REQUIRE_MESSAGE(shown, c.errors());
+  CHECK((*shown)["chain"]["options"].size() > 10);
 }
