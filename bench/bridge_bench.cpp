@@ -167,10 +167,13 @@ void print_ratios(const char* name, const figures& ours, const figures& plain, d
               median(plain.server) / median(ours.server));
 }
 
-std::uintmax_t append_only_bytes(const test::redis_server& server) {
+/// While the disk is busy Redis keeps for itself what it has yet to write.
+std::uintmax_t append_only_bytes(const test::redis_server& server, plain_redis& plain) {
   std::uintmax_t bytes = 0;
   const auto dir = server.data_dir() / "appendonlydir";
   if (!std::filesystem::exists(dir)) return 0;
+  while (plain.text({"INFO", "persistence"}).find("aof_buffer_length:0\r") == std::string::npos)
+    std::this_thread::yield();
   for (const auto& file : std::filesystem::directory_iterator(dir)) bytes += file.file_size();
   return bytes;
 }
@@ -187,11 +190,11 @@ void bench_server(const bridge_market& m, bool append_only) {
     const bool keep = run != 0;
     plain.command({"FLUSHALL"});
     plain.command({"HSET", "artham:fence:ingest", "fence", "1"});
-    auto before = append_only_bytes(server);
+    auto before = append_only_bytes(server, plain);
     {
       const auto b = open_bridge(server);
       measure(write, server, m.count, keep, [&] { put(*b, m); });
-      file = static_cast<double>(append_only_bytes(server) - before);
+      file = static_cast<double>(append_only_bytes(server, plain) - before);
       memory = static_cast<double>(plain.number({"MEMORY", "USAGE", stream, "SAMPLES", "0"}));
       if (!append_only) {
         const auto last = m.blocks.back()->last();
@@ -202,9 +205,9 @@ void bench_server(const bridge_market& m, bool append_only) {
       }
       b->stop();
     }
-    before = append_only_bytes(server);
+    before = append_only_bytes(server, plain);
     measure(write_plain, server, m.ticks.size(), keep, [&] { plain.write(plain_stream, m.ticks); });
-    file_plain = static_cast<double>(append_only_bytes(server) - before);
+    file_plain = static_cast<double>(append_only_bytes(server, plain) - before);
     memory_plain =
         static_cast<double>(plain.number({"MEMORY", "USAGE", plain_stream, "SAMPLES", "0"}));
     if (!append_only) {

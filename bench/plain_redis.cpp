@@ -66,6 +66,11 @@ std::int64_t plain_redis::number(const std::vector<std::string>& words) {
   return ask(context_.get(), words)->integer;
 }
 
+std::string plain_redis::text(const std::vector<std::string>& words) {
+  const auto reply = ask(context_.get(), words);
+  return {reply->str, reply->len};
+}
+
 std::int64_t plain_redis::pending(const std::string& stream, const std::string& group) {
   return ask(context_.get(), {"XPENDING", stream, group})->element[0]->integer;
 }

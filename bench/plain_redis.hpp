@@ -27,6 +27,7 @@ class plain_redis {
 
   void command(const std::vector<std::string>& words);
   [[nodiscard]] std::int64_t number(const std::vector<std::string>& words);
+  [[nodiscard]] std::string text(const std::vector<std::string>& words);
   /// Entries that are delivered and not acknowledged.
   [[nodiscard]] std::int64_t pending(const std::string& stream, const std::string& group);
 

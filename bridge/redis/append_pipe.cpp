@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 
 #include <spdlog/spdlog.h>
 
@@ -20,6 +21,7 @@ constexpr std::uint64_t flush_bytes = 256U << 10U;  ///< no lingering from here 
 constexpr std::uint64_t usual_entry_bytes = 256U << 10U;
 constexpr std::uint64_t window_bytes = 16U << 20U;  ///< of records sent and not answered
 constexpr std::size_t window_entries = 256;
+constexpr std::size_t worth_sharing = 1U << 20U;  ///< records that several threads pack
 /// What Lua's unpack can take, with room to spare.
 constexpr std::size_t most_fields = 6000;
 
@@ -45,9 +47,11 @@ std::string records_of_damaged(const record::block& b) {
 
 }  // namespace
 
-append_pipe::append_pipe(const options& o, redis::health& h, runtime::metrics& m)
+append_pipe::append_pipe(const options& o, redis::health& h, runtime::metrics& m,
+                         std::shared_ptr<crew> c)
     : options_(o),
       health_(h),
+      crew_(std::move(c)),
       queue_gauge_(m.gauge("artham_redis_queue_bytes", "Appended and not yet taken by Redis.")),
       entries_(m.counter("artham_redis_entries_total", "Entries that Redis took.")),
       bytes_(m.counter("artham_redis_record_bytes_total", "Records that Redis took, in bytes.")),
@@ -524,15 +528,35 @@ void append_pipe::send_some() {
     }
   }
   // What is in flight changes in this thread only.
-  for (const auto& i : items) send_one(*i.of, *i.what, i.before);
+  const auto bytes =
+      std::accumulate(items.begin(), items.end(), std::size_t{0},
+                      [](std::size_t n, const item& i) { return n + i.what->records().size(); });
+  if (bytes < worth_sharing) {
+    for (const auto& i : items)
+      send_one(*i.of, *i.what, i.before, fields_of(*i.of, *i.what, i.before));
+  } else {
+    std::vector<entry_fields> packed(items.size());
+    crew_->share(items.size(), [&](std::size_t n) {
+      packed[n] = fields_of(*items[n].of, *items[n].what, items[n].before);
+    });
+    for (std::size_t n = 0; n < items.size(); ++n)
+      send_one(*items[n].of, *items[n].what, items[n].before, packed[n]);
+  }
   if (!items.empty()) last_write_ = clock::now();
 }
 
-void append_pipe::send_one(const out_stream& s, const outgoing& o, record::position before) {
+entry_fields append_pipe::fields_of(const out_stream& s, const outgoing& o,
+                                    record::position before) const {
   const entry e{o.first, before, o.last, o.count, o.records()};
-  entry_fields fields;
-  if (options_.encoding == encoding::fields) fields = spell_out(s.kind, e);
-  if (fields.empty() || fields.size() > most_fields) fields = pack(s.kind, e, options_.compress);
+  if (options_.encoding == encoding::fields) {
+    auto fields = spell_out(s.kind, e);
+    if (fields.size() <= most_fields) return fields;
+  }
+  return pack(s.kind, e, options_.compress);
+}
+
+void append_pipe::send_one(const out_stream& s, const outgoing& o, record::position before,
+                           const entry_fields& fields) {
   const std::string_view keys[] = {s.name, s.lease, tops_key};
   const auto fence = std::to_string(o.fence);
   const auto follows = end_text(before);

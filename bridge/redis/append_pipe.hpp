@@ -17,6 +17,7 @@
 
 #include "bridge/redis/backoff.hpp"
 #include "bridge/redis/connection.hpp"
+#include "bridge/redis/crew.hpp"
 #include "bridge/redis/entry_codec.hpp"
 #include "bridge/redis/health.hpp"
 #include "bridge/redis/stream_kind.hpp"
@@ -67,7 +68,7 @@ using out_stream_ptr = std::shared_ptr<out_stream>;
 /// compared with the stream's end and sent again, or not.
 class append_pipe {
  public:
-  append_pipe(const options& o, redis::health& h, runtime::metrics& m);
+  append_pipe(const options& o, redis::health& h, runtime::metrics& m, std::shared_ptr<crew> c);
   ~append_pipe();
   append_pipe(const append_pipe&) = delete;
   append_pipe& operator=(const append_pipe&) = delete;
@@ -121,7 +122,10 @@ class append_pipe {
   [[nodiscard]] result<void> compare_ends(bool all);
   void end_is(out_stream& s, record::position top);
   void send_some();
-  void send_one(const out_stream& s, const outgoing& o, record::position before);
+  [[nodiscard]] entry_fields fields_of(const out_stream& s, const outgoing& o,
+                                       record::position before) const;
+  void send_one(const out_stream& s, const outgoing& o, record::position before,
+                const entry_fields& fields);
   [[nodiscard]] result<void> take_answers();
   void answered(const sent& what, const reply& r);
   void refused(out_stream& s, std::string_view text);
@@ -130,6 +134,7 @@ class append_pipe {
 
   const options options_;
   redis::health& health_;
+  const std::shared_ptr<crew> crew_;
   runtime::gauge& queue_gauge_;
   runtime::counter& entries_;
   runtime::counter& bytes_;

@@ -19,7 +19,8 @@ namespace {
 
 constexpr auto tops_interval = std::chrono::milliseconds(100);
 constexpr market::duration longest_block = 250 * market::millisecond;
-constexpr std::uint64_t reply_bytes = 1U << 20U;
+constexpr std::uint64_t reply_bytes = 2U << 20U;
+constexpr std::size_t worth_sharing = 256U << 10U;  ///< bytes of entries that several threads read
 constexpr std::uint64_t most_entries = 1000;
 constexpr auto retry_unreadable = std::chrono::milliseconds(500);
 
@@ -59,12 +60,14 @@ record::block_ptr damaged_block(const cursor& c, record::position first, record:
 
 }  // namespace
 
-read_lane::read_lane(const options& o, std::string group, redis::health& h, runtime::metrics& m)
+read_lane::read_lane(const options& o, std::string group, redis::health& h, runtime::metrics& m,
+                     std::shared_ptr<crew> c)
     : options_(o),
       group_(std::move(group)),
       name_(group_.empty() ? "read" : "read " + group_),
       health_(h),
-      metrics_(m) {
+      metrics_(m),
+      crew_(std::move(c)) {
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "redis-read");
     run();
@@ -388,28 +391,48 @@ result<bool> read_lane::unblock() {
 }
 
 void read_lane::deliver(const cursors& to, reply_view entries, bool by_group) {
-  std::vector<std::function<void()>> woken;
+  struct arrived {
+    entry_id id;
+    reply_view fields;
+    std::size_t bytes;
+    found_entry found;
+  };
+  std::vector<arrived> all;
+  std::size_t sum = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto id = parse_entry_id(entries[i][0].text());
-    if (!id) continue;
+    const auto wants = [&](const cursor_ptr& c) { return *id > c->read && !c->is_missing; };
+    if (!id || std::ranges::none_of(to, wants)) continue;
+    const auto fields = entries[i][1];
     std::size_t bytes = 0;
-    for (std::size_t f = 0; f < entries[i][1].size(); ++f) bytes += entries[i][1][f].text().size();
-    std::optional<found_entry> found;
+    for (std::size_t f = 0; f < fields.size(); ++f) bytes += fields[f].text().size();
+    sum += bytes;
+    all.push_back({*id, fields, bytes, {}});
+  }
+  const auto read = [&](std::size_t i) {
+    all[i].found = read_entry(to.front()->kind, all[i].id, all[i].fields);
+  };
+  if (sum < worth_sharing) {
+    for (std::size_t i = 0; i < all.size(); ++i) read(i);
+  } else {
+    crew_->share(all.size(), read);
+  }
+  for (const auto& [id, fields, bytes, found] : all) {
     for (const auto& c : to) {
-      if (*id <= c->read || c->is_missing) continue;
-      if (!found) found = read_entry(c->kind, *id, entries[i][1]);
+      if (id <= c->read || c->is_missing) continue;
       // Another consumer of this name has got what comes before it.
       const bool misses =
-          by_group && found->f &&
-          (is_dense(c->kind) ? found->f->seq > c->reached.seq + 1 : *found->f > c->reached);
+          by_group && found.f &&
+          (is_dense(c->kind) ? found.f->seq > c->reached.seq + 1 : *found.f > c->reached);
       if (misses) {
         c->is_missing = true;
         c->is_prepared = c->is_at_top = false;
         continue;
       }
-      deliver(*c, *id, *found, bytes);
+      deliver(*c, id, found, bytes);
     }
   }
+  std::vector<std::function<void()>> woken;
   for (const auto& c : to) {
     const std::lock_guard lock(c->mutex);
     if (c->ready && !c->blocks.empty()) woken.push_back(std::exchange(c->ready, nullptr));

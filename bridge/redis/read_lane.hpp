@@ -13,6 +13,7 @@
 
 #include "bridge/redis/backoff.hpp"
 #include "bridge/redis/connection.hpp"
+#include "bridge/redis/crew.hpp"
 #include "bridge/redis/entry_codec.hpp"
 #include "bridge/redis/health.hpp"
 #include "bridge/redis/stream_kind.hpp"
@@ -63,7 +64,8 @@ using cursor_ptr = std::shared_ptr<cursor>;
 class read_lane {
  public:
   /// `group` empty: plain readers.
-  read_lane(const options& o, std::string group, redis::health& h, runtime::metrics& m);
+  read_lane(const options& o, std::string group, redis::health& h, runtime::metrics& m,
+            std::shared_ptr<crew> c);
   ~read_lane();
   read_lane(const read_lane&) = delete;
   read_lane& operator=(const read_lane&) = delete;
@@ -109,6 +111,7 @@ class read_lane {
   const std::string name_;
   redis::health& health_;
   runtime::metrics& metrics_;
+  const std::shared_ptr<crew> crew_;
   wake_up wake_;
 
   mutable std::mutex mutex_;

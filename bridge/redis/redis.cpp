@@ -26,7 +26,8 @@ class bridge_impl final : public redis_bridge {
         metrics_(o.metrics != nullptr ? *o.metrics : own_metrics_),
         health_(o.on_health),
         control_(o.server, o.consumer + "-control"),
-        pipe_(std::make_shared<append_pipe>(options_, health_, metrics_)) {
+        crew_(std::make_shared<crew>(usual_helpers())),
+        pipe_(std::make_shared<append_pipe>(options_, health_, metrics_, crew_)) {
     pipe_->start();
     upkeep_.emplace(options_, *pipe_, health_, metrics_);
   }
@@ -180,7 +181,7 @@ class bridge_impl final : public redis_bridge {
       if (stopped_) return fail(errc::unavailable, "the bridge to Redis is stopped");
       auto& found = lanes_[std::string(group)];
       if (!found)
-        found = std::make_shared<read_lane>(options_, std::string(group), health_, metrics_);
+        found = std::make_shared<read_lane>(options_, std::string(group), health_, metrics_, crew_);
       lane = found;
     }
     lane->add(c);
@@ -191,6 +192,7 @@ class bridge_impl final : public redis_bridge {
   runtime::metrics& metrics_;
   health health_;
   mutable control control_;
+  std::shared_ptr<crew> crew_;
   std::shared_ptr<append_pipe> pipe_;
 
   mutable std::mutex mutex_;

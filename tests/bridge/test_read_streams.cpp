@@ -125,9 +125,9 @@ TEST_CASE("the example in Python reads full packets that lie by columns") {
     for (int i = bytes - 1; i >= 0; --i) out.push_back(static_cast<char>(v >> (8 * i)));
     return out;
   };
-  constexpr std::uint32_t packets = 40;
+  constexpr std::uint16_t packets = 40;
   auto body = big_endian(packets, 2);
-  for (std::uint32_t i = 0; i < packets; ++i) {
+  for (std::uint16_t i = 0; i < packets; ++i) {
     body += big_endian(184, 2) + big_endian(i % 2 == 0 ? infy : usdinr, 4) +
             big_endian(150'000 + 5 * i, 4) + std::string(176, '\0');
   }

@@ -197,6 +197,38 @@ TEST_CASE("what is cut or changed is refused or makes something; it is never lar
   CHECK(refused > 1000);
 }
 
+TEST_CASE("records that would be larger than asked are refused") {
+  market_of m(23, 5);
+  const auto records = m.records(40);
+  const auto c = redis::to_columns(records);
+  REQUIRE(c);
+  CHECK(redis::from_columns(c->bytes, records.size()));
+  for (const auto less : {records.size() - 1, records.size() / 2, std::size_t{10}, std::size_t{0}})
+    CHECK_FALSE(redis::from_columns(c->bytes, less));
+}
+
+TEST_CASE("as many packets as the frames have places, and widths of numbers") {
+  const auto little_endian = [](std::uint32_t v) {
+    return std::string(reinterpret_cast<const char*>(&v), sizeof v);
+  };
+  // A frame of one packet, of zeros but for its token, and the same as a mark's body.
+  const auto bytes = [&](record::kind kind, char width) {
+    record::header h;
+    h.kind = kind;
+    h.size = kind == record::kind::kite_frame ? 4 + full : 4;
+    const std::string head(reinterpret_cast<const char*>(&h), sizeof h);
+    return little_endian(28) + little_endian(1) + head + big_endian(1, 2) + big_endian(full, 2) +
+           width + std::string(static_cast<std::size_t>(width), '\2') + std::string(15, '\0');
+  };
+  const auto one = redis::from_columns(bytes(record::kind::kite_frame, 1), most);
+  REQUIRE(one);
+  CHECK(one->substr(24) ==
+        big_endian(1, 2) + big_endian(full, 2) + big_endian(1, 4) + std::string(full - 4, '\0'));
+  CHECK(redis::from_columns(bytes(record::kind::kite_frame, 4), most));
+  CHECK_FALSE(redis::from_columns(bytes(record::kind::kite_frame, 5), most));
+  CHECK_FALSE(redis::from_columns(bytes(record::kind::mark, 1), most));
+}
+
 TEST_CASE("noise is refused") {
   std::mt19937 random(13);
   for (int i = 0; i < 20'000; ++i) {
