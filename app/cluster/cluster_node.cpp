@@ -198,6 +198,7 @@ result<void> cluster_node::open_redis() {
     }
   };
   workshop_.server = o.server;
+  kept_ = bridge::redis::make_kept_values(o.server);
   auto opened = bridge::redis::open(std::move(o));
   if (!opened) return tl::unexpected(opened.error());
   redis_ = std::move(*opened);
@@ -360,11 +361,23 @@ node_says cluster_node::says() const {
 }
 
 result<std::shared_ptr<const rules_in_force>> cluster_node::rules_of(const cluster_view& view) {
-  if (!view.in_force) return rules_;
-  if (rules_ && rules_->hashes == *view.in_force) return rules_;
-  auto read = read_rules_in_force(*redis_, *view.in_force);
+  auto in_force = view.in_force;
+  auto listed_on = view.listed_on;
+  if (!in_force && !rules_) {
+    const auto kept = kept_->all("ingest");
+    if (!kept) return tl::unexpected(kept.error());
+    const auto it = kept->find(rules_in_force_name);
+    if (it == kept->end()) return rules_;
+    const auto said = parse_node_says(it->second);
+    if (!said) return tl::unexpected(said.error());
+    in_force = said->in_force;
+    listed_on = said->listed_on;
+  }
+  if (!in_force || (rules_ && rules_->hashes == *in_force)) return rules_;
+  auto read = read_rules_in_force(*redis_, *in_force);
   if (!read) return tl::unexpected(read.error());
   rules_ = std::move(*read);
+  listed_on_ = listed_on;
   return rules_;
 }
 
@@ -381,11 +394,10 @@ result<std::unique_ptr<unit>> cluster_node::start_unit(const std::string& lease,
     if (!rules->features.enabled) return std::make_unique<idle_unit>();
     return start_features(workshop_, *rules, shard, fence);
   }
-  const auto date = keeper_->view().listed_on;
-  if (date != stored_list_) {
-    if (auto put = store_->writing().put_instruments(rules->instruments, date); !put)
+  if (listed_on_ != stored_list_) {
+    if (auto put = store_->writing().put_instruments(rules->instruments, listed_on_); !put)
       return tl::unexpected(put.error());
-    stored_list_ = date;
+    stored_list_ = listed_on_;
   }
   return start_stores(workshop_, *rules, shard);
 }

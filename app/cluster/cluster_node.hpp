@@ -20,6 +20,7 @@
 #include "app/cluster/unit_runner.hpp"
 #include "app/gateway_role.hpp"
 #include "app/store_role.hpp"
+#include "bridge/redis/kept_values.hpp"
 #include "bridge/redis/redis.hpp"
 #include "config/settings.hpp"
 #include "messages/client.hpp"
@@ -94,6 +95,7 @@ class cluster_node {
   std::string life_;
   runtime::metrics metrics_;
   std::unique_ptr<bridge::redis::redis_bridge> redis_;
+  std::unique_ptr<bridge::redis::kept_values> kept_;
   std::unique_ptr<bridge::bridge> all_shards_;
   std::unique_ptr<store::database> store_;
   std::unique_ptr<store_role> stores_;
@@ -111,6 +113,7 @@ class cluster_node {
   std::unique_ptr<lease_keeper> keeper_;
   std::unique_ptr<unit_runner> runner_;
   std::shared_ptr<const rules_in_force> rules_;  ///< of the runner's thread
+  market::date listed_on_;                       ///< trading date of its instruments
   market::date stored_list_;                     ///< what the store was told last
   std::atomic<std::uint64_t> largest_fence_{0};
   mutable std::mutex mutex_;  ///< of the lines below

@@ -8,12 +8,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include "app/cluster/node_says.hpp"
 #include "app/feature_rules.hpp"
 #include "app/journal_rules.hpp"
 #include "app/position_at.hpp"
 #include "app/written_journal.hpp"
 #include "bridge/common/fork.hpp"
 #include "bridge/common/shard_view.hpp"
+#include "bridge/redis/kept_values.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/frame_cutter.hpp"
 #include "market/feature/shard_map.hpp"
@@ -178,6 +180,13 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   const auto shards =
       std::make_shared<const market::feature::shard_map>(*features.plan, workshop_.shards());
   workshop_.redis->hold(ingest, fence);
+  // For nodes that come when this one is gone.
+  node_says rules;
+  rules.in_force = hashes;
+  rules.listed_on = market_->today();
+  const auto kept = bridge::redis::make_kept_values(workshop_.server);
+  if (auto done = kept->keep(ingest, fence, rules_in_force_name, to_json(rules)); !done)
+    return tl::unexpected(done.error());
   bridge::redis::forwarder_options f;
   f.how.shards = workshop_.shards();
   f.how.shard_of = [shards](std::uint32_t token) { return shards->of(token); };

@@ -29,6 +29,9 @@ namespace artham::app::cluster {
 /// with a fence: so none is used twice.
 inline constexpr std::uint64_t epochs_a_fence = 256;
 
+/// Under the lease `ingest`, what md:ticks was journaled under last is kept by this name.
+inline constexpr const char* rules_in_force_name = "rules";
+
 /// The ingest role of a node: its journal, which either follows what another node ingests (standby)
 /// or is what this node ingests, forwarded. Used by one thread; `in_force`, `status` and
 /// `largest_epoch` by any.
