@@ -222,6 +222,10 @@ result<void> market_source::load_instruments(const actors::newest_times& newest)
   if (auto added = add_formulas(); !added) return added;
   index_ =
       std::make_shared<const actors::instrument_index>(instruments_, options_.calendars->by_name);
+  if (options_.store != nullptr) {
+    if (auto put = options_.store->writing().put_instruments(instruments_, today_); !put)
+      return put;
+  }
   auto tokens = wanted_tokens(today_);
   if (!tokens) return tl::unexpected(tokens.error());
   tokens_ = std::move(*tokens);

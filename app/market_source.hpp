@@ -29,7 +29,9 @@ struct market_source_options {
   std::filesystem::path data;
   std::optional<std::filesystem::path> recording;  ///< instead of the synthetic market
   bridge::bridge* journal = nullptr;
-  store::database* store = nullptr;  ///< knows earlier instruments; null: the journal alone does
+  /// Knows earlier instruments, and is told of these; nobody writes to it yet. Null: the journal
+  /// alone knows.
+  store::database* store = nullptr;
   const calendar_set* calendars = nullptr;
   const feed::decoder* decoder = nullptr;
   runtime::metrics* metrics = nullptr;

@@ -123,7 +123,7 @@ result<void> node::open_market() {
   auto market = market_source::open(std::move(o));
   if (!market) return tl::unexpected(market.error());
   market_ = std::move(*market);
-  return store_->writing().put_instruments(market_->instruments(), market_->today());
+  return {};
 }
 
 result<void> node::keep_configuration() {

@@ -153,7 +153,6 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   o.data = workshop_.data;
   o.recording = recording_;
   o.journal = &journal;
-  o.store = workshop_.store;
   o.calendars = &calendars_;
   o.decoder = &workshop_.decoder;
   o.metrics = workshop_.metrics;
