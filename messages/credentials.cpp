@@ -1,4 +1,5 @@
 #include "messages/credentials.hpp"
+#include "runtime/freed_by.hpp"
 
 #include <fmt/format.h>
 #include <openssl/bio.h>
@@ -18,13 +19,8 @@
 namespace artham::messages {
 namespace {
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* x) const {
-    Free(x);
-  }
-};
+using runtime::freed_by;
+
 using bio = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
 using certificate = std::unique_ptr<X509, freed_by<X509_free>>;
 using private_key = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;

@@ -12,21 +12,6 @@ using config::role;
 
 constexpr std::array assigned_roles{role::ingest, role::bars, role::features, role::store};
 
-std::string lease_name(role r, std::uint32_t shard) {
-  switch (r) {
-    case role::ingest:
-      return "ingest";
-    case role::bars:
-      return "bars:" + std::to_string(shard);
-    case role::features:
-      return "features:" + std::to_string(shard);
-    case role::store:
-    case role::gateway:
-      break;
-  }
-  return "store:" + std::to_string(shard);
-}
-
 /// Pieces of work by node, of those who may have more.
 using loads = std::map<std::string_view, std::size_t>;
 
@@ -80,6 +65,21 @@ void decide_role(std::string_view me, role r, std::span<const seat> seats,
 }
 
 }  // namespace
+
+std::string lease_name(role r, std::uint32_t shard) {
+  switch (r) {
+    case role::ingest:
+      return "ingest";
+    case role::bars:
+      return "bars:" + std::to_string(shard);
+    case role::features:
+      return "features:" + std::to_string(shard);
+    case role::store:
+    case role::gateway:
+      break;
+  }
+  return "store:" + std::to_string(shard);
+}
 
 std::vector<work> all_work(std::uint32_t shards) {
   std::vector<work> all;

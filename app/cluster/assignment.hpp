@@ -31,6 +31,9 @@ struct decision {
   std::vector<std::string> hand_over;
 };
 
+/// The lease of a role's work: `ingest` is one, of the others each shard has its own.
+[[nodiscard]] std::string lease_name(config::role r, std::uint32_t shard);
+
 /// All work of a cluster with so many shards, free.
 [[nodiscard]] std::vector<work> all_work(std::uint32_t shards);
 

@@ -9,15 +9,12 @@
 #include <spdlog/spdlog.h>
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
-#include <caf/send.hpp>
 
 #include "app/build_info.hpp"
 #include "app/cluster/live_values.hpp"
 #include "app/opened_store.hpp"
-#include "app/store_upkeep.hpp"
 #include "bridge/common/all_shards.hpp"
 #include "config/redis_url.hpp"
-#include "feed/feed.hpp"
 #include "messages/caf_compat.hpp"
 #include "messages/network.hpp"
 #include "runtime/log.hpp"
@@ -280,12 +277,6 @@ result<void> cluster_node::start_system() {
   net.control = control_;
   net.metrics = &metrics_;
   if (auto done = w.start_tree(supervisors::cluster_node_child(std::move(net))); !done) return done;
-  control_->serve_tree(w.root);
-  control_->serve_status([this] { return status_json(); });
-  control_->serve_drain([this](const std::string& who) {
-    runtime::log().info("cluster: {} asks this node to hand over and stop", who);
-    fail({});
-  });
   return {};
 }
 
@@ -336,6 +327,12 @@ result<void> cluster_node::start_work() {
   });
   runner_->start();
   keeper_->start();
+  control_->serve_tree(workshop_.root);
+  control_->serve_status([this] { return status_json(); });
+  control_->serve_drain([this](const std::string& who) {
+    runtime::log().info("cluster: {} asks this node to hand over and stop", who);
+    fail({});
+  });
   return {};
 }
 
@@ -524,12 +521,10 @@ nlohmann::json cluster_node::cluster_json() const {
 std::string cluster_node::status_json() const {
   nlohmann::json j;
   j["version"] = version();
-  std::map<std::string, std::int64_t> totals;
   for (const auto& sample : metrics_.samples()) {
     std::string name = sample.name;
     for (const auto& [label, value] : sample.labels) name += "." + value;
     j["metrics"][name] = sample.value;
-    totals[name] = sample.value;
   }
   const auto redis = redis_->status();
   j["redis"] = {{"place", workshop_.server.text()},
@@ -538,7 +533,7 @@ std::string cluster_node::status_json() const {
                 {"suffers", redis.suffers ? redis.suffers->message : ""}};
   if (stores_) j["store"] = stores_->status();
   if (ingest_) j["ingest"] = ingest_->status();
-  if (keeper_ && runner_) j["cluster"] = cluster_json();
+  j["cluster"] = cluster_json();
   return j.dump();
 }
 

@@ -44,6 +44,9 @@ class ingest_side::ingest_unit final : public unit {
   }
   bool refence(std::uint64_t fence) override {
     side_.workshop_.redis->hold(ingest, fence);
+    // A Redis that forgot the lease has forgotten them too.
+    if (auto kept = side_.keep_rules(fence); !kept)
+      runtime::log().warn("ingest: what is in force is not in Redis: {}", kept.error().message);
     return true;
   }
   [[nodiscard]] bool is_over() const override { return side_.forked_; }
@@ -77,6 +80,9 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   auto opened = bridge::local::open(std::move(o));
   if (!opened) return tl::unexpected(opened.error());
   log_opening(opened->report);
+  note_epoch(opened->journal->last_epoch());
+  // What was moved out has used its epochs all the same.
+  for (const auto& orphan : opened->report.orphans) note_epoch(orphan.last.epoch);
   journal_ = std::move(*opened);
   upkeep_options keep;
   keep.journal = workshop_.data / "journal";
@@ -87,6 +93,10 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   const std::lock_guard lock(mutex_);
   upkeep_ = std::move(upkeep);
   return {};
+}
+
+void ingest_side::note_epoch(std::uint32_t epoch) {
+  largest_epoch_ = std::max<std::uint32_t>(largest_epoch_, epoch);
 }
 
 result<void> ingest_side::leave_what_parted() {
@@ -146,6 +156,8 @@ result<void> ingest_side::catch_up() {
 
 result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   if (auto done = catch_up(); !done) return tl::unexpected(done.error());
+  // From here on whatever fails ends what has begun.
+  auto made = std::make_unique<ingest_unit>(*this);
   const auto& s = *workshop_.settings;
   auto& journal = *journal_.journal;
   market_source_options o;
@@ -179,13 +191,13 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   const auto shards =
       std::make_shared<const market::feature::shard_map>(*features.plan, workshop_.shards());
   workshop_.redis->hold(ingest, fence);
-  // For nodes that come when this one is gone.
-  node_says rules;
-  rules.in_force = hashes;
-  rules.listed_on = market_->today();
-  const auto kept = bridge::redis::make_kept_values(workshop_.server);
-  if (auto done = kept->keep(ingest, fence, rules_in_force_name, to_json(rules)); !done)
-    return tl::unexpected(done.error());
+  {
+    const std::lock_guard lock(mutex_);
+    in_force_ = hashes;
+    listed_on_ = market_->today();
+    if (const auto* own = market_->own_exchange()) finished_ = [own] { return own->finished(); };
+  }
+  if (auto done = keep_rules(fence); !done) return tl::unexpected(done.error());
   bridge::redis::forwarder_options f;
   f.how.shards = workshop_.shards();
   f.how.shard_of = [shards](std::uint32_t token) { return shards->of(token); };
@@ -205,18 +217,20 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   set(forwarder_, bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f)));
   auto ingestor = market_->ingestor(hashes);
   ingestor.least_epoch = static_cast<std::uint32_t>(fence * epochs_a_fence);
+  note_epoch(ingestor.least_epoch);
   auto tree = workshop_.tree;
   tree.directory = std::make_shared<messages::directory>();
-  {
-    const std::lock_guard lock(mutex_);
-    in_force_ = hashes;
-    listed_on_ = market_->today();
-    if (const auto* own = market_->own_exchange()) finished_ = [own] { return own->finished(); };
-  }
-  auto made = std::make_unique<ingest_unit>(*this);
   if (auto done = workshop_.start_tree(supervisors::ingest_tree(tree, std::move(ingestor))); !done)
     return tl::unexpected(done.error());
   return made;
+}
+
+result<void> ingest_side::keep_rules(std::uint64_t fence) {
+  node_says rules;
+  rules.in_force = in_force();
+  rules.listed_on = listed_on();
+  return bridge::redis::make_kept_values(workshop_.server)
+      ->keep(ingest, fence, rules_in_force_name, to_json(rules));
 }
 
 void ingest_side::wait_until_forwarded() {
@@ -272,10 +286,6 @@ std::optional<market::config_hashes> ingest_side::in_force() const {
 market::date ingest_side::listed_on() const {
   const std::lock_guard lock(mutex_);
   return listed_on_;
-}
-
-std::uint32_t ingest_side::largest_epoch() const {
-  return journal_.journal ? journal_.journal->last_epoch() : 0;
 }
 
 nlohmann::json ingest_side::status() const {

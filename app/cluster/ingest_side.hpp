@@ -54,8 +54,8 @@ class ingest_side {
   /// What this node journals under; nothing when it does not.
   [[nodiscard]] std::optional<market::config_hashes> in_force() const;
   [[nodiscard]] market::date listed_on() const;
-  /// The largest epoch in the journal.
-  [[nodiscard]] std::uint32_t largest_epoch() const;
+  /// The largest epoch that this node knows to have been used in its journal.
+  [[nodiscard]] std::uint32_t largest_epoch() const { return largest_epoch_; }
   /// `/v1/status` says it under `ingest`.
   [[nodiscard]] nlohmann::json status() const;
 
@@ -67,6 +67,9 @@ class ingest_side {
   /// Moves what md:ticks in Redis has differently out of the journal.
   result<void> leave_what_parted();
   result<void> catch_up();
+  void note_epoch(std::uint32_t epoch);
+  /// For nodes that come when this one is gone.
+  [[nodiscard]] result<void> keep_rules(std::uint64_t fence);
   void wait_until_forwarded();
   void end();
 
@@ -84,6 +87,7 @@ class ingest_side {
     member.swap(value);
   }
 
+  std::atomic<std::uint32_t> largest_epoch_{0};
   std::atomic<bool> forked_{false};  ///< another node has ingested since
   mutable std::mutex mutex_;         ///< of everything below
   std::optional<market::config_hashes> in_force_;

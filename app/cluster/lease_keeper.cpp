@@ -302,6 +302,8 @@ void lease_keeper::take(const std::string& lease) {
 }
 
 void lease_keeper::note(const std::string& line) {
+  // It is looked at again and again.
+  if (std::exchange(noted_, line) == line) return;
   runtime::log().warn("cluster: {}", line);
 }
 

@@ -105,6 +105,7 @@ class lease_keeper {
   market::timestamp name_taken_since_ = 0;  ///< of the keeper's thread; 0: it is ours
   bool failing_ = false;                    ///< of the keeper's thread, like the next
   market::timestamp trusts_silence_from_ = 0;
+  std::string noted_;  ///< the last that was logged
   runtime::gauge* held_gauge_ = nullptr;
   runtime::counter* taken_ = nullptr;
   runtime::counter* lost_ = nullptr;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "app/cluster/assignment.hpp"
 #include "market/feature/shard_map.hpp"
 #include "supervisors/cluster/control.hpp"
 
@@ -74,7 +75,7 @@ messages::child_spec live_bars_publisher(workshop& w, const rules_in_force& rule
                                          const supervisors::tree_options& tree) {
   auto c = publisher(w, rules, shard, view, tree);
   c.timeframes = rules.bars.timeframes;
-  return supervisors::live_publisher_tree(tree, live_id("bars:" + std::to_string(shard)),
+  return supervisors::live_publisher_tree(tree, live_id(lease_name(config::role::bars, shard)),
                                           std::move(c));
 }
 
@@ -83,7 +84,7 @@ messages::child_spec live_chains_publisher(workshop& w, const rules_in_force& ru
                                            const supervisors::tree_options& tree) {
   auto c = publisher(w, rules, shard, view, tree);
   c.features = rules.features.plan;
-  return supervisors::live_publisher_tree(tree, live_id("features:" + std::to_string(shard)),
+  return supervisors::live_publisher_tree(tree, live_id(lease_name(config::role::features, shard)),
                                           std::move(c));
 }
 

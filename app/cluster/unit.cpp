@@ -8,6 +8,7 @@
 #include <caf/scoped_actor.hpp>
 
 #include "actors/features/feature_stream.hpp"
+#include "app/cluster/assignment.hpp"
 #include "app/cluster/live_values.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/common/shard_view.hpp"
@@ -25,10 +26,6 @@ constexpr std::chrono::seconds stop_limit{30};
 constexpr std::chrono::seconds checkpoint_limit{10};
 /// Between two looks at how far the day of the features has come.
 constexpr std::chrono::minutes day_pause{1};
-
-std::string lease_of(const char* role, std::uint32_t shard) {
-  return std::string(role) + ":" + std::to_string(shard);
-}
 
 /// A tree that works on one shard of the streams in Redis.
 class tree_unit : public unit {
@@ -79,7 +76,7 @@ class shared_checkpoints {
                      std::filesystem::path directory)
       : redis_(*w.redis),
         kept_(bridge::redis::make_kept_values(w.server)),
-        lease_(lease_of("bars", shard)),
+        lease_(lease_name(config::role::bars, shard)),
         ticks_(bridge::stream_in_shard(record::ticks_stream(), shard, w.shards())),
         fence_(fence),
         directory_(std::move(directory)) {}
@@ -228,7 +225,7 @@ void workshop::stop_tree(const std::string& id) {
 
 result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rules,
                                          std::uint32_t shard, std::uint64_t fence) {
-  const auto lease = lease_of("bars", shard);
+  const auto lease = lease_name(config::role::bars, shard);
   w.redis->hold(lease, fence);
   auto made = std::make_unique<bars_unit>(w, lease, shard);
   const auto& s = *w.settings;
@@ -258,7 +255,7 @@ result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rule
 
 result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& rules,
                                              std::uint32_t shard, std::uint64_t fence) {
-  const auto lease = lease_of("features", shard);
+  const auto lease = lease_name(config::role::features, shard);
   w.redis->hold(lease, fence);
   auto made =
       std::make_unique<features_unit>(w, lease, shard, day_begin_in, rules.features.calendars);
@@ -281,7 +278,7 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
 
 result<std::unique_ptr<unit>> start_stores(workshop& w, const rules_in_force& rules,
                                            std::uint32_t shard) {
-  const auto lease = lease_of("store", shard);
+  const auto lease = lease_name(config::role::store, shard);
   auto made = std::make_unique<stores_unit>(w, lease, shard);
   if (shard == 0) made->keep_short();
   stored_streams streams;

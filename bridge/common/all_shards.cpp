@@ -99,9 +99,8 @@ class view final : public bridge {
   }
   [[nodiscard]] std::vector<std::string> streams() const override {
     std::set<std::string> names;
-    for (auto s : whole_.streams()) {
-      if (shards_ > 1) s.resize(s.rfind(':'));
-      names.insert(std::move(s));
+    for (std::uint32_t shard = 0; shard < shards_; ++shard) {
+      for (auto& s : shard_view(whole_, shard, shards_)->streams()) names.insert(std::move(s));
     }
     return {names.begin(), names.end()};
   }

@@ -16,19 +16,14 @@
 #include <cstring>
 
 #include "messages/caf_compat.hpp"
+#include "runtime/freed_by.hpp"
 
 namespace artham::supervisors {
 namespace {
 
 using steady = std::chrono::steady_clock;
 
-template <auto Free>
-struct freed_by {
-  template <class T>
-  void operator()(T* x) const {
-    Free(x);
-  }
-};
+using runtime::freed_by;
 using context = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
 using session = std::unique_ptr<SSL, freed_by<SSL_free>>;
 using addresses = std::unique_ptr<addrinfo, freed_by<freeaddrinfo>>;

@@ -80,7 +80,16 @@ const std::vector<fault> faults{
        c.redis.kill();
        c.redis.start();
      }},
-    {"Redis is emptied", [](cluster& c) { c.redis.cli({"FLUSHALL"}); }},
+    {"Redis is emptied",
+     [](cluster& c) {
+       c.redis.cli({"FLUSHALL"});
+       // For nodes that come when nobody ingests.
+       CHECK(eventually(
+           [&] {
+             return c.redis.cli({"HEXISTS", "artham:kept:ingest", "rules"}) == "1";
+           },
+           10s));
+     }},
     {"Redis loses the end of what it wrote",
      [](cluster& c) {
        c.redis.kill();
