@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+/// A server's WebSocket frames (RFC 6455: unmasked, not fragmented), written around their payloads.
+namespace artham::protocol {
+
+enum class opcode : std::uint8_t { text = 1, binary = 2 };
+
+/// What the header of a frame takes at most.
+inline constexpr std::size_t frame_header_max = 10;
+
+/// The header of a payload of this size; returns its length.
+inline std::size_t write_frame_header(char* out, opcode what, std::size_t payload) {
+  out[0] = static_cast<char>(0x80U | static_cast<unsigned>(what));
+  if (payload < 126) {
+    out[1] = static_cast<char>(payload);
+    return 2;
+  }
+  const std::size_t bytes = payload <= 0xFFFF ? 2 : 8;
+  out[1] = static_cast<char>(bytes == 2 ? 126 : 127);
+  for (std::size_t i = 0; i < bytes; ++i)
+    out[2 + i] = static_cast<char>(payload >> 8 * (bytes - 1 - i));
+  return 2 + bytes;
+}
+
+/// Appends a frame; write(out) appends its payload.
+template <class Write>
+void append_frame(std::string& out, opcode what, Write&& write) {
+  constexpr std::size_t usual = 4;
+  const std::size_t at = out.size();
+  out.append(usual, '\0');
+  write(out);
+  const std::size_t payload = out.size() - at - usual;
+  char header[frame_header_max];
+  const auto size = write_frame_header(header, what, payload);
+  if (size < usual) out.erase(at, usual - size);
+  if (size > usual) out.insert(at, size - usual, '\0');
+  std::memcpy(out.data() + at, header, size);
+}
+
+inline void append_frame(std::string& out, opcode what, std::string_view payload) {
+  append_frame(out, what, [payload](std::string& to) { to.append(payload); });
+}
+
+/// What stands in a whole frame, behind its header.
+[[nodiscard]] inline std::string_view frame_payload(std::string_view frame) {
+  const auto length = static_cast<std::uint8_t>(frame[1]);
+  return frame.substr(length < 126 ? 2 : length == 126 ? 4 : 10);
+}
+
+}  // namespace artham::protocol
