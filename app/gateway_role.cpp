@@ -70,7 +70,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   o.idle_timeout = std::chrono::milliseconds(w.idle_timeout / market::millisecond);
   web::server_dependencies d;
   d.handler = web::make_api(std::move(api));
-  d.gateway = port_.get();
+  d.websockets = {{"/v1/stream", port_.get()}};
   d.metrics = options_.metrics;
   auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());

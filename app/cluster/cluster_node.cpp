@@ -443,7 +443,7 @@ result<void> cluster_node::serve_operations() {
   o.port = w.port;
   web::server_dependencies d;
   d.handler = web::make_operations(operations());
-  d.gateway = &no_gateway_;
+  d.websockets = {{"/v1/stream", &no_gateway_}};
   d.metrics = &metrics_;
   auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());

@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(server_fixture,
   const auto port = start();
   server_options other = options;
   other.port = port;
-  const auto second = server::start(other, {handler, &gateway, &metrics});
+  const auto second = server::start(other, {handler, endpoints, &metrics});
   REQUIRE_FALSE(second);
   CHECK(second.error().code == errc::conflict);
   CHECK(second.error().message.find(std::to_string(port)) != std::string::npos);
@@ -185,17 +185,17 @@ TEST_CASE_FIXTURE(server_fixture,
 
   other = options;
   other.address = "0.0.0.0";
-  const auto open = server::start(other, {handler, &gateway, &metrics});
+  const auto open = server::start(other, {handler, endpoints, &metrics});
   REQUIRE_FALSE(open);
   CHECK(open.error().code == errc::usage);
   CHECK(open.error().message.find("--insecure-listen") != std::string::npos);
   other.insecure_listen = true;
-  CHECK(server::start(other, {handler, &gateway, &metrics}));
+  CHECK(server::start(other, {handler, endpoints, &metrics}));
 
   other.address = "example.com";
-  CHECK(server::start(other, {handler, &gateway, &metrics}).error().code == errc::usage);
+  CHECK(server::start(other, {handler, endpoints, &metrics}).error().code == errc::usage);
   other.address = "192.0.2.1";  // TEST-NET: not an address of this machine
-  CHECK(server::start(other, {handler, &gateway, &metrics}).error().code == errc::io);
+  CHECK(server::start(other, {handler, endpoints, &metrics}).error().code == errc::io);
 }
 
 TEST_CASE_FIXTURE(server_fixture, "stop ends everything at any moment, and again") {

@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "web/server/handshake.hpp"
 #include "web/server/http_connection.hpp"
 
 namespace artham::web {
@@ -28,10 +29,19 @@ void server_metrics::refused(std::string_view cause) const {
       .add();
 }
 
+std::string address_of(const tcp::socket& socket) {
+  boost::system::error_code ec;
+  const auto peer = socket.remote_endpoint(ec);
+  if (ec) return "unknown";
+  const std::string address = peer.address().to_string();
+  return (peer.address().is_v6() ? "[" + address + "]" : address) + ":" +
+         std::to_string(peer.port());
+}
+
 engine::engine(server_options o, server_dependencies d)
     : options(std::move(o)),
       handler(std::move(d.handler)),
-      gateway(*d.gateway),
+      websockets(std::move(d.websockets)),
       metrics(*d.metrics) {}
 
 result<void> engine::listen() {
@@ -114,6 +124,12 @@ void engine::remove(connection* c) {
   connections.erase(c);
   metrics.connections.set(static_cast<std::int64_t>(connections.size()));
   if (stopping && connections.empty()) end_stop();
+}
+
+messages::gateway* engine::gateway_of(std::string_view path) const {
+  for (const auto& w : websockets)
+    if (path_fits(w.path, path)) return w.gateway;
+  return nullptr;
 }
 
 void engine::begin_stop() {

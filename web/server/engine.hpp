@@ -8,6 +8,7 @@
 #include <string_view>
 #include <thread>
 #include <unordered_map>
+#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -38,6 +39,9 @@ struct server_metrics {
   void refused(std::string_view cause) const;
 };
 
+/// The peer's, `203.0.113.7:50123` or `[2001:db8::7]:50123`.
+[[nodiscard]] std::string address_of(const tcp::socket& socket);
+
 /// A connection of either kind. Its network thread's calls only.
 class connection {
  public:
@@ -64,10 +68,12 @@ struct engine : std::enable_shared_from_this<engine> {
     connections.emplace(c, std::move(self));
   }
   void remove(connection* c);
+  /// Null when no WebSocket is opened at this path.
+  [[nodiscard]] messages::gateway* gateway_of(std::string_view path) const;
 
   server_options options;
   http_handler handler;
-  messages::gateway& gateway;
+  std::vector<websocket_endpoint> websockets;
   server_metrics metrics;
   asio::io_context io{1};
   std::uint16_t port = 0;

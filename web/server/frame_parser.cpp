@@ -77,13 +77,14 @@ frame_parser::event frame_parser::parse_header() {
     if (!final_) return fail(close_code::protocol_error, "control frames are not fragmented");
     if (length > max_control)
       return fail(close_code::protocol_error, "control frames have at most 125 bytes");
-  } else if (opcode_ == op_binary) {
-    return fail(close_code::not_text, "artham.v1.json is text; send text messages");
+  } else if (opcode_ == op_binary && !may_be_binary_) {
+    return fail(close_code::not_text, "only text messages are taken here");
   } else if (message_open_ != (opcode_ == op_continuation)) {
     return fail(close_code::protocol_error, message_open_ ? "a new message inside a fragmented one"
                                                           : "a continuation of no message");
   }
   if (available < 2 + extra + 4) return event::need_more;
+  if (opcode_ == op_text || opcode_ == op_binary) binary_ = opcode_ == op_binary;
 
   left_ = length;
   if (extra != 0) {
@@ -107,9 +108,10 @@ frame_parser::event frame_parser::finish_frame() {
   if (!is_control(opcode_)) {
     message_open_ = !final_;
     if (!final_) return event::need_more;
-    if (!is_utf8(message_)) return fail(close_code::bad_utf8, "a text message is UTF-8");
+    if (!binary_ && !is_utf8(message_))
+      return fail(close_code::bad_utf8, "a text message is UTF-8");
     payload = std::exchange(message_, {});
-    return event::text;
+    return binary_ ? event::binary : event::text;
   }
   payload = std::exchange(control_, {});
   if (opcode_ == op_ping) return event::ping;
@@ -147,8 +149,8 @@ frame_parser::event frame_parser::next() {
   return event::error;
 }
 
-void append_text_header(std::string& out, std::size_t payload_size) {
-  append_header(out, op_text, payload_size);
+void append_message_header(std::string& out, bool binary, std::size_t payload_size) {
+  append_header(out, binary ? op_binary : op_text, payload_size);
 }
 
 void append_close(std::string& out, std::uint16_t code, std::string_view reason) {

@@ -15,10 +15,10 @@ namespace close_code {
 inline constexpr std::uint16_t normal = 1000;
 inline constexpr std::uint16_t going_away = 1001;  ///< the server stops
 inline constexpr std::uint16_t protocol_error = 1002;
+inline constexpr std::uint16_t not_text = 1003;  ///< a binary message, and only text was agreed
 inline constexpr std::uint16_t bad_utf8 = 1007;
 inline constexpr std::uint16_t too_big = 1009;
 inline constexpr std::uint16_t no_room = 4002;  ///< the gateway is full, or did not answer in time
-inline constexpr std::uint16_t not_text = 4500;
 inline constexpr std::uint16_t no_session = 4501;  ///< the gateway refuses
 }  // namespace close_code
 
@@ -29,6 +29,7 @@ class frame_parser {
   enum class event : std::uint8_t {
     need_more,  ///< everything given has been parsed
     text,       ///< `payload` is a whole message, valid UTF-8
+    binary,     ///< `payload` is a whole message
     ping,
     pong,
     close,  ///< `code` (1005 when the frame had none) and `payload` is the reason
@@ -36,7 +37,8 @@ class frame_parser {
             ///< no further
   };
 
-  explicit frame_parser(std::size_t max_message) : max_message_(max_message) {}
+  frame_parser(std::size_t max_message, bool binary)
+      : max_message_(max_message), may_be_binary_(binary) {}
 
   void append(std::string_view bytes);
   [[nodiscard]] event next();
@@ -50,6 +52,7 @@ class frame_parser {
   event fail(std::uint16_t with, std::string_view why);
 
   std::size_t max_message_;
+  bool may_be_binary_;
   std::string input_;
   std::size_t read_ = 0;
   bool in_frame_ = false;
@@ -57,6 +60,7 @@ class frame_parser {
   bool message_open_ = false;  ///< a fragmented message is under way
   bool final_ = false;
   std::uint8_t opcode_ = 0;
+  bool binary_ = false;  ///< the message is
   std::uint8_t mask_[4] = {};
   std::uint64_t left_ = 0;    ///< of the frame's payload
   std::uint64_t offset_ = 0;  ///< into the frame's payload, for the mask
@@ -65,7 +69,7 @@ class frame_parser {
 };
 
 /// Appends a server's frame (unmasked, not fragmented).
-void append_text_header(std::string& out, std::size_t payload_size);
+void append_message_header(std::string& out, bool binary, std::size_t payload_size);
 void append_close(std::string& out, std::uint16_t code, std::string_view reason);
 void append_ping(std::string& out, std::string_view payload);
 void append_pong(std::string& out, std::string_view payload);

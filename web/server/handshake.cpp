@@ -56,6 +56,27 @@ bool has_token(std::string_view value, std::string_view token) {
   }
 }
 
+std::optional<messages::subprotocol> choose_subprotocol(
+    const std::vector<std::string>& offered, const std::vector<messages::subprotocol>& spoken) {
+  for (const auto& s : spoken)
+    for (const auto& value : offered)
+      if (has_token(value, s.name)) return s;
+  return std::nullopt;
+}
+
+bool path_fits(std::string_view pattern, std::string_view path) {
+  while (true) {
+    const auto want = pattern.substr(0, pattern.find('/'));
+    const auto have = path.substr(0, path.find('/'));
+    const bool any = want.starts_with('{') && want.ends_with('}');
+    if (any ? have.empty() : want != have) return false;
+    const bool last = want.size() == pattern.size();
+    if (last || have.size() == path.size()) return last && have.size() == path.size();
+    pattern.remove_prefix(want.size() + 1);
+    path.remove_prefix(have.size() + 1);
+  }
+}
+
 bool origin_allowed(std::string_view origin, std::string_view host,
                     const std::vector<std::string>& allowed) {
   if (origin.empty()) return true;

@@ -20,7 +20,6 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::string_view stream_path = "/v1/stream";
 /// Read and thrown away after an early refusal, so that the answer is not lost to a connection
 /// reset.
 constexpr std::size_t max_discarded = 1 << 20;
@@ -68,6 +67,7 @@ class http_connection::pending final : public responder::target {
 
 http_connection::http_connection(std::shared_ptr<engine> e, tcp::socket socket)
     : engine_(std::move(e)),
+      address_(address_of(socket)),
       stream_(std::move(socket)),
       buffer_(engine_->options.max_header_bytes + (16 << 10)),
       answer_deadline_(engine_->io) {}
@@ -180,9 +180,15 @@ void http_connection::dispatch() {
     return answer_and_close(
         problem(400, "bad-target", "Bad request target", request.error().message, target_));
   }
-  if (request->path == stream_path) return upgrade();
+  request->origin = std::string(view(message[http::field::origin]));
+  request->authorization = runtime::secret(std::string(view(message[http::field::authorization])));
+  request->address = address_;
+  if (auto* gateway = engine_->gateway_of(request->path))
+    return upgrade(*gateway, std::move(*request));
 
   request->method = std::string(view(message.method_string()));
+  request->content_type = std::string(view(message[http::field::content_type]));
+  request->body = std::move(parser_->get().body());
   request->if_none_match = std::string(view(message[http::field::if_none_match]));
   pending_ = std::make_shared<pending>(shared_from_this(), engine_);
   const responder respond(pending_);
@@ -238,7 +244,7 @@ void http_connection::answered(boost::system::error_code ec, bool again) {
   await_request(engine_->options.idle_timeout);
 }
 
-void http_connection::upgrade() {
+void http_connection::upgrade(messages::gateway& gateway, http_request request) {
   const auto& message = parser_->get();
   const auto header = [&](http::field f) { return view(message[f]); };
   const auto refuse = [&](std::string_view cause, http_response r) {
@@ -263,10 +269,10 @@ void http_connection::upgrade() {
   if (!accept)
     return refuse("bad_upgrade", problem(400, "bad-websocket-key", "Bad WebSocket handshake",
                                          "Sec-WebSocket-Key is not 16 bytes in base64", target_));
-  const auto origin = header(http::field::origin);
+  const std::string& origin = request.origin;
   if (!origin_allowed(origin, header(http::field::host), engine_->options.allowed_origins))
     return refuse("origin", problem(403, "origin-not-allowed", "Origin not allowed",
-                                    "pages of '" + std::string(origin) +
+                                    "pages of '" + origin +
                                         "' may not open the stream; add it to web.allowed_origins",
                                     target_));
   if (engine_->session_count >= engine_->options.max_sessions || engine_->stopping) {
@@ -280,22 +286,29 @@ void http_connection::upgrade() {
   }
 
   // Offered subprotocols may come in several header fields.
-  bool speaks_json = false;
+  std::vector<std::string> offered;
   const auto offers = message.equal_range(http::field::sec_websocket_protocol);
-  for (auto it = offers.first; it != offers.second; ++it)
-    speaks_json = speaks_json || has_token(view(it->value()), json_subprotocol);
+  for (auto it = offers.first; it != offers.second; ++it) offered.emplace_back(view(it->value()));
+  const auto chosen = choose_subprotocol(offered, gateway.subprotocols());
 
   auto response = std::make_shared<std::string>(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Server: artham\r\nSec-WebSocket-Accept: " +
       *accept + "\r\n");
-  if (speaks_json) *response += "Sec-WebSocket-Protocol: " + std::string(json_subprotocol) + "\r\n";
+  if (chosen) *response += "Sec-WebSocket-Protocol: " + chosen->name + "\r\n";
   *response += "\r\n";
 
   // From here the socket is the WebSocket's; bytes that came with the request go along.
   const auto early = buffer_.cdata();
+  messages::opening how;
+  how.path = std::move(request.path);
+  how.query = std::move(request.query);
+  how.origin = std::move(request.origin);
+  how.authorization = std::move(request.authorization);
+  if (chosen) how.subprotocol = chosen->name;
+  how.address = address_;
   auto next = std::make_shared<websocket_connection>(
-      engine_, stream_.release_socket(),
+      engine_, stream_.release_socket(), gateway, std::move(how), chosen && chosen->binary_commands,
       std::string(static_cast<const char*>(early.data()), early.size()));
   engine_->add(next.get(), next);
   next->start(std::move(*response));

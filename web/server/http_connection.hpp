@@ -42,7 +42,7 @@ class http_connection final : public connection,
   void ask_for_piece();
   void take_piece(std::uint64_t turn, result<std::string> piece);
   void cut(std::string_view cause, std::string_view why);
-  void upgrade();
+  void upgrade(messages::gateway& gateway, http_request request);
   void linger();
   void close();
 
@@ -57,6 +57,7 @@ class http_connection final : public connection,
   };
 
   std::shared_ptr<engine> engine_;
+  const std::string address_;
   boost::beast::tcp_stream stream_;
   boost::beast::flat_buffer buffer_;
   std::optional<parser> parser_;

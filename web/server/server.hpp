@@ -40,15 +40,21 @@ struct server_options {
       2'000};  ///< for a peer to take part in closing; for stop()
 };
 
+/// Where WebSockets are opened.
+struct websocket_endpoint {
+  std::string path;  ///< `/kite/replay/{id}/ws`: a segment in braces stands for any
+  messages::gateway* gateway = nullptr;  ///< outlives the server
+};
+
 struct server_dependencies {
   http_handler handler;
-  messages::gateway* gateway = nullptr;  ///< outlives the server
-  runtime::metrics* metrics = nullptr;   ///< outlives the server
+  std::vector<websocket_endpoint> websockets;  ///< the first whose path fits
+  runtime::metrics* metrics = nullptr;         ///< outlives the server
 };
 
 struct engine;
 
-/// HTTP/1.1 and the WebSocket `/v1/stream` on one listening socket, with one network thread of its
+/// HTTP/1.1 and WebSockets on one listening socket, with one network thread of its
 /// own.
 class server {
  public:

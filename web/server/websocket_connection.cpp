@@ -18,24 +18,18 @@ constexpr std::size_t frame_overhead = 32;
 /// Small, so that conflation works on fresh values and a slow client is known as such soon.
 constexpr int kernel_buffer = 256 << 10;
 
-std::string text_of(const tcp::socket& socket) {
-  boost::system::error_code ec;
-  const auto peer = socket.remote_endpoint(ec);
-  if (ec) return "unknown";
-  const std::string address = peer.address().to_string();
-  return (peer.address().is_v6() ? "[" + address + "]" : address) + ":" +
-         std::to_string(peer.port());
-}
-
 }  // namespace
 
 websocket_connection::websocket_connection(std::shared_ptr<engine> e, tcp::socket socket,
-                                           std::string early)
+                                           messages::gateway& gateway, messages::opening how,
+                                           bool binary_commands, const std::string& early)
     : engine_(std::move(e)),
-      address_(text_of(socket)),
+      gateway_(gateway),
+      how_(std::move(how)),
+      address_(how_.address),
       socket_(std::move(socket)),
       watch_(engine_->io),
-      parser_(engine_->options.max_message_bytes) {
+      parser_(engine_->options.max_message_bytes, binary_commands) {
   parser_.append(early);
 }
 
@@ -53,7 +47,7 @@ void websocket_connection::start(std::string handshake) {
                       self->on_written(error, n);
                     });
   watch();
-  engine_->gateway.open(shared_from_this(), [self = shared_from_this()](opened s) {
+  gateway_.open(shared_from_this(), std::move(how_), [self = shared_from_this()](opened s) {
     // The engine takes no job once it has closed all connections.
     if (self->engine_->post([self, s] { self->attach(s); })) return;
     if (s) (*s)->on_closed();
@@ -77,6 +71,14 @@ void websocket_connection::attach(opened s) {
 }
 
 bool websocket_connection::send(messages::frame_ptr frame) {
+  return queue(std::move(frame), false);
+}
+
+bool websocket_connection::send_binary(messages::frame_ptr frame) {
+  return queue(std::move(frame), true);
+}
+
+bool websocket_connection::queue(messages::frame_ptr frame, bool binary) {
   const std::size_t cost = frame->size() + frame_overhead;
   const std::lock_guard lock(mutex_);
   if (gone_ || farewell_) return false;
@@ -85,7 +87,7 @@ bool websocket_connection::send(messages::frame_ptr frame) {
     engine_->metrics.sends_refused.add();
     return false;
   }
-  queue_.push_back(std::move(frame));
+  queue_.push_back({std::move(frame), binary});
   queued_bytes_ += cost;
   schedule();
   return true;
@@ -151,6 +153,12 @@ void websocket_connection::process() {
         engine_->metrics.messages_in.add();
         session_->on_command(std::move(parser_.payload));
         break;
+      case frame_parser::event::binary:
+        if (closing) break;
+        in_command_ = true;
+        engine_->metrics.messages_in.add();
+        session_->on_binary_command(std::move(parser_.payload));
+        break;
       case frame_parser::event::ping: {
         pong_ = std::move(parser_.payload);
         const std::lock_guard lock(mutex_);
@@ -205,11 +213,11 @@ void websocket_connection::pump() {
   {
     const std::lock_guard lock(mutex_);
     while (!queue_.empty() && head_.size() < write_size && !tail_) {
-      auto frame = std::move(queue_.front());
+      auto [frame, binary] = std::move(queue_.front());
       queue_.pop_front();
       ++messages;
       releases_ += frame->size() + frame_overhead;
-      append_text_header(head_, frame->size());
+      append_message_header(head_, binary, frame->size());
       if (frame->size() >= large_payload)
         tail_ = std::move(frame);
       else
