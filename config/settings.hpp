@@ -160,6 +160,7 @@ struct settings {
     int max_sessions = 1000;
     std::int64_t max_frame = 64 << 10;
     int max_subscriptions = 1000;
+    market::duration flush = market::millisecond;
     market::duration idle_timeout = 60 * market::second;
     friend bool operator==(const web_section&, const web_section&) = default;
   };

@@ -18,6 +18,15 @@ struct resume_point {
 };
 using resume_point_ptr = std::shared_ptr<const resume_point>;
 
+/// What a client reads.
+enum class format : std::uint8_t {
+  json,
+  binary,  ///< values are binary messages, all else JSON
+};
+
+/// The key of resume tokens that a session is sent as it goes along.
+inline constexpr std::uint64_t token_key = UINT64_MAX;
+
 /// Messages for all clients that want the same, encoded once and ready for the wire. Immutable once
 /// shared.
 struct batch {
@@ -33,15 +42,14 @@ struct batch {
     batch::kind kind = kind::value;
   };
   /// Where it comes from.
-  enum class source : std::uint8_t {
+  enum class origin : std::uint8_t {
     live,     ///< what is pushed
     reply,    ///< answers the session's last command
     refusal,  ///< likewise: what the command asked for was not done
-    missed,   ///< what a client that came back has missed
   };
   std::shared_ptr<const std::string> bytes;  ///< WebSocket frames, one behind the other
   std::vector<item> items;                   ///< the frames, in order
-  batch::source source = source::live;
+  batch::origin source = origin::live;
   /// Whoever has got this has all up to here. Null: says nothing of that.
   resume_point_ptr upto;
 };

@@ -60,7 +60,7 @@ void append_binary(std::string& out, binary_kind what, bool final, std::uint64_t
 
 message_style make_style(format f, bool times, std::string_view text) {
   message_style s{f, times, {}};
-  if (f == format::json) protocol::append_text(s.quoted, text);
+  protocol::append_text(s.quoted, text);
   return s;
 }
 
@@ -148,6 +148,10 @@ std::string gap_event(market::timestamp from, market::timestamp to, std::string_
   protocol::put(out, ",\"to\":", to / market::microsecond);
   protocol::put_name(out, ",\"cause\":", cause);
   return out + "}";
+}
+
+std::string token_event(std::string_view token) {
+  return "{\"ev\":\"token\",\"token\":\"" + std::string(token) + "\"}";
 }
 
 std::string missing_event(std::string_view quoted_key, std::string_view cause) {

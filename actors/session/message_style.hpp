@@ -7,7 +7,7 @@
 #include "actors/session/chain_board.hpp"
 #include "market/bar.hpp"
 #include "market/tick.hpp"
-#include "messages/client.hpp"
+#include "messages/batch.hpp"
 #include "messages/protocol/binary.hpp"
 
 namespace artham::actors {
@@ -16,7 +16,7 @@ namespace artham::actors {
 struct message_style {
   messages::format format = messages::format::json;
   bool times = false;
-  std::string quoted;  ///< the key as the client wrote it, as a JSON text; empty in binary
+  std::string quoted;  ///< the key as the client wrote it, as a JSON text
   friend bool operator==(const message_style&, const message_style&) = default;
 };
 [[nodiscard]] message_style make_style(messages::format format, bool times, std::string_view text);
@@ -43,6 +43,7 @@ void append_greeks_message(std::string& out, std::uint64_t key, const message_st
 /// The feed was lost.
 [[nodiscard]] std::string gap_event(market::timestamp from, market::timestamp to,
                                     std::string_view cause);
+[[nodiscard]] std::string token_event(std::string_view token);
 /// What the streams had of a key, or of all for none, is not to be had any more.
 [[nodiscard]] std::string missing_event(std::string_view quoted_key, std::string_view cause);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -29,7 +30,7 @@ inline std::size_t write_frame_header(char* out, opcode what, std::size_t payloa
 }
 
 /// Appends a frame; write(out) appends its payload.
-template <class Write>
+template <std::invocable<std::string&> Write>
 void append_frame(std::string& out, opcode what, Write&& write) {
   constexpr std::size_t usual = 4;
   const std::size_t at = out.size();
