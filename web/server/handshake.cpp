@@ -77,12 +77,17 @@ bool path_fits(std::string_view pattern, std::string_view path) {
   }
 }
 
-bool origin_allowed(std::string_view origin, std::string_view host,
+bool origin_allowed(std::string_view origin, std::string_view host, bool encrypted,
                     const std::vector<std::string>& allowed) {
   if (origin.empty()) return true;
-  if (!host.empty() && (equal_ignoring_case(origin, "http://" + std::string(host)) ||
-                        equal_ignoring_case(origin, "https://" + std::string(host))))
+  if (!host.empty() && (equal_ignoring_case(origin, "https://" + std::string(host)) ||
+                        (!encrypted && equal_ignoring_case(origin, "http://" + std::string(host)))))
     return true;
+  if (allowed.empty()) {
+    const auto scheme = origin.find("://");
+    const auto name = scheme == std::string_view::npos ? "" : origin.substr(scheme + 3);
+    return !name.empty() && host_allowed(name, {});
+  }
   return std::any_of(allowed.begin(), allowed.end(),
                      [&](const std::string& a) { return equal_ignoring_case(a, origin); });
 }

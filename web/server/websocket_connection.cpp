@@ -20,14 +20,16 @@ constexpr int kernel_buffer = 256 << 10;
 
 }  // namespace
 
-websocket_connection::websocket_connection(std::shared_ptr<engine> e, tcp::socket socket,
+websocket_connection::websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
+                                           address_counts::admission admission,
                                            messages::gateway& gateway, messages::opening how,
                                            bool binary_commands, const std::string& early)
     : engine_(std::move(e)),
       gateway_(gateway),
       how_(std::move(how)),
       address_(how_.address),
-      socket_(std::move(socket)),
+      admission_(std::move(admission)),
+      stream_(std::move(s)),
       watch_(engine_->io),
       parser_(engine_->options.max_message_bytes, binary_commands) {
   parser_.append(early);
@@ -35,14 +37,15 @@ websocket_connection::websocket_connection(std::shared_ptr<engine> e, tcp::socke
 
 void websocket_connection::start(std::string handshake) {
   boost::system::error_code ec;
-  socket_.set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
+  stream_->layer().expires_never();
+  stream_->layer().socket().set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
   ++engine_->session_count;
   engine_->metrics.sessions.add(1);
   head_ = std::move(handshake);
   writing_ = true;
   scheduled_ = true;
   write_began_ = steady_clock::now();
-  asio::async_write(socket_, asio::buffer(head_),
+  asio::async_write(*stream_, asio::buffer(head_),
                     [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
                       self->on_written(error, n);
                     });
@@ -186,16 +189,16 @@ void websocket_connection::process() {
 void websocket_connection::read() {
   if (reading_ || gone_) return;
   reading_ = true;
-  socket_.async_read_some(asio::buffer(inbox_),
-                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-                            self->reading_ = false;
-                            if (self->gone_) return;
-                            if (ec) return self->teardown();
-                            self->heard_at_ = steady_clock::now();
-                            self->ping_sent_ = false;
-                            if (!self->deaf_) self->parser_.append({self->inbox_.data(), n});
-                            self->process();
-                          });
+  stream_->async_read_some(asio::buffer(inbox_), [self = shared_from_this()](
+                                                     boost::system::error_code ec, std::size_t n) {
+    self->reading_ = false;
+    if (self->gone_) return;
+    if (ec) return self->teardown();
+    self->heard_at_ = steady_clock::now();
+    self->ping_sent_ = false;
+    if (!self->deaf_) self->parser_.append({self->inbox_.data(), n});
+    self->process();
+  });
 }
 
 void websocket_connection::pump() {
@@ -239,7 +242,7 @@ void websocket_connection::pump() {
   engine_->metrics.writes.add();
   const std::array<asio::const_buffer, 2> buffers{
       asio::buffer(head_), tail_ ? asio::buffer(*tail_) : asio::const_buffer()};
-  asio::async_write(socket_, buffers,
+  asio::async_write(*stream_, buffers,
                     [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
                       self->on_written(ec, n);
                     });
@@ -264,7 +267,7 @@ void websocket_connection::on_written(boost::system::error_code ec, std::size_t 
     if (deaf_) {
       // Nothing more is said; what the peer still sends is read until it has seen why.
       boost::system::error_code ignored;
-      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+      stream_->layer().socket().shutdown(tcp::socket::shutdown_send, ignored);
     }
   }
   pump();
@@ -328,12 +331,20 @@ void websocket_connection::teardown() {
     queued_bytes_ = 0;
   }
   watch_.cancel();
-  boost::system::error_code ec;
-  socket_.close(ec);
+  admission_.reset();
+  end_stream(close_sent_ && peer_closed_);
   --engine_->session_count;
   engine_->metrics.sessions.add(-1);
   if (const auto s = std::exchange(session_, nullptr)) s->on_closed();
   engine_->remove(this);
+}
+
+/// The peer of a close in good order learns that TLS ends, too.
+void websocket_connection::end_stream(bool in_order) {
+  if (!in_order || !stream_->encrypted() || engine_->stopping) return stream_->layer().close();
+  stream_->layer().expires_after(engine_->options.close_timeout);
+  stream_->async_shutdown(
+      [self = shared_from_this()](boost::system::error_code) { self->stream_->layer().close(); });
 }
 
 }  // namespace artham::web

@@ -10,6 +10,7 @@
 #include "messages/client.hpp"
 #include "web/server/engine.hpp"
 #include "web/server/frame_parser.hpp"
+#include "web/server/stream.hpp"
 
 namespace artham::web {
 
@@ -21,7 +22,8 @@ class websocket_connection final : public connection,
                                    public std::enable_shared_from_this<websocket_connection> {
  public:
   /// `early`: bytes that the client sent behind its handshake.
-  websocket_connection(std::shared_ptr<engine> e, tcp::socket socket, messages::gateway& gateway,
+  websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
+                       address_counts::admission admission, messages::gateway& gateway,
                        messages::opening how, bool binary_commands, const std::string& early);
   /// Sends the handshake's answer and asks the gateway for a session.
   void start(std::string handshake);
@@ -63,6 +65,7 @@ class websocket_connection final : public connection,
   void on_watch();
   void cut(std::string_view cause);
   void teardown();
+  void end_stream(bool in_order);
 
   const std::shared_ptr<engine> engine_;
   messages::gateway& gateway_;
@@ -80,7 +83,8 @@ class websocket_connection final : public connection,
   steady_clock::time_point close_deadline_{};
 
   // The network thread's.
-  tcp::socket socket_;
+  address_counts::admission admission_;
+  std::unique_ptr<stream> stream_;
   asio::steady_timer watch_;
   frame_parser parser_;
   std::shared_ptr<messages::session> session_;
