@@ -17,6 +17,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "web/server/address_counts.hpp"
+#include "web/server/deflate.hpp"
 #include "web/server/server.hpp"
 
 namespace artham::web {
@@ -91,6 +92,7 @@ struct engine : std::enable_shared_from_this<engine> {
   asio::io_context io{1};
   std::uint16_t port = 0;
   bool check_hosts = false;
+  deflater deflate;
   std::size_t session_count = 0;
   bool stopping = false;
 

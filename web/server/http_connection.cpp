@@ -326,6 +326,12 @@ void http_connection::upgrade(messages::gateway& gateway, http_request request) 
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Server: artham\r\nSec-WebSocket-Accept: " +
       *accept + "\r\n");
+  std::vector<std::string> extensions;
+  const auto wishes = message.equal_range(http::field::sec_websocket_extensions);
+  for (auto it = wishes.first; engine_->options.compression && it != wishes.second; ++it)
+    extensions.emplace_back(view(it->value()));
+  const auto deflate = agree_on_deflate(extensions);
+  if (deflate) *response += "Sec-WebSocket-Extensions: " + *deflate + "\r\n";
   if (chosen) *response += "Sec-WebSocket-Protocol: " + chosen->name + "\r\n";
   *response += "\r\n";
 
@@ -341,7 +347,7 @@ void http_connection::upgrade(messages::gateway& gateway, http_request request) 
   how.encrypted = stream_->encrypted();
   auto next = std::make_shared<websocket_connection>(
       engine_, std::move(stream_), std::move(admission_), gateway, std::move(how),
-      chosen && chosen->binary_commands,
+      chosen && chosen->binary_commands, deflate.has_value(),
       std::string(static_cast<const char*>(early.data()), early.size()));
   engine_->add(next.get(), next);
   next->start(std::move(*response));

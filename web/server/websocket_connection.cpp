@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t write_size = 64 << 10;
 /// Payloads from here on are not copied.
 constexpr std::size_t large_payload = 16 << 10;
+/// Smaller ones are sent as they are.
+constexpr std::size_t worth_packing = 128;
 /// What a queued message costs besides its bytes.
 constexpr std::size_t frame_overhead = 32;
 /// Small, so that conflation works on fresh values and a slow client is known as such soon.
@@ -23,7 +25,8 @@ constexpr int kernel_buffer = 256 << 10;
 websocket_connection::websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
                                            address_counts::admission admission,
                                            messages::gateway& gateway, messages::opening how,
-                                           bool binary_commands, const std::string& early)
+                                           bool binary_commands, bool deflate,
+                                           const std::string& early)
     : engine_(std::move(e)),
       gateway_(gateway),
       how_(std::move(how)),
@@ -31,7 +34,8 @@ websocket_connection::websocket_connection(std::shared_ptr<engine> e, std::uniqu
       admission_(std::move(admission)),
       stream_(std::move(s)),
       watch_(engine_->io),
-      parser_(engine_->options.max_message_bytes, binary_commands) {
+      deflate_(deflate),
+      parser_({engine_->options.max_message_bytes, binary_commands, deflate}) {
   parser_.append(early);
 }
 
@@ -220,7 +224,14 @@ void websocket_connection::pump() {
       queue_.pop_front();
       ++messages;
       releases_ += frame->size() + frame_overhead;
-      append_message_header(head_, binary, frame->size());
+      bool packed = false;
+      if (deflate_ && frame->size() >= worth_packing) {
+        if (auto smaller = engine_->deflate.packed(frame)) {
+          frame = std::move(smaller);
+          packed = true;
+        }
+      }
+      append_message_header(head_, binary, packed, frame->size());
       if (frame->size() >= large_payload)
         tail_ = std::move(frame);
       else

@@ -24,7 +24,8 @@ class websocket_connection final : public connection,
   /// `early`: bytes that the client sent behind its handshake.
   websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
                        address_counts::admission admission, messages::gateway& gateway,
-                       messages::opening how, bool binary_commands, const std::string& early);
+                       messages::opening how, bool binary_commands, bool deflate,
+                       const std::string& early);
   /// Sends the handshake's answer and asks the gateway for a session.
   void start(std::string handshake);
 
@@ -86,6 +87,7 @@ class websocket_connection final : public connection,
   address_counts::admission admission_;
   std::unique_ptr<stream> stream_;
   asio::steady_timer watch_;
+  const bool deflate_;  ///< agreed with the peer
   frame_parser parser_;
   std::shared_ptr<messages::session> session_;
   std::array<char, 16384> inbox_{};
