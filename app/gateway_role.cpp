@@ -1,9 +1,9 @@
 #include "app/gateway_role.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include "app/position_at.hpp"
+#include "app/web_options.hpp"
 
 namespace artham::app {
 
@@ -83,14 +83,8 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.calendar_of = [index = options_.instruments](std::uint32_t token) {
     return index->calendar_of(token);
   };
-  web::server_options o;
-  o.address = w.address;
-  o.port = w.port;
-  o.max_message_bytes = static_cast<std::size_t>(w.max_frame);
+  auto o = web_options(w);
   o.session_budget_bytes = budget / 4;
-  o.max_sessions = static_cast<std::size_t>(w.max_sessions);
-  o.max_connections = o.max_sessions + 256;
-  o.idle_timeout = std::chrono::milliseconds(w.idle_timeout / market::millisecond);
   web::server_dependencies d;
   d.handler = web::make_api(std::move(api));
   d.websockets = {{"/v1/stream", port_.get()}};

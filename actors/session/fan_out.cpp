@@ -8,7 +8,7 @@ using messages::batch;
 
 namespace {
 
-/// Room for the frames of a flush; grows to what is needed, and is kept up to this size.
+/// Room for the frames of a flush grows to what is needed, and is kept up to this size.
 constexpr std::size_t kept_room = 256 << 10;
 
 /// Spreads a count over 64 bits, so that sums of some tell which they were.
@@ -255,6 +255,7 @@ messages::batch_ptr fan_out::cut(audience& a, const messages::resume_point_ptr& 
   }
   if (tiled && size == all->size()) {
     made->bytes = all;
+    given_[static_cast<std::size_t>(a.format)] = true;
     return made;
   }
   auto own = std::make_shared<std::string>();
@@ -278,8 +279,9 @@ std::size_t fan_out::flush(const messages::resume_point_ptr& upto,
     for (const auto m : a->members) give(m, made);
   }
   dirty_.clear();
-  for (auto& b : bytes_) {
-    if (b.use_count() == 1 && b->capacity() <= kept_room) {
+  for (std::size_t f = 0; f < bytes_.size(); ++f) {
+    auto& b = bytes_[f];
+    if (!std::exchange(given_[f], false) && b->capacity() <= kept_room) {
       b->clear();
       continue;
     }

@@ -125,6 +125,7 @@ class fan_out {
   std::vector<audience*> dirty_;  ///< have something to flush
   /// Frames that were published since the last flush, by format.
   std::array<std::shared_ptr<std::string>, 2> bytes_;
+  std::array<bool, 2> given_{};  ///< whole, to somebody, who may keep them
   std::multimap<clock::time_point, channel*> due_;  ///< channels that hold a value back
 };
 

@@ -15,9 +15,10 @@ enum class opcode : std::uint8_t { text = 1, binary = 2 };
 /// What the header of a frame takes at most.
 inline constexpr std::size_t frame_header_max = 10;
 
-/// The header of a payload of this size; returns its length.
-inline std::size_t write_frame_header(char* out, opcode what, std::size_t payload) {
-  out[0] = static_cast<char>(0x80U | static_cast<unsigned>(what));
+/// The header of a payload of this size; returns its length. `packed`: by permessage-deflate.
+inline std::size_t write_frame_header(char* out, opcode what, std::size_t payload,
+                                      bool packed = false) {
+  out[0] = static_cast<char>((packed ? 0xC0U : 0x80U) | static_cast<unsigned>(what));
   if (payload < 126) {
     out[1] = static_cast<char>(payload);
     return 2;
@@ -48,10 +49,19 @@ inline void append_frame(std::string& out, opcode what, std::string_view payload
   append_frame(out, what, [payload](std::string& to) { to.append(payload); });
 }
 
-/// What stands in a whole frame, behind its header.
-[[nodiscard]] inline std::string_view frame_payload(std::string_view frame) {
-  const auto length = static_cast<std::uint8_t>(frame[1]);
-  return frame.substr(length < 126 ? 2 : length == 126 ? 4 : 10);
+/// Takes the first of some whole frames; returns its payload.
+inline std::string_view take_frame(std::string_view& frames, opcode& what) {
+  what = static_cast<opcode>(static_cast<unsigned>(frames[0]) & 0x0FU);
+  std::size_t size = static_cast<std::uint8_t>(frames[1]);
+  const std::size_t header = size < 126 ? 2 : size == 126 ? 4 : 10;
+  if (header != 2) {
+    size = 0;
+    for (std::size_t i = 2; i < header; ++i)
+      size = size << 8U | static_cast<std::uint8_t>(frames[i]);
+  }
+  const auto payload = frames.substr(header, size);
+  frames.remove_prefix(header + size);
+  return payload;
 }
 
 }  // namespace artham::protocol

@@ -113,11 +113,15 @@ TEST_CASE_FIXTURE(server_fixture, "connections beyond the limit are turned away;
   const auto port = start();
   auto a = std::make_unique<raw_client>(port);
   raw_client b(port);
-  CHECK(a->get("/").status == 200);
-  CHECK(b.get("/").status == 200);
+  for (auto* c : {a.get(), &b}) {
+    c->send(upgrade_request());
+    CHECK(c->receive_answer(false).status == 101);
+  }
   raw_client c(port);
-  CHECK(c.receive_answer().status == 503);
-  CHECK(b.get("/").status == 200);
+  const auto told = c.receive_answer();
+  CHECK(told.status == 503);
+  CHECK(told.body.find("web.max_connections") != std::string::npos);
+  CHECK(counted("too_many_connections"));
   a.reset();
   CHECK(eventually([&] { return raw_client(port).get("/").status == 200; }));
 }

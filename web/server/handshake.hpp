@@ -23,8 +23,9 @@ namespace artham::web {
 /// True when the path is the pattern's, whose segments in braces stand for any that is not empty.
 [[nodiscard]] bool path_fits(std::string_view pattern, std::string_view path);
 
-/// No origin (not a browser), the server's own, or one that is allowed.
-[[nodiscard]] bool origin_allowed(std::string_view origin, std::string_view host,
+/// No origin (not a browser), the server's own (by https alone when it speaks TLS itself), or one
+/// that is allowed: when none is named, those of loopback.
+[[nodiscard]] bool origin_allowed(std::string_view origin, std::string_view host, bool encrypted,
                                   const std::vector<std::string>& allowed);
 
 /// `localhost`, a loopback address, or one that is allowed; with or without port. No host is fine

@@ -28,7 +28,8 @@ std::uint16_t server::port() const {
 
 std::string server::url() const {
   const bool v6 = engine_->options.address.find(':') != std::string::npos;
-  return "http://" + (v6 ? "[" + engine_->options.address + "]" : engine_->options.address) + ":" +
+  return (engine_->options.tls.empty() ? "http://" : "https://") +
+         (v6 ? "[" + engine_->options.address + "]" : engine_->options.address) + ":" +
          std::to_string(engine_->port);
 }
 

@@ -11,6 +11,8 @@ namespace {
 
 /// Messages, or batches of them, in one write.
 constexpr std::size_t pieces_at_most = 32;
+/// Smaller messages are sent as they are.
+constexpr std::size_t worth_packing = 128;
 /// What a queued message costs besides its bytes.
 constexpr std::size_t frame_overhead = 32;
 /// Small, so that conflation works on fresh values and a slow client is known as such soon.
@@ -18,25 +20,30 @@ constexpr int kernel_buffer = 256 << 10;
 
 }  // namespace
 
-websocket_connection::websocket_connection(std::shared_ptr<engine> e, tcp::socket socket,
+websocket_connection::websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
+                                           address_counts::admission admission,
                                            messages::gateway& gateway, messages::opening how,
-                                           bool binary_commands, const std::string& early)
+                                           bool binary_commands, bool deflate,
+                                           const std::string& early)
     : engine_(std::move(e)),
       gateway_(gateway),
       how_(std::move(how)),
       address_(how_.address),
-      socket_(std::move(socket)),
+      admission_(std::move(admission)),
+      stream_(std::move(s)),
       watch_(engine_->io),
-      parser_(engine_->options.max_message_bytes, binary_commands) {
+      deflate_(deflate),
+      parser_({engine_->options.max_message_bytes, binary_commands, deflate}) {
   parser_.append(early);
 }
 
 void websocket_connection::start(std::string handshake) {
   boost::system::error_code ec;
-  socket_.set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
+  stream_->layer().expires_never();
+  stream_->layer().socket().set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
   ++engine_->session_count;
   engine_->metrics.sessions.add(1);
-  socket_.non_blocking(true, ec);
+  stream_->layer().socket().non_blocking(true, ec);
   head_ = std::move(handshake);
   busy_ = true;
   scheduled_ = true;
@@ -213,16 +220,16 @@ void websocket_connection::process() {
 void websocket_connection::read() {
   if (reading_ || gone_) return;
   reading_ = true;
-  socket_.async_read_some(asio::buffer(inbox_),
-                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-                            self->reading_ = false;
-                            if (self->gone_) return;
-                            if (ec) return self->teardown();
-                            self->heard_at_ = steady_clock::now();
-                            self->ping_sent_ = false;
-                            if (!self->deaf_) self->parser_.append({self->inbox_.data(), n});
-                            self->process();
-                          });
+  stream_->async_read_some(asio::buffer(inbox_), [self = shared_from_this()](
+                                                     boost::system::error_code ec, std::size_t n) {
+    self->reading_ = false;
+    if (self->gone_) return;
+    if (ec) return self->teardown();
+    self->heard_at_ = steady_clock::now();
+    self->ping_sent_ = false;
+    if (!self->deaf_) self->parser_.append({self->inbox_.data(), n});
+    self->process();
+  });
 }
 
 void websocket_connection::pump() {
@@ -237,6 +244,7 @@ void websocket_connection::pump() {
     while (!queue_.empty() && writing_.size() < pieces_at_most) {
       writing_.push_back(std::move(queue_.front()));
       queue_.pop_front();
+      if (deflate_) pack(writing_.back());
     }
     if (farewell_ && queue_.empty() && !close_sent_) {
       append_close(last_, farewell_->code, farewell_->reason);
@@ -252,33 +260,56 @@ void websocket_connection::pump() {
   write();
 }
 
+void websocket_connection::pack(outgoing& o) {
+  if (o.header_size == 0) {
+    o.what = engine_->deflate.packed(o.what, worth_packing);
+    return;
+  }
+  if (o.what.size < worth_packing) return;
+  auto smaller = engine_->deflate.packed(o.what.of);
+  if (!smaller) return;
+  const auto what = static_cast<protocol::opcode>(static_cast<unsigned>(o.header[0]) & 0x0FU);
+  o.header_size = protocol::write_frame_header(o.header.data(), what, smaller->size(), true);
+  o.what.size = smaller->size();
+  o.what.of = std::move(smaller);
+}
+
 void websocket_connection::write() {
   while (!(head_.empty() && writing_.empty() && last_.empty())) {
+    const auto buffers = what_to_write();
+    if (stream_->encrypted()) {
+      stream_->async_write_some(buffers, [self = shared_from_this()](boost::system::error_code ec,
+                                                                     std::size_t n) {
+        if (self->gone_) return;
+        if (ec) return self->teardown();
+        self->wrote(n);
+        self->write();
+      });
+      return;
+    }
+    auto& socket = stream_->layer().socket();
     boost::system::error_code ec;
-    const auto n = write_some(ec);
+    const auto n = socket.write_some(buffers, ec);
     if (ec == asio::error::would_block) {
-      socket_.async_wait(tcp::socket::wait_write,
-                         [self = shared_from_this()](boost::system::error_code error) {
-                           if (self->gone_) return;
-                           if (error) return self->teardown();
-                           self->write();
-                         });
+      socket.async_wait(tcp::socket::wait_write,
+                        [self = shared_from_this()](boost::system::error_code error) {
+                          if (self->gone_) return;
+                          if (error) return self->teardown();
+                          self->write();
+                        });
       return;
     }
     if (ec) return teardown();
-    engine_->metrics.writes.add();
-    engine_->metrics.bytes_out.add(n);
-    write_began_ = steady_clock::now();
     wrote(n);
   }
   on_written();
 }
 
-std::size_t websocket_connection::write_some(boost::system::error_code& ec) {
-  std::array<asio::const_buffer, 2 * pieces_at_most + 2> buffers;
-  std::size_t count = 0;
+std::vector<asio::const_buffer> websocket_connection::what_to_write() const {
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(2 * writing_.size() + 2);
   const auto add = [&](std::string_view bytes) {
-    if (!bytes.empty()) buffers[count++] = asio::buffer(bytes);
+    if (!bytes.empty()) buffers.push_back(asio::buffer(bytes));
   };
   add(head_);
   auto skipped = written_;
@@ -289,11 +320,14 @@ std::size_t websocket_connection::write_some(boost::system::error_code& ec) {
     skipped = 0;
   }
   add(last_);
-  return socket_.write_some(std::span(buffers.data(), count), ec);
+  return buffers;
 }
 
 /// Lets go of what is out.
 void websocket_connection::wrote(std::size_t n) {
+  engine_->metrics.writes.add();
+  engine_->metrics.bytes_out.add(n);
+  write_began_ = steady_clock::now();
   const auto take = [&n](std::string& from) {
     const auto part = std::min(n, from.size());
     from.erase(0, part);
@@ -333,7 +367,7 @@ void websocket_connection::on_written() {
     if (deaf_) {
       // Nothing more is said; what the peer still sends is read until it has seen why.
       boost::system::error_code ignored;
-      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+      stream_->layer().socket().shutdown(tcp::socket::shutdown_send, ignored);
     }
   }
   pump();
@@ -398,12 +432,20 @@ void websocket_connection::teardown() {
     queued_bytes_ = 0;
   }
   watch_.cancel();
-  boost::system::error_code ec;
-  socket_.close(ec);
+  admission_.reset();
+  end_stream(close_sent_ && peer_closed_);
   --engine_->session_count;
   engine_->metrics.sessions.add(-1);
   if (const auto s = std::exchange(session_, nullptr)) s->on_closed();
   engine_->remove(this);
+}
+
+/// The peer of a close in good order learns that TLS ends, too.
+void websocket_connection::end_stream(bool in_order) {
+  if (!in_order || !stream_->encrypted() || engine_->stopping) return stream_->layer().close();
+  stream_->layer().expires_after(engine_->options.close_timeout);
+  stream_->async_shutdown(
+      [self = shared_from_this()](boost::system::error_code) { self->stream_->layer().close(); });
 }
 
 }  // namespace artham::web

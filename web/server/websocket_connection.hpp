@@ -11,6 +11,7 @@
 #include "messages/protocol/frame.hpp"
 #include "web/server/engine.hpp"
 #include "web/server/frame_parser.hpp"
+#include "web/server/stream.hpp"
 
 namespace artham::web {
 
@@ -22,8 +23,10 @@ class websocket_connection final : public connection,
                                    public std::enable_shared_from_this<websocket_connection> {
  public:
   /// `early`: bytes that the client sent behind its handshake.
-  websocket_connection(std::shared_ptr<engine> e, tcp::socket socket, messages::gateway& gateway,
-                       messages::opening how, bool binary_commands, const std::string& early);
+  websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
+                       address_counts::admission admission, messages::gateway& gateway,
+                       messages::opening how, bool binary_commands, bool deflate,
+                       const std::string& early);
   /// Sends the handshake's answer and asks the gateway for a session.
   void start(std::string handshake);
 
@@ -67,15 +70,17 @@ class websocket_connection final : public connection,
   void request_close(std::uint16_t code, std::string reason, bool drop_queue,
                      std::chrono::milliseconds patience);
   void schedule();
+  void pack(outgoing& o);
+  /// Writes what the socket takes, and the rest when it takes more.
   void write();
-  /// As much as the socket takes now; would_block when that is nothing.
-  std::size_t write_some(boost::system::error_code& ec);
+  [[nodiscard]] std::vector<asio::const_buffer> what_to_write() const;
   void wrote(std::size_t n);
   void on_written();
   void watch();
   void on_watch();
   void cut(std::string_view cause);
   void teardown();
+  void end_stream(bool in_order);
 
   const std::shared_ptr<engine> engine_;
   messages::gateway& gateway_;
@@ -93,8 +98,10 @@ class websocket_connection final : public connection,
   steady_clock::time_point close_deadline_{};
 
   // The network thread's.
-  tcp::socket socket_;
+  address_counts::admission admission_;
+  std::unique_ptr<stream> stream_;
   asio::steady_timer watch_;
+  const bool deflate_;  ///< agreed with the peer
   frame_parser parser_;
   std::shared_ptr<messages::session> session_;
   std::array<char, 2048> inbox_{};
