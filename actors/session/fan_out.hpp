@@ -80,6 +80,8 @@ class fan_out {
       std::function<bool(std::string& out, std::uint64_t key, const message_style& style)>;
   void publish_due(clock::time_point now, const encode_newest& encode);
   [[nodiscard]] bool empty() const { return dirty_.empty(); }
+  /// Bytes of messages that wait for a flush.
+  [[nodiscard]] std::size_t waiting() const { return bytes_[0]->size() + bytes_[1]->size(); }
   /// Gives each member its batch; the number of messages that were given, all members together.
   std::size_t flush(const messages::resume_point_ptr& upto,
                     const std::function<void(member, const messages::batch_ptr&)>& give);

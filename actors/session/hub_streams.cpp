@@ -16,6 +16,12 @@ namespace artham::actors {
 using messages::batch;
 using messages::value_or_throw;
 
+namespace {
+
+constexpr std::size_t flush_bytes = 1 << 20;
+
+}  // namespace
+
 void hub_state::on_ready() {
   called_->store(false);
   greet_readers();
@@ -44,6 +50,8 @@ void hub_state::read() {
         take_features(b);
         break;
     }
+    // A window is for little news: a backlog goes out as it is read.
+    if (out_.waiting() >= flush_bytes) flush();
   });
 }
 

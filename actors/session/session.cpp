@@ -253,7 +253,7 @@ void session_state::on_batch(const messages::batch_ptr& b) {
     resuming_->until = b->upto;
     resuming_->at_end = false;
     hold(b);
-    go_on_resuming();
+    if (!closed_) go_on_resuming();
     return;
   }
   if (!behind() && config_.client->send_frames(frames_of(*b))) {
