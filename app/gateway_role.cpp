@@ -29,8 +29,8 @@ gateway_role::gateway_role(gateway_role_options o)
   c.timeframes = options_.timeframes;
   if (options_.features.enabled) c.features = options_.features.plan;
   c.board = board_;
-  catch_up_ = std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads,
-                                                      catching_up_at_most);
+  catch_up_ =
+      std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads, catching_up_at_most);
 }
 
 gateway_role::~gateway_role() = default;

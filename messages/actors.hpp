@@ -174,10 +174,10 @@ using key_counts_ptr = std::shared_ptr<const std::vector<key_count>>;
 
 /// How far the reading of what a client has missed has come.
 struct missed {
-  std::uint64_t number = 0;         ///< of the catch-up
-  batch_ptr found;                  ///< may be null
-  bool at_end = false;             ///< nothing is left up to where it was to read
-  std::string error;               ///< it cannot be read: the client is to come again
+  std::uint64_t number = 0;  ///< of the catch-up
+  batch_ptr found;           ///< may be null
+  bool at_end = false;       ///< nothing is left up to where it was to read
+  std::string error;         ///< it cannot be read: the client is to come again
 };
 using missed_ptr = std::shared_ptr<const missed>;
 
@@ -219,7 +219,7 @@ inline constexpr std::uint32_t chain_part = 1U << 31U;
 struct subscribe_request {
   struct wanted {
     std::uint64_t key = 0;
-    std::string text;        ///< as the client wrote it
+    std::string text;            ///< as the client wrote it
     std::uint32_t every_ms = 0;  ///< values at most so often; 0: all
     bool expired = false;        ///< some of what the client has missed is not to be had
   };

@@ -12,8 +12,8 @@
 
 namespace artham::actors {
 
-using messages::batch;
 using market::position;
+using messages::batch;
 
 namespace {
 
@@ -243,9 +243,8 @@ void catch_up::take_record(const entry& stream, position at, const record::heade
       if (!r) return;
       const auto key = messages::bar_key(r->bar.token, stream.timeframe);
       if (const auto* const w = find(key, false)) {
-        put(key, batch::kind::record, [&](std::string& to) {
-          append_bar_message(to, key, w->style, r->bar, true, {});
-        });
+        put(key, batch::kind::record,
+            [&](std::string& to) { append_bar_message(to, key, w->style, r->bar, true, {}); });
       }
       return;
     }
@@ -260,9 +259,8 @@ void catch_up::take_record(const entry& stream, position at, const record::heade
 }
 
 void catch_up::put_tick(const wanted& w, const market::tick& t, market::timestamp receive) {
-  put(w.key, batch::kind::record, [&](std::string& to) {
-    append_tick_message(to, w.key, w.style, t, receive);
-  });
+  put(w.key, batch::kind::record,
+      [&](std::string& to) { append_tick_message(to, w.key, w.style, t, receive); });
 }
 
 void catch_up::put_chain(const chain_board::shown& s) {
@@ -283,9 +281,8 @@ void catch_up::put_chain(const chain_board::shown& s) {
 }
 
 void catch_up::take_event(std::string_view json, std::uint64_t key) {
-  put(key, batch::kind::event, [json](std::string& to) {
-    protocol::append_frame(to, protocol::opcode::text, json);
-  });
+  put(key, batch::kind::event,
+      [json](std::string& to) { protocol::append_frame(to, protocol::opcode::text, json); });
 }
 
 const catch_up::wanted* catch_up::find(std::uint64_t key, bool value) const {
@@ -332,14 +329,14 @@ std::shared_ptr<catch_up> catch_up_pool::begin(std::vector<catch_up::wanted> key
 bool catch_up_pool::read(std::shared_ptr<catch_up> what, messages::resume_point_ptr until,
                          std::function<void(result<catch_up::step>)> done) {
   auto& thread = *threads_[turn_.fetch_add(1) % threads_.size()];
-  return thread.post([this, what = std::move(what), until = std::move(until),
-                      done = std::move(done)]() mutable {
-    if (!until) until = config_.board->get();
-    auto read = what->next(*until, chunk_bytes);
-    // Before whoever is told may end it.
-    what.reset();
-    done(std::move(read));
-  });
+  return thread.post(
+      [this, what = std::move(what), until = std::move(until), done = std::move(done)]() mutable {
+        if (!until) until = config_.board->get();
+        auto read = what->next(*until, chunk_bytes);
+        // Before whoever is told may end it.
+        what.reset();
+        done(std::move(read));
+      });
 }
 
 }  // namespace artham::actors

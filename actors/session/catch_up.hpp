@@ -59,10 +59,10 @@ class catch_up {
  private:
   using entry = stream_list::entry;
   struct place {
-    std::size_t index = 0;     ///< of the stream, and of its position
-    market::position at;       ///< read up to here
-    market::position goal;     ///< of the present round
-    bool checked = false;      ///< that nothing is missing at its beginning
+    std::size_t index = 0;              ///< of the stream, and of its position
+    market::position at;                ///< read up to here
+    market::position goal;              ///< of the present round
+    bool checked = false;               ///< that nothing is missing at its beginning
     std::vector<std::uint32_t> tokens;  ///< that blocks may be left out by; empty: none may
     std::unique_ptr<bridge::reader> reader;
     std::deque<record::block_ptr> blocks;

@@ -43,8 +43,7 @@ fan_out::channel& fan_out::open(const wanted& w) {
   for (const auto& c : all)
     if (c->every == w.every && c->style == w.style) return *c;
   // Channels of one style stand together, so that a message is encoded once for them.
-  const auto at =
-      std::ranges::find_if(all, [&](const auto& c) { return c->style == w.style; });
+  const auto at = std::ranges::find_if(all, [&](const auto& c) { return c->style == w.style; });
   auto c = std::make_unique<channel>();
   c->key = w.key;
   c->style = w.style;
@@ -94,7 +93,8 @@ void fan_out::move(member m, place& p) {
   std::uint64_t hash = static_cast<std::uint64_t>(p.format);
   for (const auto& h : p.channels) hash += h.in->number;
   const auto same = [&](const audience& a) {
-    return a.format == p.format && std::ranges::equal(a.channels, p.channels, {}, &audience::seat::in, &holding::in);
+    return a.format == p.format &&
+           std::ranges::equal(a.channels, p.channels, {}, &audience::seat::in, &holding::in);
   };
   audience* found = nullptr;
   const auto [first, end] = audiences_.equal_range(hash);
@@ -126,8 +126,8 @@ std::vector<std::uint64_t> fan_out::subscribe(member m, messages::format format,
   std::vector<channel*> replaced;
   for (const auto& w : keys) {
     auto& c = open(w);
-    const auto at = std::ranges::lower_bound(p.channels, w.key, {},
-                                             [](const holding& h) { return h.in->key; });
+    const auto at =
+        std::ranges::lower_bound(p.channels, w.key, {}, [](const holding& h) { return h.in->key; });
     const holding own{&c, c.published, c.replaced};
     if (at == p.channels.end() || at->in->key != w.key) {
       ++c.members;
@@ -152,8 +152,8 @@ std::vector<std::uint64_t> fan_out::unsubscribe(member m, std::span<const std::u
   auto& p = it->second;
   std::vector<channel*> left;
   for (const auto key : keys) {
-    const auto at = std::ranges::lower_bound(p.channels, key, {},
-                                             [](const holding& h) { return h.in->key; });
+    const auto at =
+        std::ranges::lower_bound(p.channels, key, {}, [](const holding& h) { return h.in->key; });
     if (at == p.channels.end() || at->in->key != key) continue;
     left.push_back(at->in);
     gone.push_back(key);

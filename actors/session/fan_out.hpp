@@ -96,7 +96,7 @@ class fan_out {
   struct place {
     messages::format format = messages::format::json;
     audience* in = nullptr;
-    std::size_t index = 0;           ///< among the audience's members
+    std::size_t index = 0;          ///< among the audience's members
     std::vector<holding> channels;  ///< by key
   };
   struct topic {
@@ -127,7 +127,7 @@ class fan_out {
   std::vector<audience*> dirty_;  ///< have something to flush
   /// Frames that were published since the last flush, by format.
   std::array<std::shared_ptr<std::string>, 2> bytes_;
-  std::array<bool, 2> given_{};  ///< whole, to somebody, who may keep them
+  std::array<bool, 2> given_{};                     ///< whole, to somebody, who may keep them
   std::multimap<clock::time_point, channel*> due_;  ///< channels that hold a value back
 };
 

@@ -102,7 +102,7 @@ class hub_state {
   std::unique_ptr<newest_values> values_;
   std::unique_ptr<stream_set> streams_;
   std::vector<std::unique_ptr<bridge::reader>> letters_;  ///< of each shard
-  std::shared_ptr<std::atomic<bool>> called_;  ///< a "ready" is on its way
+  std::shared_ptr<std::atomic<bool>> called_;             ///< a "ready" is on its way
   std::vector<market::bar_input> packed_;
 
   messages::peer<messages::bar_reader_actor> reader_{nullptr, ""};

@@ -132,8 +132,7 @@ void hub_state::on_history(const messages::history_answer& answer) {
 void hub_state::refuse(std::uint64_t id, const std::string& why) {
   const auto node = pending_.extract(id);
   const auto& request = *node.mapped().request;
-  reply(request.session,
-        {protocol::error_reply({request.id, protocol::code::unavailable, why})},
+  reply(request.session, {protocol::error_reply({request.id, protocol::code::unavailable, why})},
         batch::origin::refusal);
   for (const auto& w : request.keys) release(w.key);
 }
@@ -161,8 +160,7 @@ void hub_state::complete(std::uint64_t id) {
   }
   const auto member = member_of(request.session);
   if (request.tokens_ms && *request.tokens_ms != 0) {
-    wanted.push_back({messages::token_key,
-                      message_style{request.format, false, {}},
+    wanted.push_back({messages::token_key, message_style{request.format, false, {}},
                       milliseconds(*request.tokens_ms)});
   }
   for (const auto key : out_.subscribe(member, request.format, wanted))
@@ -256,8 +254,8 @@ void hub_state::flush() {
   }
   const auto due = out_.next_due();
   if (due == fan_out::clock::time_point::max() || std::exchange(looks_, true)) return;
-  const auto wait = std::clamp<fan_out::clock::duration>(due - now(), milliseconds(0),
-                                                         longest_look);
+  const auto wait =
+      std::clamp<fan_out::clock::duration>(due - now(), milliseconds(0), longest_look);
   self_->delayed_send(messages::hub_actor{self_}, wait, messages::tick_atom_v);
 }
 

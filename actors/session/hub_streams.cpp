@@ -75,12 +75,12 @@ void hub_state::take_ticks(const record::block& b, bool marks) {
       }
     } else if (h.kind == record::kind::kite_frame) {
       values_->heard();
-      config_.decoder->packet_views(
-          body, {b.epoch, seq}, [&](record::position, std::string_view bytes) {
-            const auto token = config_.decoder->token(bytes);
-            values_->take_packet(token, bytes, record::receive_time(h));
-            publish_tick(token);
-          });
+      config_.decoder->packet_views(body, {b.epoch, seq},
+                                    [&](record::position, std::string_view bytes) {
+                                      const auto token = config_.decoder->token(bytes);
+                                      values_->take_packet(token, bytes, record::receive_time(h));
+                                      publish_tick(token);
+                                    });
     }
   });
   // A damaged block has no records, but a mark that says so.
@@ -103,9 +103,8 @@ void hub_state::take_finals(const record::block& b, std::uint32_t timeframe) {
     const auto key = messages::bar_key(r.bar.token, timeframe);
     values_->take_final(key, r);
     out_.publish(key, batch::kind::record, now(), [&](std::string& to, const message_style& style) {
-      append_bar_message(
-          to, key, style, r.bar, true,
-          style.times ? values_->times_of(r.bar.token) : protocol::message_times{});
+      append_bar_message(to, key, style, r.bar, true,
+                         style.times ? values_->times_of(r.bar.token) : protocol::message_times{});
     });
   });
   runtime::failpoint("hub.finals");
@@ -148,9 +147,8 @@ void hub_state::on_live(const messages::live_batch& batch) {
     const auto key = messages::bar_key(l.bar.token, l.timeframe);
     if (!uses_.contains(key) || !values_->take_live(key, l.bar)) continue;
     out_.publish(key, batch::kind::value, time, [&](std::string& to, const message_style& style) {
-      append_bar_message(
-          to, key, style, l.bar, false,
-          style.times ? values_->times_of(l.bar.token) : protocol::message_times{});
+      append_bar_message(to, key, style, l.bar, false,
+                         style.times ? values_->times_of(l.bar.token) : protocol::message_times{});
     });
   }
   if (const auto& reader = reader_.get()) self_->send(reader, messages::credit_atom_v);

@@ -42,8 +42,7 @@ key_resolver::outcome key_resolver::add(const std::string& text, std::size_t at_
   if (!key) return refuse(code::bad_request, key.error().message);
   if (key->kind == protocol::key::what::chain) {
     const auto found = chain(key->instrument, key->expiry);
-    if (!found)
-      return refuse(code::unknown_instrument, "key \"" + text + "\": " + found.error());
+    if (!found) return refuse(code::unknown_instrument, "key \"" + text + "\": " + found.error());
     to.push_back({*found, text});
     return {};
   }
@@ -73,8 +72,7 @@ key_resolver::outcome key_resolver::add(const std::string& text, std::size_t at_
 }
 
 key_resolver::outcome key_resolver::add_all(const protocol::key& key, const std::string& text,
-                                            std::size_t at_most,
-                                            std::vector<resolved>& to) const {
+                                            std::size_t at_most, std::vector<resolved>& to) const {
   const std::string_view what(key.instrument.data(), key.instrument.size() - any.size());
   const auto before = to.size();
   std::uint32_t tf = 0;
@@ -114,13 +112,13 @@ key_resolver::outcome key_resolver::add_all(const protocol::key& key, const std:
     instruments_->for_each_of(what, put);
   }
   if (to.size() > at_most) {
-    return refuse(code::too_many_subscriptions,
-                  "key \"" + text + "\" stands for more than " + std::to_string(at_most) +
-                      " keys, which is what a session may subscribe");
+    return refuse(code::too_many_subscriptions, "key \"" + text + "\" stands for more than " +
+                                                    std::to_string(at_most) +
+                                                    " keys, which is what a session may subscribe");
   }
   if (to.size() != before) return {};
-  return refuse(code::unknown_instrument,
-                "nothing is meant by key \"" + text + "\"; GET /v1/instruments lists what there is");
+  return refuse(code::unknown_instrument, "nothing is meant by key \"" + text +
+                                              "\"; GET /v1/instruments lists what there is");
 }
 
 tl::expected<std::uint32_t, protocol::refusal> key_resolver::timeframe(
@@ -143,7 +141,8 @@ tl::expected<std::uint64_t, std::string> key_resolver::chain(std::string_view un
                           "\"; GET /v1/chain lists them");
   }
   const auto& options = features_->chains().find(underlying)->second->options;
-  const bool listed = std::ranges::any_of(options, [&](const auto& o) { return o.expiry == expiry; });
+  const bool listed =
+      std::ranges::any_of(options, [&](const auto& o) { return o.expiry == expiry; });
   if (listed) return messages::chain_key(*number, expiry);
   std::string offered;
   market::date before;

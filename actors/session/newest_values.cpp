@@ -100,8 +100,8 @@ bool newest_values::take_mark(const market::mark& m) {
 
 std::string_view newest_values::state_of(std::uint64_t key) const {
   if (!feed_live_) return "waiting_feed";
-  const auto calendar = is_chain(key) ? underlying_of(key)->cal
-                                      : config_.instruments->calendar_of(token_of(key));
+  const auto calendar =
+      is_chain(key) ? underlying_of(key)->cal : config_.instruments->calendar_of(token_of(key));
   if (calendar && market_time_ != 0 && !calendar->session_at(market_time_)) return "market_closed";
   const bool nothing_yet =
       is_chain(key) ? board_->chain(key) == nullptr : newest(token_of(key)) == nullptr;

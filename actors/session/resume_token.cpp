@@ -121,8 +121,7 @@ std::string token_codec::encode(const messages::resume_point& p) const {
 result<messages::resume_point> token_codec::decode(std::string_view text) const {
   if (text.size() > longest) return no_token();
   const auto bytes = to_bytes(text);
-  if (!bytes || bytes->size() < 1 + 8 + checksum_size || to_text(*bytes) != text)
-    return no_token();
+  if (!bytes || bytes->size() < 1 + 8 + checksum_size || to_text(*bytes) != text) return no_token();
   const auto body = std::string_view(*bytes).substr(0, bytes->size() - checksum_size);
   taker sum{std::string_view(*bytes).substr(body.size())};
   if (sum.fixed(checksum_size) != hash_of(body)) return no_token();

@@ -44,12 +44,12 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
   cut_off_total_ = &m.counter("artham_session_cut_off_total",
                               "Clients that were closed as they did not take what may not be left "
                               "out.");
-  resumed_total_ = &m.counter("artham_session_resumed_total",
-                              "Subscriptions that went on from a resume token.");
+  resumed_total_ =
+      &m.counter("artham_session_resumed_total", "Subscriptions that went on from a resume token.");
   commands_ = &m.counter("artham_session_commands_total", "Commands of clients.");
   sessions_ = &m.gauge("artham_sessions", "Clients connected.");
-  held_gauge_ = &m.gauge("artham_session_held_bytes",
-                         "What waits in sessions for clients that do not read.");
+  held_gauge_ =
+      &m.gauge("artham_session_held_bytes", "What waits in sessions for clients that do not read.");
   sessions_->add(1);
   return {
       [this](messages::command_atom, const std::string& text) { on_command(text); },
@@ -62,8 +62,9 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
         self_->quit();
       },
       [this](const messages::batch_ptr& b) { on_batch(b); },
-      [this](messages::status_atom, const std::string& id,
-             const messages::key_counts_ptr& counts) { tell_status(id, *counts); },
+      [this](messages::status_atom, const std::string& id, const messages::key_counts_ptr& counts) {
+        tell_status(id, *counts);
+      },
       [this](const messages::missed_ptr& missed) { on_missed(*missed); },
   };
 }
@@ -110,8 +111,9 @@ void session_state::on_command(const std::string& text) {
 
 void session_state::tell_status(const std::string& id,
                                 const std::vector<messages::key_count>& counts) {
-  std::string out = "{\"id\":" + id + ",\"ok\":true,\"status\":{\"subscriptions\":" +
-                    std::to_string(subscribed_) + ",\"pushed\":" + std::to_string(pushed_) +
+  std::string out = "{\"id\":" + id +
+                    ",\"ok\":true,\"status\":{\"subscriptions\":" + std::to_string(subscribed_) +
+                    ",\"pushed\":" + std::to_string(pushed_) +
                     ",\"conflated\":" + std::to_string(conflated_) +
                     ",\"waiting_bytes\":" + std::to_string(held_.bytes()) + ",\"keys\":[";
   bool first = true;

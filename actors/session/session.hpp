@@ -37,9 +37,9 @@ struct session_config {
 
 /// One client's conversation: reads commands, passes on what the hub pushes. While the client does
 /// not read, messages wait in an outbox; when that is full, the client is told from where to go on
-/// and closed with 4008. A client that comes back has what it missed read by the catch-up's threads,
-/// a piece at a time as it takes them; then it joins the others at the hub's position, while the
-/// last piece is read and what is pushed waits.
+/// and closed with 4008. A client that comes back has what it missed read by the catch-up's
+/// threads, a piece at a time as it takes them; then it joins the others at the hub's position,
+/// while the last piece is read and what is pushed waits.
 ///
 /// Takes: commands, drained, closed (from the socket); batches and counts (from the hub); what was
 /// missed (from a thread). Sends: subscribe, unsubscribe, status, closed to the hub.
@@ -89,8 +89,7 @@ class session_state {
   void cut_off();
   void close(protocol::close code, const std::string& reason);
 
-  void resume(std::shared_ptr<messages::subscribe_request> request,
-              const protocol::command& c);
+  void resume(std::shared_ptr<messages::subscribe_request> request, const protocol::command& c);
   void read_missed();
   void on_missed(const messages::missed& m);
   void go_on_resuming();

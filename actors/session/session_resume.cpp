@@ -77,8 +77,8 @@ void session_state::go_on_resuming() {
   auto& r = *resuming_;
   if (r.piece) {
     if (full_) return;
-    if (!config_.client->send_frames({r.piece->bytes, 0, r.piece->bytes->size(),
-                                      r.piece->items.size()})) {
+    if (!config_.client->send_frames(
+            {r.piece->bytes, 0, r.piece->bytes->size(), r.piece->items.size()})) {
       full_ = true;
       return;
     }

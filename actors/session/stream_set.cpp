@@ -24,8 +24,7 @@ stream_list::stream_list(const std::vector<market::timeframe>& timeframes, bool 
   if (features) add(what::features, 0, record::features_stream());
 }
 
-stream_set::stream_set(bridge::bridge& from, const stream_list& list,
-                       std::uint64_t features_back) {
+stream_set::stream_set(bridge::bridge& from, const stream_list& list, std::uint64_t features_back) {
   for (const auto& e : list.all()) {
     const auto tops = from.stream_tops(e.name);
     auto after = tops ? tops->appended : record::position{};

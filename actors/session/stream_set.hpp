@@ -12,8 +12,8 @@
 
 namespace artham::actors {
 
-/// The streams that clients are told of: md:ticks, the final bars of each timeframe and md:features,
-/// of each shard. Their order is that of the positions in a resume point.
+/// The streams that clients are told of: md:ticks, the final bars of each timeframe and
+/// md:features, of each shard. Their order is that of the positions in a resume point.
 class stream_list {
  public:
   enum class what : std::uint8_t { ticks, bars, features };

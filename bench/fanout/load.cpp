@@ -1,7 +1,8 @@
 // Fan-out load: N subscribers and one publisher, all over loopback.
 //   fanout_load PORT PUBLISHER_PORT N thr|lat SECONDS|MESSAGES_PER_SECOND SERVER_PID artham|plain
 // thr: the publisher keeps max(4, 20000 / N) messages in flight (one is done when every subscriber
-//      has it), for five stretches of SECONDS; lat: a fixed rate for 5 s, latency of every delivery.
+//      has it), for five stretches of SECONDS; lat: a fixed rate for 5 s, latency of every
+//      delivery.
 // A published message is 19 digits of CLOCK_MONOTONIC in ns and filler up to 200 bytes; a delivery
 // begins with those digits (plain), or has them behind "volume": (artham).
 
@@ -77,8 +78,7 @@ class load {
       auto c = std::make_unique<connection>();
       c->fd = dial(o.port, o.artham ? "/v1/stream" : "/sub");
       if (o.artham) {
-        const auto sub =
-            masked(R"({"id":1,"op":"sub","keys":["bar:NSE:INFY:1m"],"policy":"all"})");
+        const auto sub = masked(R"({"id":1,"op":"sub","keys":["bar:NSE:INFY:1m"],"policy":"all"})");
         if (write(c->fd, sub.data(), sub.size()) < 0) give_up("cannot subscribe");
       }
       add(c->fd, c.get());

@@ -6,8 +6,8 @@
 #include "market/bar.hpp"
 #include "market/tick.hpp"
 
-/// Pushes of values in `artham.v1.bin`, byte by byte in docs/protocol.md: little-endian, a header of
-/// 16 bytes, three times if they were asked for, then the value.
+/// Pushes of values in `artham.v1.bin`, byte by byte in docs/protocol.md: little-endian, a header
+/// of 16 bytes, three times if they were asked for, then the value.
 namespace artham::protocol {
 
 enum class binary_kind : std::uint8_t { tick = 1, bar = 2, chain = 3, greeks = 4 };

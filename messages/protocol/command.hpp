@@ -41,7 +41,7 @@ struct command {
   op what = op::ping;
   std::string id;  ///< as JSON: a number, a string or null; echoed
   std::vector<std::string> keys;
-  std::size_t history = 0;         ///< finished bars wanted in the snapshot
+  std::size_t history = 0;          ///< finished bars wanted in the snapshot
   std::optional<std::string> from;  ///< a resume token
   std::optional<delivery> policy;   ///< none: latest, but what was missed comes in full
   std::uint32_t every_ms = 0;       ///< of policy every_ms

@@ -12,10 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include <doctest/doctest.h>
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
-#include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include "actors/session/hub.hpp"
@@ -196,7 +196,8 @@ struct gateway_world {
       list.push_back(std::move(i));
     }
     index = std::make_shared<const actors::instrument_index>(
-        list, std::map<std::string, market::calendar_ptr, std::less<>>{{"NSE", calendar->calendar}});
+        list,
+        std::map<std::string, market::calendar_ptr, std::less<>>{{"NSE", calendar->calendar}});
     hub_options.journal = journal.get();
     hub_options.decoder = &decoder;
     hub_options.store = &store;

@@ -131,10 +131,11 @@ TEST_CASE("a Python program of a few lines reads binary messages as docs/protoco
     }
     return out;
   };
-  test::process python({"/usr/bin/python3", "-c",
-                        "import sys, json; sys.path.insert(0, sys.argv[1]); import stream_client\n"
-                        "for m in sys.argv[2:]: print(json.dumps(stream_client.decode(bytes.fromhex(m))))",
-                        test::source_dir() + "/docs/examples", hex(tick), hex(bar)});
+  test::process python(
+      {"/usr/bin/python3", "-c",
+       "import sys, json; sys.path.insert(0, sys.argv[1]); import stream_client\n"
+       "for m in sys.argv[2:]: print(json.dumps(stream_client.decode(bytes.fromhex(m))))",
+       test::source_dir() + "/docs/examples", hex(tick), hex(bar)});
   const auto first = json::parse(python.line().value_or("null"));
   const auto second = json::parse(python.line().value_or("null"));
   REQUIRE(first.is_array());
@@ -142,12 +143,25 @@ TEST_CASE("a Python program of a few lines reads binary messages as docs/protoco
   CHECK(first[1] == 1ULL << 60U);
   CHECK(first[2] == true);
   const json expected_tick = {
-      {"t_ex", 7},           {"t_rx", 8},         {"t_tx", 3},          {"last", 1'500'050'000'000},
-      {"open", 16},          {"high", 17},        {"low", 18},          {"close", 19},
-      {"last_quantity", 11}, {"average", 12},     {"volume", 13},       {"buy_quantity", 14},
-      {"sell_quantity", 15}, {"t_trade", 20},     {"oi", 21},           {"oi_day_high", 22},
+      {"t_ex", 7},
+      {"t_rx", 8},
+      {"t_tx", 3},
+      {"last", 1'500'050'000'000},
+      {"open", 16},
+      {"high", 17},
+      {"low", 18},
+      {"close", 19},
+      {"last_quantity", 11},
+      {"average", 12},
+      {"volume", 13},
+      {"buy_quantity", 14},
+      {"sell_quantity", 15},
+      {"t_trade", 20},
+      {"oi", 21},
+      {"oi_day_high", 22},
       {"oi_day_low", 23},
-      {"bids", {{100, 200, 300}, {101, 201, 301}, {102, 202, 302}, {103, 203, 303}, {104, 204, 304}}},
+      {"bids",
+       {{100, 200, 300}, {101, 201, 301}, {102, 202, 302}, {103, 203, 303}, {104, 204, 304}}},
       {"offers",
        {{400, 500, 600}, {401, 501, 601}, {402, 502, 602}, {403, 503, 603}, {404, 504, 604}}}};
   CHECK(first[3] == expected_tick);

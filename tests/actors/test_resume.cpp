@@ -86,7 +86,7 @@ TEST_CASE("whoever is cut and comes back has what the others have, byte for byte
       g.append_tick(moves() % 4 == 0 ? 738561 : 408065, i);
       if (moves() % 8 == 0)
         g.append_final(gateway_world::bar(moves() % 2 == 0 ? 408065 : 738561, i,
-                                            static_cast<std::uint32_t>(moves() % 3)));
+                                          static_cast<std::uint32_t>(moves() % 3)));
       if (moves() % 500 == 0) g.append_gap(i, i + 1);
       std::this_thread::sleep_for(std::chrono::microseconds(moves() % 300));
     }
@@ -124,8 +124,9 @@ TEST_CASE("whoever is cut and comes back has what the others have, byte for byte
       std::int64_t start = 0;
       if (!m.text && m.payload.size() >= 48 && m.payload[1] == 2)
         std::memcpy(&start, m.payload.data() + 16 + 16, sizeof start);
-      const bool text_has = m.text && m.payload.find("\"start\":" + std::to_string(9'999'999LL * 60'000'000)) !=
-                                          std::string::npos;
+      const bool text_has =
+          m.text && m.payload.find("\"start\":" + std::to_string(9'999'999LL * 60'000'000)) !=
+                        std::string::npos;
       if (text_has || start == 9'999'999 * market::minute) ++n;
     }
     return n;
@@ -184,16 +185,16 @@ TEST_CASE("what is not there any more is told, never left out in silence") {
     g.append_tick(408065, i);
     g.append_final(gateway_world::bar(408065, i));
   }
-  const auto token =
-      c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
+  const auto token = c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
   const auto at = *g.tokens->decode(token);
 
   SUBCASE("a token beyond what survived: a gap, and on behind it") {
     auto beyond = at;
     for (auto& p : beyond.at) p.seq += 100;
     const auto back = g.connect();
-    const auto reply = back.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"],"from":")" +
-                                       g.tokens->encode(beyond) + "\"");
+    const auto reply =
+        back.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"],"from":")" +
+                        g.tokens->encode(beyond) + "\"");
     REQUIRE(reply["ok"] == true);
     CHECK(back.socket->event("gap", "tick:NSE:INFY")["cause"] == "lost");
     CHECK(back.socket->event("gap", "bar:NSE:INFY:1m")["cause"] == "lost");
@@ -202,15 +203,14 @@ TEST_CASE("what is not there any more is told, never left out in silence") {
   }
   SUBCASE("what was removed: a gap, and the state says so") {
     for (int i = 6; i <= 9; ++i) g.append_tick(408065, i);
-    REQUIRE_FALSE(c.socket
-                      ->message([](const json& f) {
-                        return f.contains("tick") && f["tick"]["last"] == "9";
-                      })
-                      .is_null());
+    REQUIRE_FALSE(
+        c.socket
+            ->message([](const json& f) { return f.contains("tick") && f["tick"]["last"] == "9"; })
+            .is_null());
     g.journal->drop_before(record::ticks_stream(), {1, 9});
     const auto back = g.connect();
-    const auto reply = back.ask(
-        1, R"("op":"sub","keys":["tick:NSE:INFY"],"from":")" + token + "\"");
+    const auto reply =
+        back.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"],"from":")" + token + "\"");
     REQUIRE(reply["ok"] == true);
     CHECK(reply["subs"][0]["state"] == "token_expired");
     CHECK(reply["subs"][0]["snapshot"]["tick"]["last"] == "9");
@@ -221,8 +221,7 @@ TEST_CASE("what is not there any more is told, never left out in silence") {
 TEST_CASE("a client that wants the newest values only is not sent the ticks that it missed") {
   gateway_world g("1m");
   const auto c = g.connect();
-  const auto token =
-      c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
+  const auto token = c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
   for (int i = 1; i <= 5; ++i) {
     g.append_tick(408065, i);
     g.append_final(gateway_world::bar(408065, i));
@@ -251,8 +250,7 @@ TEST_CASE("a client that wants the newest values only is not sent the ticks that
 TEST_CASE("a client that reads slowly catches up as it reads, while others are pushed") {
   gateway_world g("1m");
   const auto c = g.connect();
-  const auto token =
-      c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
+  const auto token = c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
   constexpr int count = 20'000;
   for (int i = 1; i <= count; ++i) g.append_tick(408065, i);
   const auto back = g.connect();

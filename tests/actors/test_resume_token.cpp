@@ -14,7 +14,8 @@ messages::resume_point some_point(const token_codec& c, std::uint32_t seed) {
   std::mt19937_64 random(seed);
   messages::resume_point p;
   for (std::size_t i = 0; i < c.streams().all().size(); ++i)
-    p.at.push_back({static_cast<std::uint32_t>(random() >> random() % 64), random() >> random() % 64});
+    p.at.push_back(
+        {static_cast<std::uint32_t>(random() >> random() % 64), random() >> random() % 64});
   return p;
 }
 

@@ -98,7 +98,9 @@ TEST_CASE("clients that want the same get the same bytes, and each message is en
   g.publish_live(gateway_world::bar(408065, 1));
   g.append_final(gateway_world::bar(738561, 1));
   g.append_final(gateway_world::bar(408065, 1));
-  const auto is_final = [](const json& f) { return f.contains("bar") && f["bar"]["final"] == true; };
+  const auto is_final = [](const json& f) {
+    return f.contains("bar") && f["bar"]["final"] == true;
+  };
   REQUIRE_FALSE(a.socket->message(is_final).is_null());
   REQUIRE_FALSE(b.socket->message(is_final).is_null());
   const auto pushes = [](const auto& c) {
@@ -155,11 +157,11 @@ TEST_CASE("a client that does not read gets the newest value of each key, and ev
   const auto witness = g.connect();
   REQUIRE(witness.ask(1, R"("op":"sub","keys":["tick:NSE:RELIANCE"])")["ok"] == true);
   c.command(2, R"("op":"status")");
-  CHECK(test::eventually([&] { return g.metrics.gauge("artham_session_held_bytes", "").value() > 0; }));
+  CHECK(test::eventually(
+      [&] { return g.metrics.gauge("artham_session_held_bytes", "").value() > 0; }));
   g.append_tick(408065, 51);
-  CHECK(test::eventually([&] {
-    return g.metrics.counter("artham_session_conflated_total", "").value() >= 50;
-  }));
+  CHECK(test::eventually(
+      [&] { return g.metrics.counter("artham_session_conflated_total", "").value() >= 50; }));
   c.go_on();
   const auto status = c.socket->reply(2)["status"];
   INFO(status.dump());
@@ -214,8 +216,9 @@ TEST_CASE("sessions that end leave nothing behind") {
   gateway_world g("1m");
   for (int round = 0; round < 50; ++round) {
     const auto c = g.connect();
-    REQUIRE(c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"],"tokens":50)")["ok"] ==
-            true);
+    REQUIRE(
+        c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"],"tokens":50)")["ok"] ==
+        true);
     c.socket->stop();
     g.append_tick(408065, round + 1);
     caf::anon_send(c.session, messages::closed_atom_v);
@@ -247,15 +250,15 @@ TEST_CASE("a key for all of a segment stands for each of its instruments") {
 TEST_CASE("a client may have the newest value every so often, and every finished bar at once") {
   gateway_world g("1m");
   const auto c = g.connect();
-  REQUIRE(c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"],"policy":{"every_ms":50})")
-              ["ok"] == true);
+  REQUIRE(
+      c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"],"policy":{"every_ms":50})")
+          ["ok"] == true);
   for (int i = 1; i <= 100; ++i) g.append_tick(408065, i);
   for (int i = 1; i <= 10; ++i) g.append_final(gateway_world::bar(408065, i));
-  REQUIRE_FALSE(c.socket
-                    ->message([](const json& f) {
-                      return f.contains("tick") && f["tick"]["last"] == "100";
-                    })
-                    .is_null());
+  REQUIRE_FALSE(
+      c.socket
+          ->message([](const json& f) { return f.contains("tick") && f["tick"]["last"] == "100"; })
+          .is_null());
   int ticks = 0;
   int finals = 0;
   for (const auto& text : c.socket->texts()) {

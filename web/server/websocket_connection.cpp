@@ -5,7 +5,6 @@
 
 #include <boost/asio/post.hpp>
 
-
 namespace artham::web {
 namespace {
 
@@ -278,13 +277,13 @@ void websocket_connection::write() {
   while (!(head_.empty() && writing_.empty() && last_.empty())) {
     const auto buffers = what_to_write();
     if (stream_->encrypted()) {
-      stream_->async_write_some(buffers, [self = shared_from_this()](boost::system::error_code ec,
-                                                                     std::size_t n) {
-        if (self->gone_) return;
-        if (ec) return self->teardown();
-        self->wrote(n);
-        self->write();
-      });
+      stream_->async_write_some(
+          buffers, [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
+            if (self->gone_) return;
+            if (ec) return self->teardown();
+            self->wrote(n);
+            self->write();
+          });
       return;
     }
     auto& socket = stream_->layer().socket();
@@ -401,8 +400,7 @@ void websocket_connection::on_watch() {
   } else if (!session_) {
     if (now - opened_at_ > o.handshake_timeout) {
       engine_->metrics.refused("gateway_timeout");
-      request_close(close_code::no_room, "no session in time; try again", true,
-                    o.close_timeout);
+      request_close(close_code::no_room, "no session in time; try again", true, o.close_timeout);
     }
   } else if (busy_ && now - write_began_ > o.idle_timeout) {
     return cut("stalled_reader");

@@ -16,8 +16,9 @@
 namespace artham::web {
 
 /// One WebSocket and the queue of messages in front of it. Nothing is copied: what a session sends
-/// is written from where it is, together with all else that waits. Inbound: one command at a time, none is read ahead of the session. A close in good
-/// order gets close_timeout, then the socket is cut.
+/// is written from where it is, together with all else that waits. Inbound: one command at a time,
+/// none is read ahead of the session. A close in good order gets close_timeout, then the socket is
+/// cut.
 class websocket_connection final : public connection,
                                    public messages::client,
                                    public std::enable_shared_from_this<websocket_connection> {
