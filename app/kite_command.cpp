@@ -53,11 +53,11 @@ int kite_login(const settings_options& options, const std::string& api_key,
   }
   if (key->api_secret.empty()) {
     const bool first = key->api_key == s->feed.api_key;
-    return report({errc::usage, "the API secret of " + key->api_key +
-                                    " is not set: put it into ARTHAM_FEED__" +
-                                    (first ? "API_SECRET, or feed.api_secret"
-                                           : "MORE_SECRETS, or feed.more_secrets") +
-                                    " of a configuration file with mode 0600"});
+    return report(
+        {errc::usage,
+         "the API secret of " + key->api_key + " is not set: put it into ARTHAM_FEED__" +
+             (first ? "API_SECRET, or feed.api_secret" : "MORE_SECRETS, or feed.more_secrets") +
+             " of a configuration file with mode 0600"});
   }
   if (auto made = make_data_directory(*s); !made) return report(made.error());
   const auto session = feed::kite::login(server_of(*s), key->api_key, key->api_secret,

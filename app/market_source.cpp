@@ -11,9 +11,9 @@
 
 #include "app/data_directory.hpp"
 #include "app/environment.hpp"
-#include "app/kite_keys.hpp"
 #include "app/feed_state.hpp"
 #include "app/journal_rules.hpp"
+#include "app/kite_keys.hpp"
 #include "feed/kite/client.hpp"
 #include "feed/kite/rest.hpp"
 #include "feed/kite/token_file.hpp"

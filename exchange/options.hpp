@@ -70,8 +70,8 @@ struct options {
   std::size_t queue_bytes = std::size_t{8} << 20;
   std::vector<exchange::credentials> credentials{};  ///< one per key; none: any are accepted
   key_limits limits;
-  unsigned reject_status = 0;                        ///< 403 or 429: the answer to every handshake
-  bool control = false;                              ///< takes misbehaviours at POST /control
+  unsigned reject_status = 0;  ///< 403 or 429: the answer to every handshake
+  bool control = false;        ///< takes misbehaviours at POST /control
   std::vector<misbehaviour> misbehaviours;
   exchange::disorder disorder;
   /// Called once, from the exchange's thread, when all was played and taken.

@@ -75,11 +75,11 @@ class sink {
                         market::timestamp wall) = 0;
   /// Market time moved on (the exchange's clock message, or this host's clock for Kite).
   virtual void on_market_time(market::timestamp market_time, market::timestamp wall) = 0;
-  /// A connection is there and about to subscribe, or lost, or (`connecting`, cause restart) was not
-  /// there yet when the first of the feed's was.
+  /// A connection is there and about to subscribe, or lost, or (`connecting`, cause restart) was
+  /// not there yet when the first of the feed's was.
   virtual void on_state(state_change change, market::timestamp market_time,
                         market::timestamp wall) = 0;
-  /// Tokens were asked of, or taken back from, the peer. They come from where they were asked for last.
+  /// Tokens were asked of, or taken back from, the peer; each comes from where it was asked last.
   virtual void on_subscription(std::span<const std::uint32_t> tokens, market::tick_mode mode,
                                bool added, market::timestamp market_time,
                                market::timestamp wall) = 0;

@@ -46,8 +46,8 @@ struct ingest_options {
 
 /// Turns what a feed says into the records of md:ticks: an epoch at the start, frames as they came,
 /// behind each the ticks of the formulas that follow from it, and marks for time, gaps, sessions
-/// and subscriptions. A loss of one of several connections names its instruments: the others' are not
-/// lost. Pure: no actor, no clock, no I/O.
+/// and subscriptions. A loss of one of several connections names its instruments: the others' are
+/// not lost. Pure: no actor, no clock, no I/O.
 class ingest_log {
  public:
   struct counters {
@@ -116,11 +116,11 @@ class ingest_log {
   counters counts_;
   market::timestamp market_time_ = 0;
   bool begun_ = false;
-  bool after_restart_ = false;         ///< the feed's first connection ended a loss by restart
-  std::optional<loss> restart_;        ///< not over yet
-  std::set<std::uint32_t> connected_;  ///< connections that are live
+  bool after_restart_ = false;            ///< the feed's first connection ended a loss by restart
+  std::optional<loss> restart_;           ///< not over yet
+  std::set<std::uint32_t> connected_;     ///< connections that are live
   std::map<std::uint32_t, loss> losses_;  ///< by connection
-  std::vector<bool> session_open_;  ///< per calendar
+  std::vector<bool> session_open_;        ///< per calendar
 
   market::timestamp before_ = 0;  ///< market time in front of the last event
   market::timestamp wall_ = 0;    ///< of the last event

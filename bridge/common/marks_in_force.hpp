@@ -14,9 +14,9 @@ class marks_in_force {
  public:
   void note(const market::mark& m);
 
-  /// The marks that say the same: one `config`, a `subscription` per mode, a `gap` per loss that begins.
-  /// They stand in the places right before `next`, in `next`'s epoch, and have the time `at`. Null
-  /// when there are fewer places than marks.
+  /// The marks that say the same: one `config`, a `subscription` per mode, a `gap` per loss that
+  /// begins. They stand in the places right before `next`, in `next`'s epoch, and have the time
+  /// `at`. Null when there are fewer places than marks.
   [[nodiscard]] record::block_ptr block_before(record::position next, market::timestamp at) const;
 
  private:

@@ -84,8 +84,8 @@ client::~client() {
 void client::start(sink& s) {
   const std::lock_guard lock(impl_->lifetime);
   if (impl_->running) return;
-  impl_->running = std::make_unique<group>(impl_->options, impl_->server, impl_->tls,
-                                           impl_->frames, s, impl_->shared);
+  impl_->running = std::make_unique<group>(impl_->options, impl_->server, impl_->tls, impl_->frames,
+                                           s, impl_->shared);
   impl_->thread = std::thread([g = impl_->running.get()] { g->run(); });
 }
 
@@ -141,8 +141,8 @@ counters client::counts() const {
 
 state client::current() const {
   const auto all = connections();
-  const bool any_live = std::ranges::any_of(
-      all, [](const connection_status& c) { return c.state == state::live; });
+  const bool any_live =
+      std::ranges::any_of(all, [](const connection_status& c) { return c.state == state::live; });
   return any_live ? state::live : all.front().state;
 }
 

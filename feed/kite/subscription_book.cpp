@@ -73,10 +73,9 @@ result<void> subscription_book::add(std::span<const std::uint32_t> tokens, tick_
   }
   const auto limit = max_tokens_ * wanted_.size();
   if (const auto total = place_.size() + fresh.size(); total > limit) {
-    const auto where = wanted_.size() == 1
-                           ? " on one connection, and its limit is "
-                           : " on " + std::to_string(wanted_.size()) +
-                                 " connections, and their limit is ";
+    const auto where = wanted_.size() == 1 ? " on one connection, and its limit is "
+                                           : " on " + std::to_string(wanted_.size()) +
+                                                 " connections, and their limit is ";
     return fail(errc::refused, "subscribing " + std::to_string(fresh.size()) +
                                    " more instruments would make " + std::to_string(total) + where +
                                    std::to_string(limit) +

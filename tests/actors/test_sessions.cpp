@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -18,7 +19,9 @@
 #include "config/calendar_file.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "messages/record/dead_letter_codec.hpp"
+#include "messages/record/mark_codec.hpp"
 #include "messages/system.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/no_features.hpp"
 
 namespace {
@@ -221,8 +224,9 @@ TEST_CASE("the loss of one connection is told to those who watch its instruments
     REQUIRE(ticks->append(bytes, 1, {}));
   };
   const auto becomes = [&](const char* state) {
-    return eventually(
-        [&] { return g.client->event("state", "tick:NSE:INFY").value("state", "") == state; });
+    return artham::test::eventually(
+        [&] { return g.client->event("state", "tick:NSE:INFY").value("state", "") == state; },
+        std::chrono::seconds(10));
   };
   put(market::mark_kind::clock, 0, {}, 1);
   CHECK(becomes("no_ticks_since"));

@@ -17,7 +17,8 @@
 #include "tests/exchange/fixtures.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
-// The Kite client with several connections and keys, against an exchange that allows what Kite does.
+// The Kite client with several connections and keys, against an exchange that allows what Kite
+// does.
 namespace artham::exchange::test {
 namespace {
 
@@ -123,12 +124,8 @@ class listener final : public feed::sink {
                std::ranges::none_of(losses_, [&](const loss& l) {
                  return !l.over && l.connection == change.connection;
                })) {
-      losses_.push_back({change.connection,
-                         {change.tokens->begin(), change.tokens->end()},
-                         ticks_,
-                         false,
-                         0,
-                         0});
+      losses_.push_back(
+          {change.connection, {change.tokens->begin(), change.tokens->end()}, ticks_, false, 0, 0});
     }
   }
   void on_subscription(std::span<const std::uint32_t> which, market::tick_mode, bool added,
@@ -196,8 +193,8 @@ class listener final : public feed::sink {
 };
 
 std::size_t live_ones(const client& feed) {
-  return static_cast<std::size_t>(std::ranges::count(feed.connections(), state::live,
-                                                     &feed::connection_status::state));
+  return static_cast<std::size_t>(
+      std::ranges::count(feed.connections(), state::live, &feed::connection_status::state));
 }
 
 }  // namespace
@@ -256,9 +253,7 @@ TEST_CASE("an exchange with Kite's limits refuses what is beyond them") {
   const auto feed = make(options);
   REQUIRE(feed->subscribe(all, market::tick_mode::ltp));
   feed->start(sink);
-  const auto is_refused = [](const auto& told) {
-    return told.change.state == state::rate_limited;
-  };
+  const auto is_refused = [](const auto& told) { return told.change.state == state::rate_limited; };
   REQUIRE(eventually([&] { return std::ranges::any_of(sink.states(), is_refused); }));
   CHECK(eventually([&] { return live_ones(*feed) == 3; }));
 }

@@ -209,7 +209,8 @@ TEST_CASE("connections are opened as tokens need them, and new tokens go to the 
   CHECK(sizes(many) == std::vector<std::size_t>{2'334, 2'333, 2'333});
 }
 
-TEST_CASE("a token stays where it is while it is wanted, whatever comes, goes or changes its mode") {
+TEST_CASE(
+    "a token stays where it is while it is wanted, whatever comes, goes or changes its mode") {
   subscription_book book(3, 50);
   REQUIRE(book.add(numbers(0, 120), tick_mode::quote));
   const auto before = places(book);
