@@ -74,7 +74,7 @@ int main(int argc, char** argv) {
 
   const test::scratch data;
   test::process exchange({artham::test::program(), "exchange", "--synthetic", std::to_string(rate),
-                          "--every-second", "--start", "subscribe"});
+                          "--every-second", "--start", "subscribe", "--tokens-per-socket", "0"});
   const auto exchange_url = exchange.line();
   if (!exchange_url) return std::fputs(exchange.errors().c_str(), stderr), 1;
   const auto exchange_port = port_in(*exchange_url);

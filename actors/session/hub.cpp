@@ -371,21 +371,64 @@ void hub_state::read_letters() {
 void hub_state::on_mark(const market::mark& m) {
   market_time_ = std::max(market_time_, m.time);
   const bool was_live = feed_live_;
+  if (m.kind == market::mark_kind::gap && !m.tokens.empty()) return on_partial_gap(m);
+  if (m.kind == market::mark_kind::subscription && m.flag != 0 && !lost_.empty())
+    return set_lost(m.tokens, false);
   if (m.kind == market::mark_kind::gap) {
     // This host's clock goes on while the feed is lost: a clock mark says nothing of the feed then.
     feed_lost_ = m.flag == market::gap_begins;
+    if (!feed_lost_) lost_.clear();
   } else if (m.kind == market::mark_kind::epoch) {
     feed_lost_ = false;
+    lost_.clear();
   }
   feed_live_ = !feed_lost_;
   if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins) {
-    std::string out = "{\"ev\":\"gap\",\"from\":" + std::to_string(m.from / market::microsecond) +
-                      ",\"to\":" + std::to_string(m.time / market::microsecond) + ",\"cause\":\"" +
-                      std::string(market::to_string(m.cause)) + "\"}";
-    const auto frame = std::make_shared<const std::string>(std::move(out));
+    const auto frame = std::make_shared<const std::string>("{\"ev\":\"gap\"," + loss_text(m));
     for (auto& entry : clients_) entry.second.out.push_back({frame, 0, false, false});
   }
   if (was_live != feed_live_) publish_states();
+}
+
+void hub_state::on_partial_gap(const market::mark& m) {
+  set_lost(m.tokens, m.flag == market::gap_begins);
+  if (m.flag == market::gap_begins) return;
+  for (const auto& [key, t] : topics_) {
+    if (!is_made_of(key, m.tokens)) continue;
+    std::string out = "{\"ev\":\"gap\",\"key\":";
+    protocol::append_text(out, t.text);
+    publish(key, out + "," + loss_text(m), false);
+  }
+}
+
+void hub_state::set_lost(const std::vector<std::uint32_t>& tokens, bool lost) {
+  std::vector<std::pair<std::uint64_t, std::string_view>> before;
+  for (const auto& entry : topics_) {
+    if (is_made_of(entry.first, tokens)) before.emplace_back(entry.first, data_state(entry.first));
+  }
+  for (const auto token : tokens) {
+    if (lost) {
+      lost_.insert(token);
+    } else {
+      lost_.erase(token);
+    }
+  }
+  for (const auto& [key, was] : before) {
+    if (data_state(key) != was) publish(key, state_message(key, topics_.at(key)), false);
+  }
+}
+
+bool hub_state::is_made_of(std::uint64_t key, const std::vector<std::uint32_t>& tokens) const {
+  std::vector<std::uint32_t> own;
+  add_demand(key, own);
+  return std::ranges::any_of(
+      own, [&](std::uint32_t token) { return std::ranges::binary_search(tokens, token); });
+}
+
+std::string hub_state::loss_text(const market::mark& m) {
+  return "\"from\":" + std::to_string(m.from / market::microsecond) +
+         ",\"to\":" + std::to_string(m.time / market::microsecond) + ",\"cause\":\"" +
+         std::string(market::to_string(m.cause)) + "\"}";
 }
 
 void hub_state::on_live(const messages::live_batch& batch) {
@@ -584,7 +627,7 @@ std::string hub_state::snapshot_of(const messages::subscribe_request::wanted& w,
 }
 
 std::string_view hub_state::data_state(std::uint64_t key) const {
-  if (!feed_live_) return "waiting_feed";
+  if (!feed_live_ || is_lost(key)) return "waiting_feed";
   const auto calendar =
       is_chain(key) ? underlying_of(key)->cal : config_.instruments->calendar_of(token_of(key));
   if (calendar && market_time_ != 0 && !calendar->session_at(market_time_)) return "market_closed";
@@ -592,6 +635,19 @@ std::string_view hub_state::data_state(std::uint64_t key) const {
                                          : slots_.find(token_of(key)) == token_slots::none;
   if (nothing_yet) return "no_ticks_since";
   return "live";
+}
+
+bool hub_state::is_lost(std::uint64_t key) const {
+  if (lost_.empty()) return false;
+  std::vector<std::uint32_t> own;
+  add_demand(key, own);
+  return std::ranges::any_of(own, [&](std::uint32_t token) { return lost_.contains(token); });
+}
+
+std::string hub_state::state_message(std::uint64_t key, const topic& t) const {
+  std::string out = "{\"ev\":\"state\",\"key\":";
+  protocol::append_text(out, t.text);
+  return out + ",\"state\":\"" + std::string(data_state(key)) + "\"}";
 }
 
 std::string hub_state::stop_message(const topic& t, market::timestamp since) {
@@ -624,12 +680,7 @@ void hub_state::publish(std::uint64_t key, std::string json, bool replaceable) {
 }
 
 void hub_state::publish_states() {
-  for (const auto& [key, t] : topics_) {
-    std::string out = "{\"ev\":\"state\",\"key\":";
-    protocol::append_text(out, t.text);
-    out += ",\"state\":\"" + std::string(data_state(key)) + "\"}";
-    publish(key, std::move(out), false);
-  }
+  for (const auto& [key, t] : topics_) publish(key, state_message(key, t), false);
 }
 
 void hub_state::flush() {

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
@@ -99,6 +100,15 @@ class hub_state {
   void read_features();
   void read_letters();
   void on_mark(const market::mark& m);
+  /// Of one of the feed's connections.
+  void on_partial_gap(const market::mark& m);
+  /// Tells the states that it changes.
+  void set_lost(const std::vector<std::uint32_t>& tokens, bool lost);
+  [[nodiscard]] bool is_made_of(std::uint64_t key, const std::vector<std::uint32_t>& tokens) const;
+  [[nodiscard]] bool is_lost(std::uint64_t key) const;
+  /// The end of a gap's message.
+  [[nodiscard]] static std::string loss_text(const market::mark& m);
+  [[nodiscard]] std::string state_message(std::uint64_t key, const topic& t) const;
   void on_live(const messages::live_batch& batch);
   void on_live_chains(const messages::live_chains& chains);
   void show_chain(market::feature::chain_row row, bool final);
@@ -166,6 +176,7 @@ class hub_state {
   bool tells_demand_ = false;
   bool feed_live_ = false;  ///< something was heard, and it is not lost
   bool feed_lost_ = false;
+  std::unordered_set<std::uint32_t> lost_;  ///< with one of several connections
   market::timestamp market_time_ = 0;
   runtime::gauge* subscriptions_ = nullptr;
   runtime::gauge* lag_ = nullptr;

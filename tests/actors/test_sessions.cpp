@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -18,7 +19,9 @@
 #include "config/calendar_file.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "messages/record/dead_letter_codec.hpp"
+#include "messages/record/mark_codec.hpp"
 #include "messages/system.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/no_features.hpp"
 
 namespace {
@@ -140,6 +143,13 @@ struct gateway {
     return client->reply(id);
   }
 
+  /// Market time at which its instrument trades.
+  [[nodiscard]] market::timestamp in_session() const {
+    const auto loaded = config::load_calendar("NSE");
+    REQUIRE(loaded);
+    return loaded->calendar->day(market::make_date(2026, 11, 20)).sessions.front().open;
+  }
+
   std::shared_ptr<bridge::bridge> journal = bridge::memory::make();
   feed::kite::frame_decoder decoder;
   some_store store;
@@ -192,6 +202,47 @@ TEST_CASE("whoever watches bars whose builder stops hears of it, and whoever com
   CHECK_FALSE(stop.contains("to"));
   CHECK(g.ask(2, R"("op":"sub","keys":["bar:NSE:INFY:5m","tick:NSE:INFY"])")["ok"] == true);
   CHECK(g.client->event("gap", "bar:NSE:INFY:5m")["cause"] == "quarantined");
+}
+
+TEST_CASE("the loss of one connection is told to those who watch its instruments, key by key") {
+  gateway g("1m 5m");
+  CHECK(g.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"])")["ok"] == true);
+  const auto open = g.in_session();
+  const auto ticks = std::move(*g.journal->open_writer(record::ticks_stream(), 1));
+  const auto put = [&](market::mark_kind kind, std::uint8_t flag, std::vector<std::uint32_t> tokens,
+                       int second) {
+    market::mark m;
+    m.kind = kind;
+    m.flag = flag;
+    m.tokens = std::move(tokens);
+    m.from = open;
+    m.time = open + second * market::second;
+    m.cause = kind == market::mark_kind::gap ? market::gap_cause::stalled : m.cause;
+    std::string bytes;
+    record::append(bytes, record::with_times(record::kind::mark, 1, m.time, m.time),
+                   record::encode(m));
+    REQUIRE(ticks->append(bytes, 1, {}));
+  };
+  const auto becomes = [&](const char* state) {
+    return artham::test::eventually(
+        [&] { return g.client->event("state", "tick:NSE:INFY").value("state", "") == state; },
+        std::chrono::seconds(10));
+  };
+  put(market::mark_kind::clock, 0, {}, 1);
+  CHECK(becomes("no_ticks_since"));
+  put(market::mark_kind::gap, market::gap_begins, {5, 408065}, 2);
+  CHECK(becomes("waiting_feed"));
+  put(market::mark_kind::gap, 0, {5}, 3);
+  put(market::mark_kind::gap, 0, {408065}, 4);
+  const auto over = g.client->event("gap", "bar:NSE:INFY:1m");
+  CHECK(over["to"].get<std::int64_t>() - over["from"].get<std::int64_t>() == 4'000'000);
+  CHECK(over["cause"] == "stalled");
+  CHECK(becomes("no_ticks_since"));
+  // What is subscribed anew comes from elsewhere.
+  put(market::mark_kind::gap, market::gap_begins, {408065}, 5);
+  CHECK(becomes("waiting_feed"));
+  put(market::mark_kind::subscription, 1, {408065}, 6);
+  CHECK(becomes("no_ticks_since"));
 }
 
 TEST_CASE("a snapshot has no bar that was withdrawn, though the store still gives it") {
