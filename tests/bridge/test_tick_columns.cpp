@@ -120,7 +120,7 @@ TEST_CASE("random records come back byte for byte") {
     const auto c = redis::to_columns(records);
     if (!c) continue;
     ++by_columns;
-    const auto back = redis::from_columns(c->bytes, most);
+    const auto back = redis::from_columns(c->rest, c->packets, most);
     REQUIRE_MESSAGE(back, back.error().message);
     REQUIRE((*back == records));
     CHECK(c->cuts.empty());
@@ -139,7 +139,7 @@ TEST_CASE("many packets: cuts between what differs, and the same bytes") {
     CHECK(std::ranges::is_sorted(c->cuts));
     CHECK(std::ranges::adjacent_find(c->cuts) == c->cuts.end());
     CHECK(c->cuts.back() <= c->bytes.size());
-    const auto back = redis::from_columns(c->bytes, most);
+    const auto back = redis::from_columns(c->rest, c->packets, most);
     REQUIRE(back);
     CHECK((*back == records));
   }
@@ -202,9 +202,9 @@ TEST_CASE("records that would be larger than asked are refused") {
   const auto records = m.records(40);
   const auto c = redis::to_columns(records);
   REQUIRE(c);
-  CHECK(redis::from_columns(c->bytes, records.size()));
+  CHECK(redis::from_columns(c->rest, c->packets, records.size()));
   for (const auto less : {records.size() - 1, records.size() / 2, std::size_t{10}, std::size_t{0}})
-    CHECK_FALSE(redis::from_columns(c->bytes, less));
+    CHECK_FALSE(redis::from_columns(c->rest, c->packets, less));
 }
 
 TEST_CASE("as many packets as the frames have places, and widths of numbers") {
