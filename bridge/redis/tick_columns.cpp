@@ -213,6 +213,7 @@ ARTHAM_INLINE void append_rows(std::string& out, const char* const* packets,
       std::array<const char*, lanes> eight;
       full_packet::eight w;
       full_packet::eight p{};
+      lane8 fives;
       take_eight(packets + begin + i, n - i, nothing.data(), eight.data());
       full_packet::read(eight.data(), w);
       auto* const to = &columns[i / lanes];
@@ -221,14 +222,16 @@ ARTHAM_INLINE void append_rows(std::string& out, const char* const* packets,
         const auto& t = w[time_word];
         p[time_word] = lane8{time, t[0], t[1], t[2], t[3], t[4], t[5], t[6]};
         time = t[7];
-        full_packet::differ_keys(w, p, to, most_lanes);
+        full_packet::differ_keys(w, p, lane8{}, to, most_lanes);
         full_packet::guess(w, p);
+        fives = full_packet::in_fives(p);
       } else {
         take_eight(before + begin + i, n - i, nothing.data(), eight.data());
         full_packet::read(eight.data(), p);
-        full_packet::differ_keys(w, p, to, most_lanes);
+        fives = full_packet::in_fives(p);
+        full_packet::differ_keys(w, p, fives, to, most_lanes);
       }
-      full_packet::differ(w, p, to, most_lanes);
+      full_packet::differ(w, p, fives, to, most_lanes);
     }
     for (std::size_t c = 0; c < full_packet::columns; ++c) {
       auto* const column = &columns[c * most_lanes];
@@ -265,6 +268,7 @@ ARTHAM_INLINE bool take_rows(std::string_view& in, char* const* packets, char* c
       std::array<char*, lanes> eight;
       full_packet::eight w;
       full_packet::eight p{};
+      lane8 fives;
       take_eight(packets + begin + i, some, zeros.data(), eight.data());
       for (std::size_t k = 0; k < lanes; ++k) w[0][k] = full_packet::token(eight[k]);
       if constexpr (First) {
@@ -274,14 +278,16 @@ ARTHAM_INLINE bool take_rows(std::string_view& in, char* const* packets, char* c
           p[time_word][k] = time;
           time += t[k];
         }
-        full_packet::undo_keys(from, stride, p, w);
+        full_packet::undo_keys(from, stride, p, lane8{}, w);
         full_packet::guess(w, p);
+        fives = full_packet::in_fives(p);
       } else {
         take_eight(before + begin + i, some, zeros.data(), eight.data());
         full_packet::read(eight.data(), p);
-        full_packet::undo_keys(from, stride, p, w);
+        fives = full_packet::in_fives(p);
+        full_packet::undo_keys(from, stride, p, fives, w);
       }
-      full_packet::undo(from, stride, p, w);
+      full_packet::undo(from, stride, p, fives, w);
       take_eight(packets + begin + i, some, lost.data(), eight.data());
       full_packet::write(w, eight.data());
       i += some;
