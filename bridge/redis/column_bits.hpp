@@ -27,6 +27,12 @@ struct plan {
   std::uint32_t above = 0;  ///< bits of large ones
 };
 
+ARTHAM_INLINE bool any(lane8 v) {
+  using half4 = std::uint64_t __attribute__((vector_size(4 * lanes)));
+  const auto h = std::bit_cast<half4>(v);
+  return ((h[0] | h[1]) | (h[2] | h[3])) != 0;
+}
+
 ARTHAM_INLINE std::uint32_t mask_of(std::uint32_t width) {
   return width == 32 ? ~0U : (1U << width) - 1;
 }
@@ -36,15 +42,15 @@ ARTHAM_INLINE plan prepare(lane8* column, std::size_t rows) {
   const auto n = (rows + lanes - 1) / lanes;
   lane8 all{};
   for (std::size_t i = 0; i < n; ++i) all |= column[i];
-  std::uint32_t any = 0;
-  for (std::size_t i = 0; i < lanes; ++i) any |= all[i];
-  if (any == 0) return {};
+  std::uint32_t ones = 0;
+  for (std::size_t i = 0; i < lanes; ++i) ones |= all[i];
+  if (ones == 0) return {};
   plan best;
-  best.shift = static_cast<std::uint32_t>(std::countr_zero(any));
+  best.shift = static_cast<std::uint32_t>(std::countr_zero(ones));
   if (best.shift != 0) {
     for (std::size_t i = 0; i < n; ++i) column[i] >>= best.shift;
   }
-  const auto widest = static_cast<std::uint32_t>(std::bit_width(any)) - best.shift;
+  const auto widest = static_cast<std::uint32_t>(std::bit_width(ones)) - best.shift;
   best.width = widest;
   auto least = widest * rows;
   for (auto width = widest; width != 0;) {
@@ -94,6 +100,7 @@ ARTHAM_INLINE char* put(char* to, lane8* column, std::size_t rows) {
     bit_writer above{to + p.large};
     for (std::size_t i = 0; i < rows; i += lanes) {
       const auto v = column[i / lanes] >> p.width;
+      if (!any(v)) continue;
       for (std::size_t k = 0; k < lanes; ++k) {
         if (v[k] == 0) continue;
         *to++ = static_cast<char>(i + k);

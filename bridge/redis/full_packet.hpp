@@ -48,7 +48,8 @@ struct full_packet {
     return __builtin_bswap32(v);
   }
 
-  ARTHAM_INLINE static void read(const char* const* packets, eight& w) {
+  template <class Byte>
+  ARTHAM_INLINE static void read(Byte* const* packets, eight& w) {
     for (std::size_t at = 0; at < words; at += lanes) {
       const auto first = at < last_lanes ? at : last_lanes;
       for (std::size_t i = 0; i < lanes; ++i)

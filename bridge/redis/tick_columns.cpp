@@ -151,12 +151,10 @@ struct times {
 };
 
 /// Packets in the order of their columns: the first one of each instrument, then all others.
-/// `Byte` is const where they are read.
-template <class Byte>
 struct rows {
-  std::vector<Byte*> first;
-  std::vector<Byte*> later;
-  std::vector<Byte*> before;  ///< of each later one: the instrument's packet before
+  std::vector<char*> first;
+  std::vector<char*> later;
+  std::vector<char*> before;  ///< of each later one: the instrument's packet before
   /// Of each later one: what is at its instrument's packet before is of a later row below this.
   std::vector<std::uint32_t> before_row;
 
@@ -165,7 +163,7 @@ struct rows {
     before.reserve(packets);
     before_row.reserve(packets);
   }
-  void add(std::uint32_t instrument, Byte* packet) {
+  void add(std::uint32_t instrument, char* packet) {
     if (instrument == latest_.size()) {
       first.push_back(packet);
       latest_.push_back({packet, 0});
@@ -180,7 +178,7 @@ struct rows {
 
  private:
   struct latest {
-    Byte* packet;
+    char* packet;
     std::uint32_t row;
   };
   std::vector<latest> latest_;
@@ -190,54 +188,54 @@ using namespace column_bits;  // NOLINT(google-build-using-namespace)
 using packet_columns = std::array<lane8, full_packet::columns * most_lanes>;
 constexpr std::array<char, full_packet::size> nothing{};
 
-/// Up to eight pointers from `from`, then `fill`.
+/// Eight pointers from `from` on, which has n; `fill` in the place of more.
 template <class Byte>
-ARTHAM_INLINE void take_eight(Byte* const* from, std::size_t n, Byte* fill, Byte** to) {
-  for (std::size_t i = 0; i < lanes; ++i) to[i] = i < n ? from[i] : fill;
-}
+struct eight_of {
+  ARTHAM_INLINE Byte* const* operator()(Byte* const* from, std::size_t n, Byte* fill) {
+    if (n >= lanes) return from;
+    for (std::size_t i = 0; i < lanes; ++i) filled[i] = i < n ? from[i] : fill;
+    return filled.data();
+  }
+  std::array<Byte*, lanes> filled;
+};
 
 ARTHAM_INLINE void forget_behind(lane8* column, std::size_t rows) {
   for (auto i = rows; i % lanes != 0; ++i) column[i / lanes][i % lanes] = 0;
 }
 
+/// At most most_rows packets, as columns.
 template <bool First>
-ARTHAM_INLINE void append_rows(std::string& out, const char* const* packets,
-                               const char* const* before, std::size_t rows) {
-  const auto memory = std::make_unique_for_overwrite<packet_columns>();
-  auto& columns = *memory;
-  std::array<char, most_bytes> bits;
-  std::uint32_t time = 0;
-  for (std::size_t begin = 0; begin < rows; begin += most_rows) {
-    const auto n = std::min(most_rows, rows - begin);
-    for (std::size_t i = 0; i < n; i += lanes) {
-      std::array<const char*, lanes> eight;
-      full_packet::eight w;
-      full_packet::eight p{};
-      lane8 fives;
-      take_eight(packets + begin + i, n - i, nothing.data(), eight.data());
-      full_packet::read(eight.data(), w);
-      auto* const to = &columns[i / lanes];
+ARTHAM_INLINE void append_chunk(std::string& out, packet_columns& columns,
+                                const char* const* packets, const char* const* before,
+                                std::size_t n, std::uint32_t& time) {
+  for (std::size_t i = 0; i < n; i += lanes) {
+    eight_of<const char> eight;
+    full_packet::eight w;
+    full_packet::eight p;
+    lane8 fives;
+    full_packet::read(eight(packets + i, n - i, nothing.data()), w);
+    auto* const to = &columns[i / lanes];
+    if constexpr (First) {
       constexpr auto time_word = 1 + full_packet::exchange_time;
-      if constexpr (First) {
-        const auto& t = w[time_word];
-        p[time_word] = lane8{time, t[0], t[1], t[2], t[3], t[4], t[5], t[6]};
-        time = t[7];
-        full_packet::differ_keys(w, p, lane8{}, to, most_lanes);
-        full_packet::guess(w, p);
-        fives = full_packet::in_fives(p);
-      } else {
-        take_eight(before + begin + i, n - i, nothing.data(), eight.data());
-        full_packet::read(eight.data(), p);
-        fives = full_packet::in_fives(p);
-        full_packet::differ_keys(w, p, fives, to, most_lanes);
-      }
-      full_packet::differ(w, p, fives, to, most_lanes);
+      const auto& t = w[time_word];
+      std::memset(static_cast<void*>(p), 0, sizeof p);
+      p[time_word] = lane8{time, t[0], t[1], t[2], t[3], t[4], t[5], t[6]};
+      time = t[7];
+      full_packet::differ_keys(w, p, lane8{}, to, most_lanes);
+      full_packet::guess(w, p);
+      fives = full_packet::in_fives(p);
+    } else {
+      full_packet::read(eight(before + i, n - i, nothing.data()), p);
+      fives = full_packet::in_fives(p);
+      full_packet::differ_keys(w, p, fives, to, most_lanes);
     }
-    for (std::size_t c = 0; c < full_packet::columns; ++c) {
-      auto* const column = &columns[c * most_lanes];
-      forget_behind(column, n);
-      out.append(bits.data(), put(bits.data(), column, n));
-    }
+    full_packet::differ(w, p, fives, to, most_lanes);
+  }
+  std::array<char, most_bytes> bits;
+  for (std::size_t c = 0; c < full_packet::columns; ++c) {
+    auto* const column = &columns[c * most_lanes];
+    forget_behind(column, n);
+    out.append(bits.data(), put(bits.data(), column, n));
   }
 }
 
@@ -248,7 +246,7 @@ ARTHAM_INLINE bool take_rows(std::string_view& in, char* const* packets, char* c
       std::make_unique_for_overwrite<std::array<lane8, full_packet::columns*(most_lanes + 1)>>();
   auto& columns = *memory;
   constexpr auto stride = (most_lanes + 1) * sizeof(lane8);
-  std::array<char, full_packet::size> lost;
+  std::array<char, full_packet::size> lost{};
   std::array<char, full_packet::size> zeros{};
   std::uint32_t time = 0;
   for (std::size_t begin = 0; begin < rows; begin += most_rows) {
@@ -265,15 +263,17 @@ ARTHAM_INLINE bool take_rows(std::string_view& in, char* const* packets, char* c
         }
       }
       const char* const from = reinterpret_cast<const char*>(columns.data()) + 4 * i;
-      std::array<char*, lanes> eight;
+      eight_of<char> eight;
       full_packet::eight w;
-      full_packet::eight p{};
+      full_packet::eight p;
       lane8 fives;
-      take_eight(packets + begin + i, some, zeros.data(), eight.data());
-      for (std::size_t k = 0; k < lanes; ++k) w[0][k] = full_packet::token(eight[k]);
+      char* const* const to = eight(packets + begin + i, some, lost.data());
+      for (std::size_t k = 0; k < lanes; ++k) w[0][k] = full_packet::token(to[k]);
       if constexpr (First) {
         constexpr auto time_word = 1 + full_packet::exchange_time;
-        auto t = full_packet::unfolded(load_lanes(from + full_packet::exchange_time * stride));
+        std::memset(static_cast<void*>(p), 0, sizeof p);
+        const auto t =
+            full_packet::unfolded(load_lanes(from + full_packet::exchange_time * stride));
         for (std::size_t k = 0; k < lanes; ++k) {
           p[time_word][k] = time;
           time += t[k];
@@ -282,35 +282,38 @@ ARTHAM_INLINE bool take_rows(std::string_view& in, char* const* packets, char* c
         full_packet::guess(w, p);
         fives = full_packet::in_fives(p);
       } else {
-        take_eight(before + begin + i, some, zeros.data(), eight.data());
-        full_packet::read(eight.data(), p);
+        eight_of<char> eight_before;
+        full_packet::read(eight_before(before + begin + i, some, zeros.data()), p);
         fives = full_packet::in_fives(p);
         full_packet::undo_keys(from, stride, p, fives, w);
       }
       full_packet::undo(from, stride, p, fives, w);
-      take_eight(packets + begin + i, some, lost.data(), eight.data());
-      full_packet::write(w, eight.data());
+      full_packet::write(w, to);
       i += some;
     }
   }
   return true;
 }
 
-ARTHAM_INLINE void append_packets_here(std::string& out, const rows<const char>& r) {
-  append_rows<true>(out, r.first.data(), nullptr, r.first.size());
-  append_rows<false>(out, r.later.data(), r.before.data(), r.later.size());
-}
-ARTHAM_INLINE bool take_packets_here(std::string_view& in, const rows<char>& r) {
+ARTHAM_INLINE bool take_packets_here(std::string_view& in, const rows& r) {
   return take_rows<true>(in, r.first.data(), nullptr, nullptr, r.first.size()) &&
          take_rows<false>(in, r.later.data(), r.before.data(), r.before_row.data(), r.later.size());
 }
 
-#if defined(__x86_64__)
 // Twice: for any processor, and for those with AVX2.
-[[gnu::target("avx2")]] void append_packets_avx2(std::string& out, const rows<const char>& r) {
-  append_packets_here(out, r);
+#if defined(__x86_64__)
+[[gnu::target("avx2")]] void append_first_avx2(std::string& out, packet_columns& columns,
+                                               const char* const* packets, std::size_t n,
+                                               std::uint32_t& time) {
+  append_chunk<true>(out, columns, packets, nullptr, n, time);
 }
-[[gnu::target("avx2")]] bool take_packets_avx2(std::string_view& in, const rows<char>& r) {
+[[gnu::target("avx2")]] void append_later_avx2(std::string& out, packet_columns& columns,
+                                               const char* const* packets,
+                                               const char* const* before, std::size_t n) {
+  std::uint32_t time = 0;
+  append_chunk<false>(out, columns, packets, before, n, time);
+}
+[[gnu::target("avx2")]] bool take_packets_avx2(std::string_view& in, const rows& r) {
   return take_packets_here(in, r);
 }
 bool has_avx2() {
@@ -319,33 +322,105 @@ bool has_avx2() {
 }
 #endif
 
-void append_packets(std::string& out, const rows<const char>& r) {
+void append_first(std::string& out, packet_columns& columns, const char* const* packets,
+                  std::size_t n, std::uint32_t& time) {
 #if defined(__x86_64__)
   if (has_avx2()) {
-    append_packets_avx2(out, r);
+    append_first_avx2(out, columns, packets, n, time);
     return;
   }
 #endif
-  append_packets_here(out, r);
+  append_chunk<true>(out, columns, packets, nullptr, n, time);
 }
-bool take_packets(std::string_view& in, const rows<char>& r) {
+void append_later(std::string& out, packet_columns& columns, const char* const* packets,
+                  const char* const* before, std::size_t n) {
+#if defined(__x86_64__)
+  if (has_avx2()) {
+    append_later_avx2(out, columns, packets, before, n);
+    return;
+  }
+#endif
+  std::uint32_t time = 0;
+  append_chunk<false>(out, columns, packets, before, n, time);
+}
+bool take_packets(std::string_view& in, const rows& r) {
 #if defined(__x86_64__)
   if (has_avx2()) return take_packets_avx2(in, r);
 #endif
   return take_packets_here(in, r);
 }
 
-/// Records without their full packets.
-struct taken_apart {
-  std::string rest;
-  std::vector<const char*> packets;
+/// Makes columns of packets as they come, while they are near.
+class packet_columns_writer {
+ public:
+  explicit packet_columns_writer(std::size_t packets) {
+    tokens_.reserve(packets / 4);
+    later_.bytes.reserve(packets * 32);
+  }
+  void add(const char* packet) {
+    const auto token = full_packet::token(packet);
+    const auto at = count_++ % most_rows;
+    token_column_[at / lanes][at % lanes] = full_packet::folded(token - walk_.expected());
+    if (at + 1 == most_rows) append_tokens(most_rows);
+    const auto number = walk_.next(token);
+    if (number == latest_.size()) {
+      latest_.push_back(packet);
+      first_.packets[first_.rows++] = packet;
+      if (first_.rows == most_rows) append_first();
+    } else {
+      later_.packets[later_.rows] = packet;
+      before_[later_.rows++] = latest_[number];
+      latest_[number] = packet;
+      if (later_.rows == most_rows) append_later();
+    }
+  }
+  [[nodiscard]] std::size_t count() const { return count_; }
+  std::string finish() {
+    if (count_ % most_rows != 0) append_tokens(count_ % most_rows);
+    if (first_.rows != 0) append_first();
+    if (later_.rows != 0) append_later();
+    return std::move(tokens_) + first_.bytes + later_.bytes;
+  }
+
+ private:
+  struct chunk {
+    std::string bytes;
+    std::array<const char*, most_rows> packets;
+    std::size_t rows = 0;
+  };
+  void append_tokens(std::size_t n) {
+    std::array<char, most_bytes> bits;
+    forget_behind(token_column_.data(), n);
+    tokens_.append(bits.data(), put(bits.data(), token_column_.data(), n));
+  }
+  void append_first() {
+    redis::append_first(first_.bytes, *columns_, first_.packets.data(), first_.rows, time_);
+    first_.rows = 0;
+  }
+  void append_later() {
+    redis::append_later(later_.bytes, *columns_, later_.packets.data(), before_.data(),
+                        later_.rows);
+    later_.rows = 0;
+  }
+
+  token_walk walk_;
+  std::size_t count_ = 0;
+  std::string tokens_;
+  std::array<lane8, most_lanes> token_column_;
+  chunk first_;
+  chunk later_;
+  std::array<const char*, most_rows> before_;
+  std::vector<const char*> latest_;  ///< of each instrument
+  std::uint32_t time_ = 0;           ///< exchange time of the latest first packet
+  std::unique_ptr<packet_columns> columns_ = std::make_unique_for_overwrite<packet_columns>();
 };
 
-std::optional<taken_apart> take_apart(std::string_view records) {
-  taken_apart out;
-  out.packets.reserve(records.size() / packet_step);
+/// Records without their full packets, which are given to `packet`.
+template <class Packet>
+std::optional<std::string> take_apart(std::string_view records, Packet&& packet) {
+  std::string rest;
   const auto size = static_cast<std::uint32_t>(records.size());
-  out.rest.append(reinterpret_cast<const char*>(&size), sizeof size);
+  rest.append(reinterpret_cast<const char*>(&size), sizeof size);
   times t;
   while (!records.empty()) {
     if (records.size() < record::header_size) return std::nullopt;
@@ -360,28 +435,27 @@ std::optional<taken_apart> take_apart(std::string_view records) {
     const bool is_full = is_frame && has_only_full(body);
     t.shorten(h);
     if (is_full) h.kind = static_cast<record::kind>(kind | only_full);
-    out.rest.append(reinterpret_cast<const char*>(&h), record::header_size);
+    rest.append(reinterpret_cast<const char*>(&h), record::header_size);
     const char* p = body.data();
     if (is_full) {
-      for (p += 2 * length_size; p < body.data() + body.size(); p += packet_step)
-        out.packets.push_back(p);
+      for (p += 2 * length_size; p < body.data() + body.size(); p += packet_step) packet(p);
     } else if (is_frame) {
       walk_frame(
           body.size(),
           [&](std::size_t n) {
-            out.rest.append(p, n);
+            rest.append(p, n);
             p += n;
             return p - n;
           },
           [&] {
-            out.packets.push_back(p);
+            packet(p);
             p += full_packet::size;
           });
     } else {
-      out.rest.append(body);
+      rest.append(body);
     }
   }
-  return out;
+  return rest;
 }
 
 /// Records with room for their full packets.
@@ -452,31 +526,10 @@ tl::unexpected<error> corrupt() {
 
 std::optional<columns> to_columns(std::string_view records) {
   if (records.size() > static_cast<std::uint32_t>(-1)) return std::nullopt;
-  auto apart = take_apart(records);
-  if (!apart || apart->packets.size() < fewest_packets) return std::nullopt;
-  const auto n = apart->packets.size();
-
-  columns out;
-  out.rest = std::move(apart->rest);
-  out.packets.reserve(n * 32);
-  token_walk walk;
-  rows<const char> r;
-  r.reserve(n);
-  std::array<lane8, most_lanes> tokens;
-  std::array<char, most_bytes> bits;
-  for (std::size_t begin = 0; begin < n; begin += most_rows) {
-    const auto some = std::min(most_rows, n - begin);
-    tokens = {};
-    for (std::size_t i = 0; i < some; ++i) {
-      const char* const packet = apart->packets[begin + i];
-      const auto token = full_packet::token(packet);
-      tokens[i / lanes][i % lanes] = full_packet::folded(token - walk.expected());
-      r.add(walk.next(token), packet);
-    }
-    out.packets.append(bits.data(), put(bits.data(), tokens.data(), some));
-  }
-  append_packets(out.packets, r);
-  return out;
+  packet_columns_writer packets(records.size() / packet_step);
+  auto rest = take_apart(records, [&](const char* packet) { packets.add(packet); });
+  if (!rest || packets.count() < fewest_packets) return std::nullopt;
+  return columns{std::move(*rest), packets.finish()};
 }
 
 result<std::string> from_columns(std::string_view rest, std::string_view packets,
@@ -485,7 +538,7 @@ result<std::string> from_columns(std::string_view rest, std::string_view packets
   if (!out) return corrupt();
   const auto n = out->packets.size();
   token_walk walk;
-  rows<char> r;
+  rows r;
   r.reserve(n);
   std::array<lane8, most_lanes> tokens;
   for (std::size_t begin = 0; begin < n; begin += most_rows) {
