@@ -124,9 +124,21 @@ class token_walk {
     std::uint32_t token;
     std::uint32_t follower;  ///< the number of what came behind it
   };
+  /// The token is not the one that was expected.
+  std::uint32_t turn(std::uint32_t token) {
+    const auto number = numbers_.of(token);
+    if (number == instruments_.size()) instruments_.push_back({token, number});
+    if (last_ != none) instruments_[last_].follower = number;
+    last_ = number;
+    follower_ = instruments_[last_].follower;
+    expected_ = instruments_[follower_].token;
+    return last_;
+  }
+
   token_numbers numbers_;
   std::vector<instrument> instruments_;
   std::uint32_t last_ = none;
+  std::uint32_t follower_ = none;  ///< of the last one
   std::uint32_t expected_ = 0;
 };
 
@@ -185,7 +197,9 @@ struct rows {
 };
 
 using namespace column_bits;  // NOLINT(google-build-using-namespace)
-using packet_columns = std::array<lane8, full_packet::columns * most_lanes>;
+/// From a column to the next: not so that many of them share few lines of the first cache.
+constexpr std::size_t column_lanes = most_lanes + 1;
+using packet_columns = std::array<lane8, full_packet::columns * column_lanes>;
 constexpr std::array<char, full_packet::size> nothing{};
 
 /// Eight pointers from `from` on, which has n; `fill` in the place of more.
@@ -221,19 +235,19 @@ ARTHAM_INLINE void append_chunk(std::string& out, packet_columns& columns,
       std::memset(static_cast<void*>(p), 0, sizeof p);
       p[time_word] = lane8{time, t[0], t[1], t[2], t[3], t[4], t[5], t[6]};
       time = t[7];
-      full_packet::differ_keys(w, p, lane8{}, to, most_lanes);
+      full_packet::differ_keys(w, p, lane8{}, to, column_lanes);
       full_packet::guess(w, p);
       fives = full_packet::in_fives(p);
     } else {
       full_packet::read(eight(before + i, n - i, nothing.data()), p);
       fives = full_packet::in_fives(p);
-      full_packet::differ_keys(w, p, fives, to, most_lanes);
+      full_packet::differ_keys(w, p, fives, to, column_lanes);
     }
-    full_packet::differ(w, p, fives, to, most_lanes);
+    full_packet::differ(w, p, fives, to, column_lanes);
   }
   std::array<char, most_bytes> bits;
   for (std::size_t c = 0; c < full_packet::columns; ++c) {
-    auto* const column = &columns[c * most_lanes];
+    auto* const column = &columns[c * column_lanes];
     forget_behind(column, n);
     out.append(bits.data(), put(bits.data(), column, n));
   }
@@ -242,17 +256,16 @@ ARTHAM_INLINE void append_chunk(std::string& out, packet_columns& columns,
 template <bool First>
 ARTHAM_INLINE bool take_rows(std::string_view& in, char* const* packets, char* const* before,
                              const std::uint32_t* before_row, std::size_t rows) {
-  const auto memory =
-      std::make_unique_for_overwrite<std::array<lane8, full_packet::columns*(most_lanes + 1)>>();
+  const auto memory = std::make_unique_for_overwrite<packet_columns>();
   auto& columns = *memory;
-  constexpr auto stride = (most_lanes + 1) * sizeof(lane8);
+  constexpr auto stride = column_lanes * sizeof(lane8);
   std::array<char, full_packet::size> lost{};
   std::array<char, full_packet::size> zeros{};
   std::uint32_t time = 0;
   for (std::size_t begin = 0; begin < rows; begin += most_rows) {
     const auto n = std::min(most_rows, rows - begin);
     for (std::size_t c = 0; c < full_packet::columns; ++c) {
-      if (!get(in, &columns[c * (most_lanes + 1)], n)) return false;
+      if (!get(in, &columns[c * column_lanes], n)) return false;
     }
     for (std::size_t i = 0; i < n;) {
       // As many as want no packet of these eight.
