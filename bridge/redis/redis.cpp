@@ -21,7 +21,8 @@ namespace {
 
 class bridge_impl final : public redis_bridge {
  public:
-  explicit bridge_impl(const options& o)
+  /// `away`: why the server was not looked at yet.
+  bridge_impl(const options& o, const std::optional<error>& away)
       : options_(o),
         metrics_(o.metrics != nullptr ? *o.metrics : own_metrics_),
         health_(o.on_health),
@@ -29,7 +30,7 @@ class bridge_impl final : public redis_bridge {
         crew_(std::make_shared<crew>(usual_helpers())),
         pipe_(std::make_shared<append_pipe>(options_, health_, metrics_, crew_)) {
     pipe_->start();
-    upkeep_.emplace(options_, *pipe_, health_, metrics_);
+    upkeep_.emplace(options_, *pipe_, health_, metrics_, away);
   }
   ~bridge_impl() override { stop(); }
 
@@ -207,10 +208,15 @@ class bridge_impl final : public redis_bridge {
 }  // namespace
 
 result<std::unique_ptr<redis_bridge>> open(options o) {
-  auto c = connection::open(o.server, o.consumer + "-open");
-  if (!c) return tl::unexpected(c.error());
-  if (auto ok = check_server(**c); !ok) return tl::unexpected(ok.error());
-  return std::make_unique<bridge_impl>(o);
+  const auto checked = [&]() -> result<void> {
+    auto c = connection::open(o.server, o.consumer + "-open");
+    if (!c) return tl::unexpected(c.error());
+    return check_server(**c);
+  }();
+  if (checked) return std::make_unique<bridge_impl>(o, std::nullopt);
+  if (!o.may_be_away || checked.error().code != errc::unavailable)
+    return tl::unexpected(checked.error());
+  return std::make_unique<bridge_impl>(o, checked.error());
 }
 
 }  // namespace artham::bridge::redis

@@ -53,6 +53,8 @@ struct options {
   /// How often streams are trimmed, and the server's memory is looked at.
   market::duration upkeep = 2 * market::second;
   std::string consumer = "artham";  ///< this node's name, in consumer groups
+  /// The server need not answer when the bridge is opened; it is looked at once it does.
+  bool may_be_away = false;
   health_callback on_health;
   runtime::metrics* metrics = nullptr;  ///< must outlive the bridge
 };
@@ -111,9 +113,9 @@ class redis_bridge : public bridge {
 /// shard n (0 where there is one only), `bars:{n}` for everything else that is derived from it.
 [[nodiscard]] std::string lease_of(std::string_view stream);
 
-/// Connects within the timeout. errc::unavailable when nobody answers; errc::refused when we are
-/// not let in or the server is too old (before 7.0) or would evict (maxmemory-policy): each with
-/// the way out.
+/// Connects within the timeout. errc::unavailable when nobody answers and the server must not be
+/// away; errc::refused when we are not let in or the server is too old (before 7.0) or would evict
+/// (maxmemory-policy): each with the way out.
 [[nodiscard]] result<std::unique_ptr<redis_bridge>> open(options o);
 
 }  // namespace artham::bridge::redis

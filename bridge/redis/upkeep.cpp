@@ -20,7 +20,8 @@ constexpr std::int64_t acknowledged_at_once = 1000;
 
 }  // namespace
 
-upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m)
+upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m,
+               const std::optional<error>& away)
     : options_(o),
       pipe_(pipe),
       health_(h),
@@ -31,7 +32,9 @@ upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::m
           m.counter("artham_redis_trimmed_entries_total", "Entries that nobody needed any more.")),
       forced_(m.counter("artham_redis_forced_trims_total",
                         "Times that entries were removed that somebody may still need, as Redis "
-                        "used too much memory.")) {
+                        "used too much memory.")),
+      unchecked_(away.has_value()) {
+  if (away) health_.set("keep", *away);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "redis-keep");
     run();
@@ -105,6 +108,10 @@ result<void> upkeep::say(const passed_map& all) {
     auto c = connection::open(options_.server, options_.consumer + "-keep");
     if (!c) return tl::unexpected(c.error());
     connection_ = std::move(*c);
+  }
+  if (unchecked_) {
+    if (auto ok = check_server(*connection_); !ok) return ok;
+    unchecked_ = false;
   }
   for (const auto& [who, what] : all) {
     const auto& [stream, consumer] = who;
