@@ -27,6 +27,8 @@ namespace {
 
 constexpr std::chrono::seconds stop_limit{30};
 constexpr std::chrono::seconds tree_limit{2};
+/// For an ingest node to bring back what a reader was overtaken in.
+constexpr market::duration refill_wait = 10 * market::minute;
 
 std::string host_name() {
   char name[256] = {};
@@ -149,12 +151,6 @@ result<void> cluster_node::check_settings() {
                         "--recording plays where ticks are ingested; this node's roles "
                         "(cluster.roles) do not have ingest");
   }
-  if (has(config::role::ingest) && s.journal.retention != 0) {
-    return artham::fail(
-        errc::usage,
-        "journal.retention is not applied by a node of a cluster yet: leave it out "
-        "(the journal is kept whole), or remove old days while the node is stopped");
-  }
   std::error_code ec;
   std::filesystem::create_directories(options_.data, ec);
   if (ec) {
@@ -186,6 +182,7 @@ result<void> cluster_node::open_redis() {
   o.consumer = name_;
   o.awaited = {"bars", "tick_store"};
   if (options_.settings.features.enabled) o.awaited.emplace_back("features");
+  o.refill_wait = refill_wait;
   // Who ingested last goes on without it.
   o.may_be_away = has(config::role::ingest) && own_fence(options_.data).get();
   o.metrics = &metrics_;

@@ -83,6 +83,10 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   journal_ = std::move(*opened);
   upkeep_options keep;
   keep.journal = workshop_.data / "journal";
+  // Where a recording goes on is counted over its whole journal.
+  keep.retention = recording_ ? 0 : workshop_.settings->journal.retention;
+  for (const auto& entry : calendars_.by_name) keep.calendars.push_back(entry.second);
+  keep.passed_ticks = [this] { return passed_by_all(); };
   keep.reserve = static_cast<std::uint64_t>(workshop_.settings->journal.reserve);
   auto upkeep = std::make_unique<journal_upkeep>(std::move(keep), *journal_.journal,
                                                  journal_.trimmer, nullptr, *workshop_.metrics);
@@ -90,6 +94,18 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   const std::lock_guard lock(mutex_);
   upkeep_ = std::move(upkeep);
   return {};
+}
+
+result<record::position> ingest_side::passed_by_all() const {
+  if (!workshop_.redis->is_up()) return record::position{};
+  std::optional<record::position> least;
+  for (std::uint32_t shard = 0; shard < workshop_.shards(); ++shard) {
+    const auto passed = workshop_.redis->passed_by_all(
+        bridge::stream_in_shard(record::ticks_stream(), shard, workshop_.shards()));
+    if (!passed) return passed;
+    least = std::min(least.value_or(*passed), *passed);
+  }
+  return least.value_or(record::position{});
 }
 
 void ingest_side::note_epoch(std::uint32_t epoch) {
@@ -206,7 +222,14 @@ result<std::unique_ptr<unit>> ingest_side::start(std::uint64_t fence, std::uint3
     if (auto done = own_fence_.set(fence); !done) return tl::unexpected(done.error());
   }
   forked_ = false;
-  set(forwarder_, bridge::redis::make_forwarder(journal, *workshop_.redis, forwarding()));
+  auto f = forwarding();
+  bridge::redis::refiller_options r;
+  r.how = f.how;
+  r.server = workshop_.server;
+  r.metrics = workshop_.metrics;
+  set(forwarder_, bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f)));
+  refiller_ = bridge::redis::make_refiller(journal, std::move(r));
+  refiller_->hold(fence);
   auto ingestor = market_->ingestor(hashes_);
   ingestor.least_epoch = epoch;
   note_epoch(epoch);
@@ -218,8 +241,7 @@ result<std::unique_ptr<unit>> ingest_side::start(std::uint64_t fence, std::uint3
 }
 
 bridge::redis::forwarder_options ingest_side::forwarding() {
-  const auto features =
-      feature_setup_of(*workshop_.settings, calendars_, market_->instruments());
+  const auto features = feature_setup_of(*workshop_.settings, calendars_, market_->instruments());
   const auto shards =
       std::make_shared<const market::feature::shard_map>(*features.plan, workshop_.shards());
   bridge::redis::forwarder_options f;
@@ -259,6 +281,7 @@ result<void> ingest_side::tell_rules(std::uint64_t fence) {
 
 void ingest_side::take_fence(std::uint64_t fence) {
   workshop_.redis->hold(ingest, fence);
+  if (refiller_) refiller_->hold(fence);
   {
     const std::lock_guard lock(mutex_);
     if (std::exchange(alone_, false))
@@ -302,6 +325,7 @@ void ingest_side::end() {
     finished_ = nullptr;
   }
   untold_ = 0;
+  refiller_.reset();
   if (forwarder_) {
     if (!forked_ && !alone) wait_until_forwarded();
     forwarder_->stop();
@@ -320,11 +344,10 @@ void ingest_side::look() {
     if (auto told = tell_rules(untold_); told) {
       untold_ = 0;
     } else {
-      runtime::log().warn("ingest: what is in force is not in Redis yet: {}",
-                          told.error().message);
+      runtime::log().warn("ingest: what is in force is not in Redis yet: {}", told.error().message);
     }
   }
-  const std::lock_guard lock(mutex_);
+  // Not under the lock, which those wait for who tell how this node is.
   if (upkeep_) upkeep_->look();
 }
 

@@ -22,6 +22,7 @@
 #include "bridge/local/journal.hpp"
 #include "bridge/redis/follower.hpp"
 #include "bridge/redis/forwarder.hpp"
+#include "bridge/redis/refiller.hpp"
 #include "market/error.hpp"
 
 namespace artham::app::cluster {
@@ -72,6 +73,8 @@ class ingest_side {
   /// Moves what md:ticks in Redis has differently out of the journal.
   result<void> leave_what_parted();
   result<void> catch_up();
+  /// Up to where nobody in the cluster needs md:ticks; zeros when that is not known.
+  [[nodiscard]] result<record::position> passed_by_all() const;
   void note_epoch(std::uint32_t epoch);
   /// Connects to the feed and journals. With a fence what it journals under is in Redis before;
   /// `epoch` is the least to begin.
@@ -89,10 +92,11 @@ class ingest_side {
   bridge::local::opened journal_;
   std::unique_ptr<bridge::redis::follower> follower_;    ///< changed under the mutex
   std::unique_ptr<bridge::redis::forwarder> forwarder_;  ///< likewise
+  std::unique_ptr<bridge::redis::refiller> refiller_;
   std::unique_ptr<market_source> market_;
   own_fence own_fence_;
-  market::config_hashes hashes_;        ///< what is journaled under
-  std::uint64_t untold_ = 0;            ///< the fence under which Redis is still to be told
+  market::config_hashes hashes_;  ///< what is journaled under
+  std::uint64_t untold_ = 0;      ///< the fence under which Redis is still to be told
   std::chrono::steady_clock::time_point next_look_{};
   template <class T>
   void set(std::unique_ptr<T>& member, std::type_identity_t<std::unique_ptr<T>> value) {

@@ -101,8 +101,7 @@ void lease_keeper::run() {
   const auto held = held_;
   held_.clear();
   lock.unlock();
-  for (const auto& [lease, fence] : held)
-    static_cast<void>(give_back(lease, fence));
+  for (const auto& [lease, fence] : held) static_cast<void>(give_back(lease, fence));
   static_cast<void>(options_.leases->leave(options_.node, options_.life));
 }
 

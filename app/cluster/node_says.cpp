@@ -36,12 +36,9 @@ std::string_view to_string(config::role r) {
 }
 
 std::string to_json(const node_says& s) {
-  nlohmann::json j{{"shards", s.shards},
-                   {"version", s.version},
-                   {"leaving", s.leaving},
-                   {"alone", s.alone},
-                   {"url", s.url},
-                   {"roles", nlohmann::json::array()}};
+  nlohmann::json j{{"shards", s.shards},   {"version", s.version},
+                   {"leaving", s.leaving}, {"alone", s.alone},
+                   {"url", s.url},         {"roles", nlohmann::json::array()}};
   for (const auto r : s.roles) j["roles"].push_back(std::string(to_string(r)));
   if (s.in_force) {
     j["in_force"] = {{"settings", hex(s.in_force->settings)},

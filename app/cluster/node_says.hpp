@@ -20,7 +20,7 @@ struct node_says {
   std::string version;
   bool leaving = false;
   bool alone = false;  ///< journals without the lease, as it was the last that had it
-  std::string url;  ///< of its web server; empty: has none
+  std::string url;     ///< of its web server; empty: has none
   /// In force since the epoch that the ingest node began last; only of the one that ingests.
   std::optional<market::config_hashes> in_force;
   market::date listed_on;  ///< trading date of the instruments in force

@@ -28,8 +28,7 @@ result<void> own_fence::set(std::uint64_t fence) {
 result<void> own_fence::forget() {
   std::error_code failed;
   if (!std::filesystem::remove(path_, failed) && !failed) return {};
-  if (failed)
-    return tl::unexpected(bridge::local::system_error("remove", path_, failed.value()));
+  if (failed) return tl::unexpected(bridge::local::system_error("remove", path_, failed.value()));
   return bridge::local::sync_directory(path_.parent_path());
 }
 

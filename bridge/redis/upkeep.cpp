@@ -17,6 +17,8 @@ namespace artham::bridge::redis {
 namespace {
 
 constexpr std::int64_t acknowledged_at_once = 1000;
+/// So many parts of what is allowed, and one more, may be used before derived streams are cut.
+constexpr std::uint64_t derived_margin = 4;
 
 }  // namespace
 
@@ -186,11 +188,14 @@ result<void> upkeep::trim(const out_stream& s) {
   return {};
 }
 
-/// A tenth of the stream that takes the most.
+/// A tenth of the stream that takes the most. Ticks go first: they come back from the journal of
+/// the ingest node, which what is derived from them does not.
 result<void> upkeep::trim_by_force(std::uint64_t used) {
   std::string largest;
   std::int64_t most = 0;
+  const bool ticks_only = used - used / (derived_margin + 1) <= options_.max_bytes;
   for (const auto& s : pipe_.streams()) {
+    if (ticks_only && !is_source(s->name)) continue;
     auto r = connection_->command({"MEMORY", "USAGE", s->name});
     if (!r) return tl::unexpected(r.error());
     const auto bytes = r->integer().value_or(0);

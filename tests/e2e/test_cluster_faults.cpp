@@ -193,11 +193,12 @@ struct two_ingests {
                     "--port", std::to_string(port), "--start", "now"}};
   cluster c{2};
 
-  explicit two_ingests(bool standby) {
+  explicit two_ingests(bool standby, const std::vector<std::string>& more = {}) {
     REQUIRE_MESSAGE(exchange.line(), exchange.errors());
-    const std::vector<std::string> feed{"--set", "feed.url=ws://127.0.0.1:" + std::to_string(port),
-                                        "--set", "feed.clock=exchange",
-                                        "--set", "feed.backoff_min=100ms"};
+    std::vector<std::string> feed{"--set", "feed.url=ws://127.0.0.1:" + std::to_string(port),
+                                  "--set", "feed.clock=exchange",
+                                  "--set", "feed.backoff_min=100ms"};
+    feed.insert(feed.end(), more.begin(), more.end());
     c.start("ingest-b", "ingest", feed);
     REQUIRE(ingests("ingest-b"));
     if (standby) {
@@ -206,8 +207,8 @@ struct two_ingests {
         return s["ingest"].contains("follows") && s["ingest"]["follows"].value("seq", 0) > 0;
       }));
     }
-    c.start("compute", "bars,features");
-    c.start("store", "store");
+    c.start("compute", "bars,features", more);
+    c.start("store", "store", more);
     REQUIRE_MESSAGE(eventually([&] { return stored_bars(c) > 100; }, 60s), c.log());
   }
   [[nodiscard]] bool ingests(const std::string& name) const {
@@ -263,6 +264,72 @@ TEST_CASE("an ingest node that starts without Redis journals alone, and all of i
   t.c.prove("ingest-b");
   // The lease was given back: without Redis it may not start.
   CHECK(!std::filesystem::exists(t.c.data("ingest-b") + "/ingest-fence"));
+}
+
+TEST_CASE("who was overtaken by a forced trim is refilled from the ingest node's journal") {
+  two_ingests t(false, {"--set", "bridge.redis.max_bytes=3MiB"});
+  t.c.kill("compute");
+  t.c.kill("store");
+  const auto stored_before = stored_bars(t.c);
+  const auto trims = [&] {
+    const auto s = t.c.status("ingest-b");
+    return s.is_object() ? s["metrics"].value("artham_redis_forced_trims_total", 0) : 0;
+  };
+  REQUIRE_MESSAGE(eventually([&] { return trims() >= 8; }, 120s), t.c.log());
+  t.c.start_again("store");
+  t.c.start_again("compute");
+  CHECK_MESSAGE(eventually([&] { return stored_bars(t.c) > stored_before + 500; }, 120s),
+                t.c.log());
+  for (const auto* name : {"compute", "store"}) {
+    CHECK_MESSAGE(t.c.wait_for(name,
+                               [](const auto& s) {
+                                 std::int64_t refilled = 0;
+                                 for (const auto& [metric, value] : s["metrics"].items()) {
+                                   if (metric.starts_with("artham_redis_refilled_positions_total"))
+                                     refilled += value.template get<std::int64_t>();
+                                 }
+                                 return refilled > 1000;
+                               }),
+                  t.c.log());
+  }
+  CHECK(t.c.stop("ingest-b") == 0);
+  t.c.prove("ingest-b");
+}
+
+TEST_CASE("an ingest node removes days that everybody has passed") {
+  cluster c(2);
+  const std::vector<std::string> days{"--set", "exchange.instruments=3",
+                                      "--set", "ingest.clock_interval=10s",
+                                      "--set", "journal.retention=1d"};
+  auto market = days;
+  market.insert(market.end(), {"--speed", "10000"});
+  c.start("ingest", "ingest", market);
+  c.start("compute", "bars,features", days);
+  const auto kept_from = [](const nlohmann::json& s) {
+    return s["ingest"].contains("journal") && s["ingest"]["journal"].contains("kept_from");
+  };
+  const auto day_of = [](const nlohmann::json& s) {
+    return s["metrics"].value("artham_market_time_seconds", std::int64_t{0}) / 86'400;
+  };
+  // Nothing is stored yet: all is kept, however old.
+  std::int64_t first = 0;
+  REQUIRE(c.wait_for("ingest", [&](const auto& s) {
+    if (first == 0) first = day_of(s);
+    return first != 0 && day_of(s) >= first + 4;
+  }));
+  CHECK_FALSE(kept_from(c.status("ingest")));
+  c.start("store", "store", days);
+  REQUIRE_MESSAGE(c.wait_for("ingest", kept_from), c.log());
+  CHECK(c.stop("ingest") == 0);
+  CHECK_MESSAGE(eventually([&] { return c.is_idle(); }, 90s), c.log());
+  CHECK(c.stop("compute") == 0);
+  CHECK(c.stop("store") == 0);
+  const auto verified =
+      artham::test::artham({"verify", "--data", c.data("ingest"), "--postgres", c.db().url()});
+  INFO(verified.out << verified.err);
+  CHECK(verified.code == 0);
+  CHECK(verified.out.find("differences 0\n") != std::string::npos);
+  CHECK(verified.out.find("md:ticks is not kept any more before (") != std::string::npos);
 }
 
 TEST_CASE("what was journaled alone while another had taken over is an orphan") {
