@@ -154,9 +154,21 @@ class features_unit final : public tree_unit {
                 std::function<result<record::position>(market::timestamp)> (*make_begin)(
                     bridge::bridge&, std::vector<market::calendar_ptr>),
                 std::vector<market::calendar_ptr> calendars)
-      : tree_unit(w, std::move(id), shard), begin_(make_begin(view(), std::move(calendars))) {}
+      : tree_unit(w, std::move(id), shard) {
+    // Of a day whose beginning was trimmed by force only what was needed last is known.
+    const auto kept = w.redis->passed_by(
+        bridge::stream_in_shard(record::ticks_stream(), shard, w.shards()), "features");
+    if (kept) needed_ = *kept;
+    begin_ = [begin = make_begin(view(), std::move(calendars)),
+              needed = needed_](market::timestamp t) -> result<record::position> {
+      auto at = begin(t);
+      return at && at->seq == 0 ? needed : at;
+    };
+  }
 
   [[nodiscard]] const auto& day_begin() const { return begin_; }
+  /// Until it is known where the day of the newest feature begins.
+  void hold() { view().passed(record::ticks_stream(), "features", needed_); }
   /// What lies before the day of the newest feature is needed no longer.
   void look() override {
     const auto now = std::chrono::steady_clock::now();
@@ -168,6 +180,7 @@ class features_unit final : public tree_unit {
   }
 
  private:
+  record::position needed_;  ///< what the one before needed no longer
   std::function<result<record::position>(market::timestamp)> begin_;
   std::chrono::steady_clock::time_point next_look_ = std::chrono::steady_clock::now() + day_pause;
 };
@@ -259,8 +272,7 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
   w.redis->hold(lease, fence);
   auto made =
       std::make_unique<features_unit>(w, lease, shard, day_begin_in, rules.features.calendars);
-  // Until it is known where the day of the newest feature begins.
-  made->view().passed(record::ticks_stream(), "features", {});
+  made->hold();
   actors::feature_reader_config c;
   c.input = c.output = &made->view();
   c.decoder = &w.decoder;

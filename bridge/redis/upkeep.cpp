@@ -17,10 +17,13 @@ namespace artham::bridge::redis {
 namespace {
 
 constexpr std::int64_t acknowledged_at_once = 1000;
+/// So many parts of what is allowed, and one more, may be used before derived streams are cut.
+constexpr std::uint64_t derived_margin = 4;
 
 }  // namespace
 
-upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m)
+upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m,
+               const std::optional<error>& away)
     : options_(o),
       pipe_(pipe),
       health_(h),
@@ -31,7 +34,9 @@ upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::m
           m.counter("artham_redis_trimmed_entries_total", "Entries that nobody needed any more.")),
       forced_(m.counter("artham_redis_forced_trims_total",
                         "Times that entries were removed that somebody may still need, as Redis "
-                        "used too much memory.")) {
+                        "used too much memory.")),
+      unchecked_(away.has_value()) {
+  if (away) health_.set("keep", *away);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "redis-keep");
     run();
@@ -106,6 +111,10 @@ result<void> upkeep::say(const passed_map& all) {
     if (!c) return tl::unexpected(c.error());
     connection_ = std::move(*c);
   }
+  if (unchecked_) {
+    if (auto ok = check_server(*connection_); !ok) return ok;
+    unchecked_ = false;
+  }
   for (const auto& [who, what] : all) {
     const auto& [stream, consumer] = who;
     const auto id = id_text(what.upto);
@@ -179,11 +188,14 @@ result<void> upkeep::trim(const out_stream& s) {
   return {};
 }
 
-/// A tenth of the stream that takes the most.
+/// A tenth of the stream that takes the most. Ticks go first: they come back from the journal of
+/// the ingest node, which what is derived from them does not.
 result<void> upkeep::trim_by_force(std::uint64_t used) {
   std::string largest;
   std::int64_t most = 0;
+  const bool ticks_only = used - used / (derived_margin + 1) <= options_.max_bytes;
   for (const auto& s : pipe_.streams()) {
+    if (ticks_only && !is_source(s->name)) continue;
     auto r = connection_->command({"MEMORY", "USAGE", s->name});
     if (!r) return tl::unexpected(r.error());
     const auto bytes = r->integer().value_or(0);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -19,7 +20,9 @@ namespace artham::bridge::redis {
 /// nobody needs, and watches the server's memory.
 class upkeep {
  public:
-  upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m);
+  /// `away`: why the server could not be looked at yet; then it is before anything else.
+  upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m,
+         const std::optional<error>& away);
   ~upkeep();
   upkeep(const upkeep&) = delete;
   upkeep& operator=(const upkeep&) = delete;
@@ -67,6 +70,7 @@ class upkeep {
 
   // Of the thread.
   std::unique_ptr<connection> connection_;
+  bool unchecked_ = false;
   backoff pauses_;
 
   std::thread thread_;

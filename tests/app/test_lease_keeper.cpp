@@ -38,6 +38,7 @@ struct node {
       s.roles = roles;
       return s;
     };
+    o.gave_back = [](const std::string&) {};
     o.changed = [] {};
     o.metrics = &metrics;
     keeper = std::make_unique<lease_keeper>(std::move(o));

@@ -168,7 +168,6 @@ class cluster {
     REQUIRE(all);
   }
 
- private:
   /// Nobody has anything left to read.
   [[nodiscard]] bool is_idle() const {
     for (const auto& [name, n] : nodes_) {
@@ -184,6 +183,7 @@ class cluster {
     return true;
   }
 
+ private:
   struct member {
     std::unique_ptr<test::process> process;
     std::uint16_t web = 0;
