@@ -99,9 +99,10 @@ for _, g in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
 end
 for _, id in ipairs(redis.call('HVALS', KEYS[2])) do keep(id) end
 if not wanted then return {0, length} end
-for _, name in ipairs(ARGV) do
-  if not here[name] then return {0, length} end
+for i = 2, #ARGV do
+  if not here[ARGV[i]] then return {0, length} end
 end
+keep(ARGV[1])
 local removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', needed)
 return {removed, length - removed}
 )");

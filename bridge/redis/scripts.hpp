@@ -18,8 +18,9 @@ namespace artham::bridge::redis {
 /// KEYS stream; ARGV group, ID. Acknowledges what was delivered up to the ID; answers how much, at
 /// most a thousand.
 [[nodiscard]] const script& acknowledge_script();
-/// KEYS stream, cursors. Removes what no group and no cursor needs; with neither nothing. Never the
-/// last entry. Answers how many entries, and how many are left.
+/// KEYS stream, cursors; ARGV where to stop in any case, consumers that must have been there.
+/// Removes what no group and no cursor needs; with neither nothing. Never the last entry. Answers
+/// how many entries, and how many are left.
 [[nodiscard]] const script& trim_script();
 
 }  // namespace artham::bridge::redis
