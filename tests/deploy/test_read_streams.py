@@ -4,12 +4,14 @@ import collections
 import datetime
 import json
 import os
+import re
 import subprocess
 import unittest
 import urllib.request
 
 from servers import PROGRAM, TOP, eventually, process, scratch
 
+PRICES = ("open", "high", "low", "close")
 MARKET = ["--set", "exchange.speed=60", "--set", "exchange.instruments=8", "--set", "exchange.chains=false"]
 
 
@@ -28,7 +30,7 @@ class ReadStreams(unittest.TestCase):
         self.addCleanup(self.cluster.wait)
         self.addCleanup(subprocess.run, [*command, "stop"], env=self.environment, capture_output=True, timeout=300)
         eventually(self.runs, 120)
-        self.url = (self.dir / "gateway" / "url").read_text().splitlines()[0]
+        self.url = re.search(r"open (http://[^;]+);", self.out.read_text())[1]
 
     def runs(self):
         self.assertIsNone(self.cluster.poll(), self.out.read_text())
@@ -63,9 +65,9 @@ class ReadStreams(unittest.TestCase):
             left = iter(ticks[token])
             for start, (_, *values) in zip(starts, all_of_it):
                 bar = told[start]
-                self.assertEqual([*map(float, values)], [float(bar[k]) for k in ("open", "high", "low", "close", "volume")], bar)
+                self.assertEqual([*map(float, values)], [*map(float, (bar[k] for k in PRICES)), bar.get("volume", 0)], bar)
                 prices = [float(price) for _, (price,) in zip(range(bar["ticks"]), left)]
-                self.assertEqual([prices[0], max(prices), min(prices), prices[-1]], [float(bar[k]) for k in ("open", "high", "low", "close")], bar)
+                self.assertEqual([prices[0], max(prices), min(prices), prices[-1]], [float(bar[k]) for k in PRICES], bar)
 
 
 def minute(text):
