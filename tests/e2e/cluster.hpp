@@ -184,6 +184,10 @@ class cluster {
     INFO(verified.out << verified.err);
     CHECK(verified.code == 0);
     CHECK(verified.out.find("\ndifferences 0\n") != std::string::npos);
+    CHECK((verified.out + verified.err).find("not stored yet") == std::string::npos);
+    const scratch replayed;
+    CHECK(digest_of(verified) ==
+          digest_of(artham({"replay", "--journal", data(ingest), "--out", replayed / "bars"})));
     CHECK(verified.out.find("\nticks " + std::to_string(expected.ticks) + "\n") !=
           std::string::npos);
     REQUIRE(all);
