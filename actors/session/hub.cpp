@@ -242,6 +242,7 @@ void hub_state::read_finals() {
       auto blocks = value_or_throw(cursor->pull(config_.batch));
       if (blocks.empty()) break;
       for (const auto& b : blocks) {
+        if (b->damaged) tell_missed(tf);
         record::for_each(*b, [&](const record::header& h, std::uint64_t, std::string_view body) {
           auto bar = value_or_throw(record::decode_bar(h, body));
           const auto key = messages::bar_key(bar.bar.token, tf);
@@ -260,6 +261,20 @@ void hub_state::read_finals() {
     cursor->when_ready([me = hub_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
   }
   while (tail_.size() > config_.tail_bars) tail_.pop_front();
+}
+
+void hub_state::tell_missed(std::uint32_t timeframe) {
+  for (const auto& [key, t] : topics_) {
+    if (!is_bar(key) || timeframe_of(key) != timeframe) continue;
+    const auto newest = finished_.find(key);
+    const auto from = newest == finished_.end() ? market_time_ : newest->second.start;
+    std::string out = "{\"ev\":\"gap\",\"key\":";
+    protocol::append_text(out, t.text);
+    out += ",\"from\":" + std::to_string(from / market::microsecond) +
+           ",\"to\":" + std::to_string(std::max(from, market_time_) / market::microsecond) +
+           ",\"cause\":\"missed\"}";
+    publish(key, std::move(out), false);
+  }
 }
 
 void hub_state::read_features() {

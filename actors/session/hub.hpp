@@ -97,6 +97,8 @@ class hub_state {
   packet& last_of(std::uint32_t token);
   void publish_tick(std::uint32_t token);
   void read_finals();
+  /// Final bars of that timeframe were gone before they were read here.
+  void tell_missed(std::uint32_t timeframe);
   void read_features();
   void read_letters();
   void on_mark(const market::mark& m);

@@ -179,6 +179,8 @@ result<void> cluster_node::open_redis() {
   o.queue_bytes = static_cast<std::uint64_t>(r.queue_bytes);
   o.read_bytes = static_cast<std::uint64_t>(r.read_bytes);
   o.max_bytes = static_cast<std::uint64_t>(r.max_bytes);
+  // A gateway that cannot be reached for so long misses nothing.
+  o.keep = market::minute;
   o.consumer = name_;
   o.awaited = {"bars", "tick_store"};
   if (options_.settings.features.enabled) o.awaited.emplace_back("features");

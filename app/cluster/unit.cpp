@@ -146,6 +146,7 @@ class bars_unit final : public tree_unit {
     }
     tree_unit::stop();
   }
+  void abandon() override { tree_unit::stop(); }
 };
 
 class features_unit final : public tree_unit {

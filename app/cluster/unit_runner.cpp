@@ -104,9 +104,15 @@ void unit_runner::end_what_is_not_held(const std::map<std::string, std::uint64_t
     const bool goes_on = alone || (it != held.end() && it->second == u.fence);
     if (!goes_on || u.what->is_over()) over.push_back(lease);
   }
-  for (const auto& lease : over) end(lease);
-  for (const auto& [lease, fence] : options_.keeper->handing_over())
-    options_.keeper->release(lease, fence);
+  const auto leaving = options_.keeper->handing_over();
+  for (const auto& lease : over) {
+    if (held.contains(lease) || leaving.contains(lease)) {
+      end(lease);
+    } else {
+      abandon(lease);
+    }
+  }
+  for (const auto& [lease, fence] : leaving) options_.keeper->release(lease, fence);
 }
 
 bool unit_runner::another_ingests() const {
@@ -143,6 +149,13 @@ void unit_runner::end(const std::string& lease) {
   it->second.what->stop();
   units_.erase(it);
   runtime::log().info("cluster: {} ended here", lease);
+}
+
+void unit_runner::abandon(const std::string& lease) {
+  const auto it = units_.find(lease);
+  it->second.what->abandon();
+  units_.erase(it);
+  runtime::log().info("cluster: {} is given up here", lease);
 }
 
 void unit_runner::note(const std::string& what, const result<void>& outcome) {

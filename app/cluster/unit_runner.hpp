@@ -66,6 +66,8 @@ class unit_runner {
   void begin(const std::string& lease, std::uint64_t fence);
   void begin_alone();
   void end(const std::string& lease);
+  /// Its lease is another's.
+  void abandon(const std::string& lease);
   void note(const std::string& what, const result<void>& outcome);
 
   unit_runner_options options_;

@@ -50,6 +50,8 @@ struct options {
   /// Consumers (`tick_store` stands for `tick_store/0` too) that are known to want md:ticks: before
   /// all of them have been there, nothing of it is trimmed.
   std::vector<std::string> awaited;
+  /// What nobody needs any more is kept for so long all the same: for readers that were away.
+  market::duration keep = 0;
   /// How often streams are trimmed, and the server's memory is looked at.
   market::duration upkeep = 2 * market::second;
   /// Ticks that were trimmed before they were read are asked for from the ingest node's journal

@@ -152,8 +152,9 @@ std::string with_needed(std::string_view rest) {
 }  // namespace
 
 const script& trim_script() {
-  static const std::string text = with_needed(R"(
+  static const std::string text = "local stop = table.remove(ARGV, 1)\n" + with_needed(R"(
 if not needed then return {0, length} end
+if below(stop, needed) then needed = stop end
 local removed = redis.call('XTRIM', KEYS[1], 'MINID', '=', needed)
 return {removed, length - removed}
 )");

@@ -31,8 +31,9 @@ inline constexpr std::string_view refill_gone = "gone";
 /// ID, how many fields and values it has, these. Nothing when another question stands there now, or
 /// an answer. FENCED.
 [[nodiscard]] const script& answer_refill_script();
-/// KEYS stream, cursors. Removes what no group and no cursor needs; with neither nothing. Never the
-/// last entry. Answers how many entries, and how many are left.
+/// KEYS stream, cursors; ARGV where to stop in any case, consumers that must have been there.
+/// Removes what no group and no cursor needs; with neither nothing. Never the last entry. Answers
+/// how many entries, and how many are left.
 [[nodiscard]] const script& trim_script();
 /// KEYS stream, cursors; ARGV consumers without whom it is not known. The first ID that a group or
 /// a cursor needs, and field `f` of the first entry from there on; nil when that is not known.

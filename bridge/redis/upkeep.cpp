@@ -180,12 +180,23 @@ result<void> upkeep::trim(const out_stream& s) {
   if (s.kind == numbering::live) return {};
   const auto cursors = cursors_key(s.name);
   const std::string_view keys[] = {s.name, cursors};
-  std::vector<std::string_view> awaited;
-  if (is_source(s.name)) awaited.assign(options_.awaited.begin(), options_.awaited.end());
-  auto r = connection_->eval(trim_script(), keys, awaited);
+  const auto from = id_text(kept_from(s));
+  std::vector<std::string_view> arguments{from};
+  if (is_source(s.name))
+    arguments.insert(arguments.end(), options_.awaited.begin(), options_.awaited.end());
+  auto r = connection_->eval(trim_script(), keys, arguments);
   if (!r) return tl::unexpected(r.error());
   trimmed_.add(static_cast<std::uint64_t>((*r)[0].integer().value_or(0)));
   return {};
+}
+
+record::position upkeep::kept_from(const out_stream& s) {
+  const auto now = clock::now();
+  const auto before = now - std::chrono::nanoseconds(options_.keep);
+  auto& ends = ends_[s.name];
+  ends.emplace_back(now, pipe_.tail(s));
+  while (ends.size() > 1 && ends[1].first <= before) ends.pop_front();
+  return ends.front().first <= before ? ends.front().second : record::position{};
 }
 
 /// A tenth of the stream that takes the most. Ticks go first: they come back from the journal of

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -52,6 +53,8 @@ class upkeep {
   [[nodiscard]] result<void> look_after();
   [[nodiscard]] result<std::uint64_t> used_memory();
   [[nodiscard]] result<void> trim(const out_stream& s);
+  /// Where the stream ended `options::keep` ago; zeros while that is not known.
+  [[nodiscard]] record::position kept_from(const out_stream& s);
   [[nodiscard]] result<void> trim_by_force(std::uint64_t used);
 
   const options options_;
@@ -72,6 +75,9 @@ class upkeep {
   std::unique_ptr<connection> connection_;
   bool unchecked_ = false;
   backoff pauses_;
+  /// Ends of streams, and when they were there: the newest of what is older than `options::keep`
+  /// and what is younger.
+  std::map<std::string, std::deque<std::pair<clock::time_point, record::position>>> ends_;
 
   std::thread thread_;
 };

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Prints final bars of one minute, and ticks' last prices, as a cluster makes them (docs/streams.md).
 read_streams.py redis://artham@127.0.0.1:6379/0 [all]     password: ARTHAM_BRIDGE__REDIS__PASSWORD; all: from the beginning"""
-import os, struct, sys
+import os, struct, sys, time
 from datetime import datetime, timezone
 from decimal import Decimal
 import redis, tick_columns, zstandard  # python3-redis, python3-zstandard; the file beside this one
@@ -31,10 +31,13 @@ def lines(kind, body):
             at += 2 + size
 
 server = redis.Redis.from_url(sys.argv[1], password=os.environ.get("ARTHAM_BRIDGE__REDIS__PASSWORD"))
-tops = server.hgetall("artham:tops")  # each stream's last entry
-at = {s: "0-0" if sys.argv[2:] else top for s, top in tops.items() if s.startswith((b"md:ticks", b"md:bars:final.1m"))}
+at, begins = {}, "0-0" if sys.argv[2:] else None
 while True:
-    for stream, entries in server.xread(at, block=0, count=100):
+    for stream, top in server.hgetall("artham:tops").items():  # each stream's last entry
+        if stream.startswith((b"md:ticks", b"md:bars:final.1m")):
+            at.setdefault(stream, begins or top)
+    begins = "0-0"  # of streams that come later
+    for stream, entries in server.xread(at, block=1000, count=100) if at else time.sleep(1) or []:
         for at[stream], entry in entries:
             for line in (text for record in records(entry) for text in lines(*record)):
                 print(line, flush=True)

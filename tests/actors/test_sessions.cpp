@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -54,6 +56,62 @@ class some_store final : public support::no_features {
   result<std::vector<store::stored_position>> positions() override { return {}; }
 };
 
+/// What a reader gives, behind a block that is not there any more once `lost` is set.
+class reader_behind final : public bridge::reader {
+ public:
+  reader_behind(std::unique_ptr<bridge::reader> inner, std::shared_ptr<std::atomic<bool>> lost)
+      : inner_(std::move(inner)), lost_(std::move(lost)) {}
+  result<std::vector<record::block_ptr>> pull(std::uint64_t max_records) override {
+    auto blocks = inner_->pull(max_records);
+    if (blocks && !blocks->empty() && lost_->exchange(false)) {
+      auto gone = std::make_shared<record::block>();
+      gone->damaged = true;
+      blocks->insert(blocks->begin(), std::move(gone));
+    }
+    return blocks;
+  }
+  void when_ready(std::function<void()> fn) override { inner_->when_ready(std::move(fn)); }
+  [[nodiscard]] std::uint64_t lag() const override { return inner_->lag(); }
+
+ private:
+  std::unique_ptr<bridge::reader> inner_;
+  std::shared_ptr<std::atomic<bool>> lost_;
+};
+
+/// A bridge in memory of whose final 1m bars something can be lost.
+class losing_bridge final : public bridge::bridge {
+ public:
+  std::shared_ptr<std::atomic<bool>> lost = std::make_shared<std::atomic<bool>>(false);
+
+  result<std::unique_ptr<::artham::bridge::writer>> open_writer(std::string_view stream,
+                                                                std::uint32_t epoch) override {
+    return inner_->open_writer(stream, epoch);
+  }
+  result<std::unique_ptr<::artham::bridge::reader>> open_reader(
+      std::string_view stream, record::position after, ::artham::bridge::top until,
+      std::span<const std::uint32_t> tokens) override {
+    auto opened = inner_->open_reader(stream, after, until, tokens);
+    if (!opened || stream != record::final_bars_stream("1m")) return opened;
+    return std::make_unique<reader_behind>(std::move(*opened), lost);
+  }
+  [[nodiscard]] result<::artham::bridge::tops> stream_tops(std::string_view stream) const override {
+    return inner_->stream_tops(stream);
+  }
+  [[nodiscard]] std::vector<std::string> streams() const override { return inner_->streams(); }
+  [[nodiscard]] std::uint32_t last_epoch() const override { return inner_->last_epoch(); }
+  result<market::content_hash> put_object(std::string_view content) override {
+    return inner_->put_object(content);
+  }
+  [[nodiscard]] result<std::string> get_object(const market::content_hash& hash) const override {
+    return inner_->get_object(hash);
+  }
+  void stop() override { inner_->stop(); }
+
+ private:
+  std::unique_ptr<::artham::bridge::memory::memory_bridge> inner_ =
+      ::artham::bridge::memory::make();
+};
+
 class listener final : public messages::client {
  public:
   bool send(messages::frame_ptr frame) override {
@@ -73,6 +131,13 @@ class listener final : public messages::client {
   json event(const std::string& name, const std::string& key) {
     return frame(
         [&](const json& f) { return f.value("ev", "") == name && f.value("key", "") == key; });
+  }
+
+  /// How many events of this name have come.
+  std::size_t events(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return static_cast<std::size_t>(
+        std::ranges::count_if(frames_, [&](const json& f) { return f.value("ev", "") == name; }));
   }
 
  private:
@@ -150,7 +215,7 @@ struct gateway {
     return loaded->calendar->day(market::make_date(2026, 11, 20)).sessions.front().open;
   }
 
-  std::shared_ptr<bridge::bridge> journal = bridge::memory::make();
+  std::shared_ptr<losing_bridge> journal = std::make_shared<losing_bridge>();
   feed::kite::frame_decoder decoder;
   some_store store;
   runtime::metrics metrics;
@@ -278,4 +343,36 @@ TEST_CASE("a snapshot has no bar that was withdrawn, though the store still give
   REQUIRE((*writer)->append(payload, 1, tokens));
   CHECK(starts(2, 10) == std::vector<std::int64_t>{1, 2});
   CHECK(starts(3, 1) == std::vector<std::int64_t>{2});
+}
+
+TEST_CASE("who watches bars of which some were gone before they were read is told so") {
+  gateway g("1m 5m");
+  CHECK(g.ask(1, R"("op":"sub","keys":["bar:NSE:INFY:1m","bar:NSE:INFY:5m"])")["ok"] == true);
+  const auto writer = std::move(*g.journal->open_writer(record::final_bars_stream("1m"), 1));
+  const auto push = [&](int minute) {
+    market::bar b;
+    b.token = 408065;
+    b.start = minute * market::minute;
+    b.end = b.start + market::minute;
+    b.ticks = 1;
+    std::string body;
+    std::string payload;
+    record::encode(body, b);
+    record::append(
+        payload,
+        record::with_cause(record::kind::bar, {{1, static_cast<std::uint64_t>(minute)}, 0}), body);
+    const std::uint32_t tokens[] = {408065};
+    REQUIRE(writer->append(payload, 1, tokens));
+  };
+  push(1);
+  CHECK(g.client->event("bar", "bar:NSE:INFY:1m")["bar"]["start"] == 60'000'000);
+  *g.journal->lost = true;
+  push(5);
+  const auto gap = g.client->event("gap", "bar:NSE:INFY:1m");
+  REQUIRE_MESSAGE(gap.is_object(), "no gap");
+  CHECK(gap["cause"] == "missed");
+  CHECK(gap["from"] == 60'000'000);
+  CHECK(gap.contains("to"));
+  CHECK(g.ask(2, R"("op":"ping")")["op"] == "pong");
+  CHECK(g.client->events("gap") == 1);
 }

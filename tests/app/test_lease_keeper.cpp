@@ -146,6 +146,13 @@ TEST_CASE("two processes of one name: the second waits for the first to be silen
   CHECK(a.holds("bars:0"));
 }
 
+TEST_CASE("who comes back takes its work up when the life before is not heard any more") {
+  redis_server redis;
+  const dead_node killed(redis, "a", "bars:0");
+  const node a(redis, "a", {role::bars}, "2");
+  CHECK(a.soon_holds("bars:0", 2500ms));
+}
+
 TEST_CASE("after Redis was away nobody is taken over from before all had time to speak") {
   redis_server redis;
   node a(redis, "a", {role::bars}, "1");
