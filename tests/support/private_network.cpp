@@ -119,7 +119,12 @@ const std::string& private_network::address(const std::string& host) const {
 }
 
 std::vector<std::string> private_network::through(const std::string& host) const {
-  return {"/usr/bin/nsenter", "--net=" + file_of(at(host).fd), "--"};
+  return {"/usr/bin/setpriv",
+          "--pdeathsig",
+          "KILL",
+          "/usr/bin/nsenter",
+          "--net=" + file_of(at(host).fd),
+          "--"};
 }
 
 void private_network::inside(const std::string& host, const std::function<void()>& fn) const {

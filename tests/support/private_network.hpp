@@ -21,7 +21,8 @@ class private_network {
   /// Another computer on the switch; its address.
   std::string add(const std::string& host);
   [[nodiscard]] const std::string& address(const std::string& host) const;
-  /// What stands before a program and its arguments, so that it runs there, under the same number.
+  /// What stands before a program and its arguments, so that it runs there, under the same number,
+  /// and ends with the thread that starts it.
   [[nodiscard]] std::vector<std::string> through(const std::string& host) const;
   /// Runs `fn` in this thread, at that computer: sockets that it makes are there. Safe from several
   /// threads.
