@@ -226,6 +226,9 @@ result<std::unique_ptr<unit>> ingest_side::start(std::uint64_t fence, std::uint3
   bridge::redis::refiller_options r;
   r.how = f.how;
   r.server = workshop_.server;
+  // What is brought back must not be what makes Redis full.
+  r.answer_bytes = std::min(
+      r.answer_bytes, static_cast<std::uint64_t>(workshop_.settings->bridge.redis.max_bytes) / 32);
   r.metrics = workshop_.metrics;
   set(forwarder_, bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f)));
   refiller_ = bridge::redis::make_refiller(journal, std::move(r));
