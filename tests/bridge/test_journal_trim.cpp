@@ -330,7 +330,7 @@ TEST_CASE("a loss that is not over, and what was unsubscribed, are told where th
 
 TEST_CASE("losses of some instruments stand in the begin as far as they are not over") {
   using tokens = std::vector<std::uint32_t>;
-  marks_in_force in_force;
+  bridge::marks_in_force in_force;
   const auto gap = [&](std::uint8_t flag, tokens of) {
     market::mark m;
     m.kind = market::mark_kind::gap;
