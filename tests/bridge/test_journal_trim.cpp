@@ -330,7 +330,7 @@ TEST_CASE("a loss that is not over, and what was unsubscribed, are told where th
 
 TEST_CASE("losses of some instruments stand in the begin as far as they are not over") {
   using tokens = std::vector<std::uint32_t>;
-  marks_in_force in_force;
+  bridge::marks_in_force in_force;
   const auto gap = [&](std::uint8_t flag, tokens of) {
     market::mark m;
     m.kind = market::mark_kind::gap;
@@ -340,7 +340,8 @@ TEST_CASE("losses of some instruments stand in the begin as far as they are not 
   };
   const auto lost = [&] {
     std::vector<tokens> all;
-    for (const auto& m : in_force.block_before({1, 100}, open_time)->marks) {
+    const auto block = in_force.block_before({1, 100}, open_time);
+    for (const auto& m : block->marks) {
       if (m.kind == market::mark_kind::gap && m.flag == market::gap_begins) all.push_back(m.tokens);
     }
     return all;
