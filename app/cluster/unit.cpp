@@ -10,6 +10,7 @@
 #include "actors/features/feature_stream.hpp"
 #include "app/cluster/assignment.hpp"
 #include "app/cluster/live_values.hpp"
+#include "app/position_at.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/common/shard_view.hpp"
 #include "bridge/redis/kept_values.hpp"
@@ -156,10 +157,15 @@ class features_unit final : public tree_unit {
                     bridge::bridge&, std::vector<market::calendar_ptr>),
                 std::vector<market::calendar_ptr> calendars)
       : tree_unit(w, std::move(id), shard) {
-    // Of a day whose beginning was trimmed by force only what was needed last is known.
+    // Of a day whose beginning was trimmed by force only what was needed last is known; where
+    // nobody has said that yet, nothing was trimmed.
     const auto kept = w.redis->passed_by(
         bridge::stream_in_shard(record::ticks_stream(), shard, w.shards()), "features");
-    if (kept) needed_ = *kept;
+    if (kept && *kept != record::position{}) {
+      needed_ = *kept;
+    } else if (const auto first = kept_from(view()); first && first->first.seq != 0) {
+      needed_ = {first->first.epoch, first->first.seq - 1};
+    }
     begin_ = [begin = make_begin(view(), std::move(calendars)),
               needed = needed_](market::timestamp t) -> result<record::position> {
       auto at = begin(t);
@@ -181,7 +187,7 @@ class features_unit final : public tree_unit {
   }
 
  private:
-  record::position needed_;  ///< what the one before needed no longer
+  record::position needed_{1, 0};  ///< what is needed no longer: nothing
   std::function<result<record::position>(market::timestamp)> begin_;
   std::chrono::steady_clock::time_point next_look_ = std::chrono::steady_clock::now() + day_pause;
 };

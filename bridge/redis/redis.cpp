@@ -138,7 +138,8 @@ class bridge_impl final : public redis_bridge {
     auto r = control_.command({"HGET", cursors_key(stream), consumer});
     if (!r) return tl::unexpected(r.error());
     const auto id = r->is_nil() ? std::nullopt : parse_entry_id(r->text());
-    return id ? id->position().value_or(record::position{}) : record::position{};
+    // It may stand in front of the first record.
+    return id ? record::position{static_cast<std::uint32_t>(id->ms), id->seq} : record::position{};
   }
   result<void> put_block(std::string_view stream, record::block_ptr block,
                          record::position from) override {
