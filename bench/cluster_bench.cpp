@@ -241,17 +241,14 @@ std::vector<double> latency(std::size_t rate, int seconds, bool in_cluster, doub
     s.start("store", "store", {});
     s.start("gateway", "gateway", {});
     gateway = "gateway";
-    const auto end = steady::now() + patience;
-    while (s.metric("compute", "artham_bar_ticks_total") < rate) {
-      if (steady::now() > end) die("no ticks come to the builders: " + s.errors());
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    while (!s.status(gateway).is_object()) {
-      if (steady::now() > end) die("the gateway does not answer: " + s.errors());
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
   } else {
     s.start("single", "", feed);
+  }
+  const auto end = steady::now() + patience;
+  while (s.metric(in_cluster ? "compute" : "single", "artham_bar_ticks_total") < rate ||
+         !s.status(gateway).is_object()) {
+    if (steady::now() > end) die("no ticks come to the builders: " + s.errors());
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   std::map<std::string, double> cpu;
   std::uint64_t ticks = 0;

@@ -109,14 +109,12 @@ class token_walk {
  public:
   [[nodiscard]] std::uint32_t expected() const { return expected_; }
   /// The instrument's number; as large as all before are many when it comes first.
-  std::uint32_t next(std::uint32_t token) {
-    const auto number =
-        token == expected_ && last_ != none ? instruments_[last_].follower : numbers_.of(token);
-    if (number == instruments_.size()) instruments_.push_back({token, number});
-    if (last_ != none) instruments_[last_].follower = number;
-    last_ = number;
-    expected_ = instruments_[instruments_[number].follower].token;
-    return number;
+  ARTHAM_INLINE std::uint32_t next(std::uint32_t token) {
+    if (token != expected_ || last_ == none) return turn(token);
+    last_ = follower_;
+    follower_ = instruments_[last_].follower;
+    expected_ = instruments_[follower_].token;
+    return last_;
   }
 
  private:
