@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <system_error>
-#include <utility>
 
 #include "bridge/local/file.hpp"
 
 namespace artham::app::cluster {
 
-own_fence::own_fence(std::filesystem::path data) : path_(std::move(data) / "ingest-fence") {}
+own_fence::own_fence(const std::filesystem::path& data) : path_(data / "ingest-fence") {}
 
 std::optional<std::uint64_t> own_fence::get() const {
   const auto text = bridge::local::read_file(path_);

@@ -16,7 +16,7 @@ inline constexpr std::uint64_t epochs_a_fence = 256;
 /// fence are its own, so that it may begin one of them without asking Redis.
 class own_fence {
  public:
-  explicit own_fence(std::filesystem::path data);
+  explicit own_fence(const std::filesystem::path& data);
 
   /// Nothing: it never ingested, gave the lease back, or has heard that others went on.
   [[nodiscard]] std::optional<std::uint64_t> get() const;
