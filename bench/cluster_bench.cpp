@@ -12,6 +12,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -41,9 +42,9 @@ using texts = std::vector<std::string>;
 constexpr std::uint32_t instruments = 2000;
 constexpr auto patience = std::chrono::seconds(180);
 
+/// So that whatever was started is stopped.
 [[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "cluster_bench: %s\n", what.c_str());
-  std::exit(1);
+  throw std::runtime_error(what);
 }
 
 double cpu_of(pid_t pid) {
@@ -298,9 +299,14 @@ int main(int argc, char** argv) {
   std::vector<std::size_t> rates;
   for (int i = 4; i < argc; ++i) rates.push_back(std::strtoul(argv[i], nullptr, 10));
   if (rates.empty()) rates = {20'000, 100'000};
-  if (thousands != 0) bench_rate(thousands * 1000, rounds);
-  if (seconds != 0) {
-    for (const auto rate : rates) bench_latency(rate, seconds, rounds);
+  try {
+    if (thousands != 0) bench_rate(thousands * 1000, rounds);
+    if (seconds != 0) {
+      for (const auto rate : rates) bench_latency(rate, seconds, rounds);
+    }
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "cluster_bench: %s\n", e.what());
+    return 1;
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <map>
 #include <string>
 #include <utility>
@@ -18,7 +19,9 @@
 
 using namespace artham;  // NOLINT(google-build-using-namespace)
 
-int main(int argc, char** argv) {
+namespace {
+
+int measure(int argc, char** argv) {
   const std::size_t rate = argc > 1 ? std::strtoul(argv[1], nullptr, 10) : 20'000;
   const int seconds = argc > 2 ? std::atoi(argv[2]) : 30;
   const std::size_t watched = argc > 3 ? std::strtoul(argv[3], nullptr, 10) : 200;
@@ -65,4 +68,15 @@ int main(int argc, char** argv) {
       milliseconds.size(), at(0.5), at(0.9), at(0.99), milliseconds.back());
   program.signal(SIGTERM);
   return program.wait();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return measure(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "live_bench: %s\n", e.what());
+    return 1;
+  }
 }

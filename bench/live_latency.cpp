@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <stdexcept>
 
 #include "tests/support/ws_client.hpp"
 
@@ -17,8 +16,7 @@ namespace artham::bench {
 namespace {
 
 [[noreturn]] void die(const std::string& what) {
-  std::fprintf(stderr, "live bars: %s\n", what.c_str());
-  std::exit(1);
+  throw std::runtime_error("live bars: " + what);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ namespace artham::bench {
 
 /// From a tick's going through the relay to the live bar that counts it at a WebSocket client of
 /// the gateway on `web`, for `seconds`, in milliseconds, rising; `begins` is called after five more
-/// seconds before. Ends the program with a message when no bars come.
+/// seconds before. Throws std::runtime_error when no bars come.
 [[nodiscard]] std::vector<double> live_latency(const frame_relay& relay, std::uint16_t web,
                                                const std::vector<std::uint32_t>& tokens,
                                                int seconds, const std::function<void()>& begins);

@@ -11,8 +11,12 @@ def records(entry):  # kind and body of each
         kinds = [v for k, v in entry.items() if k.partition(b".")[0] == b"kind"]
         yield from zip(kinds, (v for k, v in entry.items() if k.partition(b".")[0] == b"body"))
         return
-    data = entry[b"p"] if entry[b"c"] == b"raw" else zstandard.decompress(entry[b"p"])
-    data = tick_columns.records(data) if entry[b"c"] == b"delta" else data
+    data = entry[b"p"]
+    if entry[b"c"] == b"zstd":
+        data = zstandard.decompress(data)
+    elif entry[b"c"] == b"columns":
+        size = 4 + struct.unpack_from("<I", data)[0]
+        data = tick_columns.records(zstandard.decompress(data[4:size]), data[size:])
     while data:
         size, _, kind = struct.unpack_from("<IHB", data)
         yield {1: b"kite_frame", 2: b"packed_ticks", 4: b"bar"}.get(kind), data[24:24 + size]
