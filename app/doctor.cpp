@@ -22,6 +22,7 @@
 #include "config/calendar_file.hpp"
 #include "feed/kite/token_file.hpp"
 #include "runtime/clock.hpp"
+#include "web/server/tls.hpp"
 
 namespace artham::app {
 
@@ -81,13 +82,39 @@ finding web_port(const config::settings& s) {
   return f;
 }
 
+finding web_tls(const config::settings& s) {
+  finding f{"web TLS", true, "", "set web.certificate and web.key, or web.address = \"127.0.0.1\""};
+  const web::tls_files files{s.web.certificate, s.web.key};
+  if (files.empty()) {
+    f.ok = s.web.insecure_listen || s.web.address == "::1" || s.web.address.starts_with("127.");
+    f.detail =
+        f.ok ? "none: " + s.web.address : "none, and " + s.web.address + " is no loopback address";
+    return f;
+  }
+  const auto loaded = web::load_tls(files);
+  if (!loaded) {
+    f.ok = false;
+    f.detail = loaded.error().message;
+    f.remedy = "mend the files, then ask again";
+    return f;
+  }
+  constexpr std::int64_t seconds_a_day = 86'400;
+  const auto left = loaded->expires - runtime::utc_now() / market::second;
+  f.ok = left > 0;
+  f.detail =
+      files.certificate +
+      (f.ok ? " is good for " + std::to_string(left / seconds_a_day) + " days" : " is out of date");
+  f.remedy = "have a new certificate made; a running server takes it up by itself";
+  return f;
+}
+
 finding open_files(const config::settings& s) {
-  const auto wanted = files_wanted + static_cast<rlim_t>(s.web.max_sessions);
+  const auto wanted = files_wanted + static_cast<rlim_t>(s.web.max_connections);
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   return {"open files", limit.rlim_cur >= wanted,
           std::to_string(limit.rlim_cur) + " allowed, " + std::to_string(wanted) + " wanted",
-          "ulimit -n " + std::to_string(wanted) + ", or fewer web.max_sessions"};
+          "ulimit -n " + std::to_string(wanted) + ", or fewer web.max_connections"};
 }
 
 finding calendars(const config::settings&) {
@@ -142,7 +169,7 @@ int doctor(const settings_options& options, bool print_settings, bool as_json) {
   bool all_ok = true;
   nlohmann::json list = nlohmann::json::array();
   std::vector<finding> findings;
-  for (const auto check : {data_directory, disk_room, web_port, open_files, calendars})
+  for (const auto check : {data_directory, disk_room, web_port, web_tls, open_files, calendars})
     findings.push_back(check(*settings));
   std::ranges::move(kite_logins(*settings), std::back_inserter(findings));
   for (const auto& f : findings) {

@@ -1,9 +1,9 @@
 #include "app/gateway_role.hpp"
 
-#include <chrono>
 #include <utility>
 
 #include "app/position_at.hpp"
+#include "app/web_options.hpp"
 
 namespace artham::app {
 
@@ -60,19 +60,11 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.calendar_of = [index = options_.instruments](std::uint32_t token) {
     return index->calendar_of(token);
   };
-  web::server_options o;
-  o.address = w.address;
-  o.port = w.port;
-  o.max_message_bytes = static_cast<std::size_t>(w.max_frame);
-  o.session_budget_bytes = static_cast<std::size_t>(w.session_bytes);
-  o.max_sessions = static_cast<std::size_t>(w.max_sessions);
-  o.max_connections = o.max_sessions + 256;
-  o.idle_timeout = std::chrono::milliseconds(w.idle_timeout / market::millisecond);
   web::server_dependencies d;
   d.handler = web::make_api(std::move(api));
-  d.gateway = port_.get();
+  d.websockets = {{"/v1/stream", port_.get()}};
   d.metrics = options_.metrics;
-  auto started = web::server::start(std::move(o), std::move(d));
+  auto started = web::server::start(web_options(w), std::move(d));
   if (!started) return tl::unexpected(started.error());
   web_ = std::move(*started);
   return {};

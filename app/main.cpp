@@ -54,6 +54,8 @@ int main(int argc, char** argv) {
   run_command
       ->add_option("--role", run_with.roles, "of several nodes: what this one does (cluster.roles)")
       ->take_all();
+  run_command->add_flag("--insecure-listen", run_with.insecure_listen,
+                        "without TLS on any address (web.insecure_listen)");
   run_command->add_option("--speed", run_with.speed, "market seconds per second, or max");
 
   exchange_options exchange_with;

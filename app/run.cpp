@@ -82,6 +82,7 @@ int run(const run_options& options, signals& stop) {
     for (const auto& r : options.roles) all += (all.empty() ? "" : ",") + r;
     wanted.sets.push_back("cluster.roles=" + all);
   }
+  if (options.insecure_listen) wanted.sets.emplace_back("web.insecure_listen=true");
   auto settings = load(wanted);
   if (!settings) return report(settings.error());
   runtime::set_log_level(settings->runtime.log_level);

@@ -22,6 +22,7 @@ struct run_options {
   std::string recording;
   std::vector<std::string> roles;  ///< of cluster.roles; none: as the settings say
   std::string speed;
+  bool insecure_listen = false;
 };
 
 /// A node until it is told to stop; returns the exit code.

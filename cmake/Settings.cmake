@@ -16,7 +16,9 @@ if(CCACHE)
       "${CMAKE_COMMAND};-E;env;CCACHE_BASEDIR=${CMAKE_SOURCE_DIR};CCACHE_NOHASHDIR=1\
 ;CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime;${CCACHE}")
   # ccache can serve files that use a precompiled header only with this flag.
-  add_compile_options(-fpch-preprocess)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    add_compile_options(-fpch-preprocess)
+  endif()
 endif()
 
 find_program(MOLD mold)
@@ -30,10 +32,13 @@ option(ARTHAM_TSAN "thread sanitizer" OFF)
 # For all, as files that share a precompiled header must be compiled with the same options.
 add_compile_options(-pthread)
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
-                    -Wconversion -Wno-sign-conversion -Werror -fno-omit-frame-pointer)
-# g++ 12 finds overflows inside std::string that are none (its bug 105651), seen once it comes precompiled.
-add_compile_options(-Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
+# Of g++, which every file is written for; clang++ builds the fuzzers only.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                      -Wconversion -Wno-sign-conversion -Werror -fno-omit-frame-pointer)
+  # g++ 12 finds overflows inside std::string that are none (its bug 105651), seen once it comes precompiled.
+  add_compile_options(-Wno-array-bounds -Wno-restrict -Wno-stringop-overflow -Wno-stringop-overread)
+endif()
 # Analytics must give the same bits everywhere: no fused multiply-add, no reassociation.
 add_compile_options(-ffp-contract=off)
 
@@ -42,6 +47,10 @@ if(ARTHAM_ASAN)
                       # Only recoverable checks can be suppressed (tests/ubsan.supp); halt_on_error makes them fatal.
                       -fsanitize-recover=null)
   add_link_options(-fsanitize=address,undefined)
+endif()
+option(ARTHAM_LIBFUZZER "libFuzzer's harnesses in tests/fuzz; needs clang++" OFF)
+if(ARTHAM_LIBFUZZER)
+  add_compile_options(-fsanitize=fuzzer-no-link -fno-omit-frame-pointer)
 endif()
 if(ARTHAM_TSAN)
   add_compile_options(-fsanitize=thread)

@@ -524,6 +524,35 @@ setting roles(std::string_view key, Field field) {
           }};
 }
 
+/// An origin as browsers write it: scheme, host and perhaps a port, nothing behind.
+bool is_origin(std::string_view value) {
+  if (!is_url<http, https>(value) || value.empty()) return false;
+  const auto host = value.substr(value.find("://") + 3);
+  return host.find_first_of("/?#@*, ") == std::string_view::npos;
+}
+
+bool is_host(std::string_view value) {
+  return !value.empty() && value.find_first_of("/?#@*, ") == std::string_view::npos;
+}
+
+/// Several texts. `example` is a list, `otherwise` what an item is that is not `good`.
+template <class Field>
+setting texts(std::string_view key, Field field, std::string_view example,
+              std::string_view otherwise, bool (*good)(std::string_view)) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (v.written != form::plain && v.written != form::list)
+              return refuse("a list such as " + std::string(example), v);
+            auto items = items_of(v);
+            for (const auto& item : items)
+              if (!good(item))
+                return fail(errc::usage, "has '" + item + "', which is " + std::string(otherwise));
+            field(s) = std::move(items);
+            return {};
+          },
+          [=](const settings& s) { return in_brackets(field(s)); }};
+}
+
 /// `host:port`, several of them.
 template <class Field>
 setting peers(std::string_view key, Field field) {
@@ -686,11 +715,25 @@ std::vector<setting> make_settings() {
 
   list.push_back(text(FIELD(web.address), "an IP address such as 127.0.0.1", is_address));
   list.push_back(integer(FIELD(web.port), 0, 65'535));
+  list.push_back(text(FIELD(web.certificate), "a path, or empty", is_anything));
+  list.push_back(text(FIELD(web.key), "a path, or empty", is_anything));
+  list.push_back(boolean(FIELD(web.insecure_listen)));
+  list.push_back(texts(FIELD(web.origins), "[\"https://desk.example\"]",
+                       "no origin such as https://desk.example", is_origin));
+  list.push_back(texts(FIELD(web.hosts), "[\"desk.example\"]", "no host name", is_host));
+  list.push_back(boolean(FIELD(web.compression)));
   list.push_back(size(FIELD(web.session_bytes), kib, gib));
   list.push_back(integer(FIELD(web.max_sessions), 1, many));
   list.push_back(size(FIELD(web.max_frame), kib, 16 * mib));
   list.push_back(integer(FIELD(web.max_subscriptions), 1, many));
   list.push_back(time_span(FIELD(web.idle_timeout), second, day));
+  list.push_back(time_span(FIELD(web.handshake_timeout), 100 * millisecond, hour));
+  list.push_back(size(FIELD(web.max_header), kib, mib));
+  list.push_back(size(FIELD(web.max_body), kib, 16 * mib));
+  list.push_back(integer(FIELD(web.max_connections), 1, many));
+  list.push_back(integer(FIELD(web.max_per_address), 0, many));
+  list.push_back(integer(FIELD(web.max_half_open), 1, many));
+  list.push_back(integer(FIELD(web.max_requests), 1, many));
 
   list.push_back(integer(FIELD(exchange.port), 0, 65'535));
   list.push_back(integer(FIELD(exchange.instruments), 1, many));

@@ -159,11 +159,24 @@ struct settings {
   struct web_section {
     std::string address = "127.0.0.1";
     std::uint16_t port = 8080;
+    std::string certificate;  ///< PEM, with those between it and the authority; empty: no TLS
+    std::string key;          ///< PEM
+    bool insecure_listen = false;
+    std::vector<std::string> origins;  ///< `https://desk.example`
+    std::vector<std::string> hosts;
+    bool compression = false;
     std::int64_t session_bytes = 4 << 20;
     int max_sessions = 1000;
     std::int64_t max_frame = 64 << 10;
     int max_subscriptions = 1000;
     market::duration idle_timeout = 60 * market::second;
+    market::duration handshake_timeout = 10 * market::second;
+    std::int64_t max_header = 16 << 10;
+    std::int64_t max_body = 64 << 10;
+    int max_connections = 1500;
+    int max_per_address = 0;  ///< 0: no limit
+    int max_half_open = 256;
+    int max_requests = 10'000;
     friend bool operator==(const web_section&, const web_section&) = default;
   };
   struct exchange_section {

@@ -39,6 +39,7 @@ class session_port final : public messages::session {
   void on_command(std::string text) override {
     caf::anon_send(actor_, messages::command_atom_v, std::move(text));
   }
+  void on_binary_command(std::string bytes) override { on_command(std::move(bytes)); }
   void on_drained() override { caf::anon_send(actor_, messages::drained_atom_v); }
   void on_closed() override { caf::anon_send(actor_, messages::closed_atom_v); }
 
@@ -94,7 +95,11 @@ gateway_port::~gateway_port() {
   caf::anon_send_exit(doorman_, caf::exit_reason::user_shutdown);
 }
 
-void gateway_port::open(std::shared_ptr<messages::client> c, open_done done) {
+std::vector<messages::subprotocol> gateway_port::subprotocols() const {
+  return {{"artham.v1.json", false}};
+}
+
+void gateway_port::open(std::shared_ptr<messages::client> c, messages::opening, open_done done) {
   caf::anon_send(doorman_,
                  std::make_shared<open_request>(open_request{std::move(c), std::move(done)}));
 }

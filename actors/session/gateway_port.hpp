@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
@@ -22,7 +23,8 @@ class gateway_port final : public messages::gateway {
                session_config config);
   ~gateway_port() override;
 
-  void open(std::shared_ptr<messages::client> c,
+  [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override;
+  void open(std::shared_ptr<messages::client> c, messages::opening how,
             std::function<void(result<std::shared_ptr<messages::session>>)> done) override;
 
  private:

@@ -13,6 +13,7 @@
 #include "app/build_info.hpp"
 #include "app/cluster/live_values.hpp"
 #include "app/opened_store.hpp"
+#include "app/web_options.hpp"
 #include "bridge/common/all_shards.hpp"
 #include "config/redis_url.hpp"
 #include "messages/caf_compat.hpp"
@@ -447,15 +448,11 @@ web::operations_sources cluster_node::operations() {
 
 result<void> cluster_node::serve_operations() {
   if (has(config::role::gateway)) return {};
-  const auto& w = options_.settings.web;
-  web::server_options o;
-  o.address = w.address;
-  o.port = w.port;
   web::server_dependencies d;
   d.handler = web::make_operations(operations());
-  d.gateway = &no_gateway_;
+  d.websockets = {{"/v1/stream", &no_gateway_}};
   d.metrics = &metrics_;
-  auto started = web::server::start(std::move(o), std::move(d));
+  auto started = web::server::start(web_options(options_.settings.web), std::move(d));
   if (!started) return tl::unexpected(started.error());
   operations_ = std::move(*started);
   const std::lock_guard lock(mutex_);

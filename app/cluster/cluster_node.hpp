@@ -42,7 +42,8 @@ struct cluster_node_options {
 /// Nobody is let in.
 class no_gateway final : public messages::gateway {
  public:
-  void open(std::shared_ptr<messages::client>,
+  [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override { return {}; }
+  void open(std::shared_ptr<messages::client>, messages::opening,
             std::function<void(result<std::shared_ptr<messages::session>>)> done) override {
     done(fail(errc::unavailable, "this node has no gateway (cluster.roles)"));
   }

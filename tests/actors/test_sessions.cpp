@@ -120,6 +120,7 @@ class listener final : public messages::client {
     changed_.notify_all();
     return true;
   }
+  bool send_binary(messages::frame_ptr) override { return false; }
   void next_command() override {}
   void close(std::uint16_t, std::string) override {}
   [[nodiscard]] std::string address() const override { return "test"; }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -15,17 +13,10 @@
 #include "messages/record/bar_codec.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
+#include "tests/fuzz/require.hpp"
 
-/// What must hold for any bytes at all; used by the seeded test and by the libFuzzer harnesses. A
-/// broken rule aborts, as a crash does.
+/// What must hold for any bytes at all; used by the seeded test and by the libFuzzer harnesses.
 namespace artham::fuzz {
-
-inline void require(bool holds, const char* rule) {
-  if (!holds) {
-    std::fprintf(stderr, "broken: %s\n", rule);
-    std::abort();
-  }
-}
 
 inline void exercise_frame(std::string_view frame) {
   namespace kite = feed::kite;

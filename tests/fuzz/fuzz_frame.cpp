@@ -1,4 +1,4 @@
-// libFuzzer: clang++ only, built with -DARTHAM_LIBFUZZER=ON; run as fuzz_frame CORPUS_DIRECTORY.
+// libFuzzer: Kite's binary frames.
 #include <cstddef>
 #include <cstdint>
 

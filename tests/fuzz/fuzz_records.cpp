@@ -1,4 +1,4 @@
-// libFuzzer: clang++ only, built with -DARTHAM_LIBFUZZER=ON; run as fuzz_records CORPUS_DIRECTORY.
+// libFuzzer: records of journals.
 #include <cstddef>
 #include <cstdint>
 

@@ -139,7 +139,10 @@ class market_simulation : public web::testing::fake_reader, public messages::gat
     return out;
   }
 
-  void open(std::shared_ptr<messages::client> c,
+  [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override {
+    return {{"artham.v1.json", false}};
+  }
+  void open(std::shared_ptr<messages::client> c, messages::opening,
             std::function<void(result<std::shared_ptr<messages::session>>)> done) override {
     auto s = std::make_shared<viewer>(*this, std::move(c));
     {
@@ -172,6 +175,7 @@ class market_simulation : public web::testing::fake_reader, public messages::gat
       market.command(*this, text);
       client->next_command();
     }
+    void on_binary_command(std::string text) override { on_command(std::move(text)); }
     void on_drained() override {}
     void on_closed() override {
       const std::lock_guard lock(market.mutex_);
@@ -294,7 +298,7 @@ int main(int argc, char** argv) {
   d.operations.status = [](auto done) { done(R"({"state":"made up"})"); };
   server_options options;
   options.port = argc > 1 ? static_cast<std::uint16_t>(std::atoi(argv[1])) : 0;
-  auto started = server::start(options, {make_api(d), &market, &metrics});
+  auto started = server::start(options, {make_api(d), {{"/v1/stream", &market}}, &metrics});
   if (!started) {
     std::cerr << started.error().message << '\n';
     return exit_code(started.error().code);

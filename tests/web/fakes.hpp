@@ -110,6 +110,7 @@ class fake_reader : public support::no_features {
 class fake_session : public messages::session {
  public:
   std::shared_ptr<messages::client> client;
+  messages::opening how;
   std::function<void(fake_session&, const std::string&)> answer;
   std::atomic<int> drained{0};
   std::atomic<int> closed{0};
@@ -121,12 +122,16 @@ class fake_session : public messages::session {
     }
     if (answer) answer(*this, text);
   }
+  void on_binary_command(std::string bytes) override { on_command("binary:" + bytes); }
   void on_drained() override { ++drained; }
   void on_closed() override { ++closed; }
 
   std::vector<std::string> commands() const {
     const std::lock_guard lock(mutex_);
     return commands_;
+  }
+  bool send_binary(std::string bytes) {
+    return client->send_binary(std::make_shared<const std::string>(std::move(bytes)));
   }
   bool send(std::string text) {
     return client->send(std::make_shared<const std::string>(std::move(text)));
@@ -149,10 +154,14 @@ class fake_gateway : public messages::gateway {
   };
   std::function<bool(const opened&)> intercept;  ///< true: it took the answer upon itself
 
-  void open(std::shared_ptr<messages::client> c, opened done) override {
+  std::vector<messages::subprotocol> spoken{{"artham.v1.json", false}, {"artham.v1.bin", true}};
+
+  [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override { return spoken; }
+  void open(std::shared_ptr<messages::client> c, messages::opening how, opened done) override {
     if (intercept && intercept(done)) return;
     auto s = std::make_shared<fake_session>();
     s->client = std::move(c);
+    s->how = std::move(how);
     s->answer = answer;
     {
       const std::lock_guard lock(mutex_);

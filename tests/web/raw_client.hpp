@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -37,6 +38,11 @@ class raw_client {
   raw_client& operator=(const raw_client&) = delete;
 
   [[nodiscard]] bool connected() const { return connected_; }
+  /// What is sent goes out at once, however little.
+  void no_delay() {
+    const int on = 1;
+    ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
   void close() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;

@@ -17,6 +17,7 @@ namespace artham::web::testing {
 struct server_fixture {
   fake_gateway gateway;
   runtime::metrics metrics;
+  std::vector<websocket_endpoint> endpoints{{"/v1/stream", &gateway}};
   server_options options;
   http_handler handler = [](const http_request& q, const responder& respond) {
     respond({200, "text/plain", q.method + " " + q.path + "\n", {}});
@@ -28,7 +29,7 @@ struct server_fixture {
     options.close_timeout = std::chrono::milliseconds(500);
   }
   std::uint16_t start() {
-    auto started = server::start(options, {handler, &gateway, &metrics});
+    auto started = server::start(options, {handler, endpoints, &metrics});
     REQUIRE_MESSAGE(started, (started ? "" : started.error().message));
     running = std::move(*started);
     return running->port();

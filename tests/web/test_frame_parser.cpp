@@ -18,7 +18,7 @@ event feed(frame_parser& p, std::string_view bytes) {
 }
 
 int error_of(std::string_view bytes) {
-  frame_parser p(1000);
+  frame_parser p({1000, false});
   return feed(p, bytes) == event::error ? p.code : 0;
 }
 
@@ -41,7 +41,7 @@ TEST_CASE("messages come out whole, however they were cut") {
       }
       expected.push_back(std::move(ascii));
     }
-    frame_parser parser(1 << 20);
+    frame_parser parser({1 << 20, false});
     std::vector<std::string> got;
     while (!wire.empty()) {
       const std::size_t n = *rc::gen::inRange<std::size_t>(1, wire.size() + 1);
@@ -58,7 +58,7 @@ TEST_CASE("messages come out whole, however they were cut") {
 
 TEST_CASE("any bytes end in an event, never in more memory than the limits") {
   rc::check([](const std::string& bytes) {
-    frame_parser parser(64);
+    frame_parser parser({64, false});
     parser.append(bytes);
     for (int i = 0; i < 1000; ++i) {
       const event e = parser.next();
@@ -71,7 +71,7 @@ TEST_CASE("any bytes end in an event, never in more memory than the limits") {
 
 TEST_CASE("long lengths are read") {
   const std::string text(70'000, 'x');
-  frame_parser parser(100'000);
+  frame_parser parser({100'000, false});
   CHECK(feed(parser, client_frame(fin | 1, text)) == event::text);
   CHECK(parser.payload == text);
   CHECK(feed(parser, client_frame(fin | 1, text.substr(0, 300))) == event::text);
@@ -103,10 +103,10 @@ TEST_CASE("a message is too big as soon as its header says so, in parts too") {
 }
 
 TEST_CASE("a close frame gives code and reason") {
-  frame_parser p(1000);
+  frame_parser p({1000, false});
   CHECK(feed(p, client_frame(fin | 8, "")) == event::close);
   CHECK(p.code == 1005);
-  frame_parser q(1000);
+  frame_parser q({1000, false});
   CHECK(feed(q, client_frame(fin | 8, "\x03\xe9gone")) == event::close);
   CHECK(q.code == 1001);
   CHECK(q.payload == "gone");
@@ -115,7 +115,7 @@ TEST_CASE("a close frame gives code and reason") {
 TEST_CASE("a server's frames have the shortest length and valid reasons") {
   const auto header = [](std::size_t n) {
     std::string out;
-    append_text_header(out, n);
+    append_message_header(out, false, false, n);
     return out;
   };
   CHECK(header(125) == "\x81\x7d");
@@ -125,4 +125,16 @@ TEST_CASE("a server's frames have the shortest length and valid reasons") {
   append_close(close, 1000,
                std::string(122, 'x') + "\xe2\x82\xb9");  // the cut falls inside a letter
   CHECK(close.size() == 2 + 2 + 122);
+}
+
+TEST_CASE("binary messages come out where they were agreed upon") {
+  frame_parser p({1000, true});
+  p.append(client_frame(2, "\xff") + client_frame(fin | 0, std::string("\0", 1)) +
+           client_frame(fin | 1, "text"));
+  CHECK(p.next() == event::binary);
+  CHECK(p.payload == std::string("\xff\0", 2));
+  CHECK(p.next() == event::text);
+  std::string out;
+  append_message_header(out, true, false, 5);
+  CHECK(out == "\x82\x05");
 }

@@ -19,14 +19,44 @@ TEST_CASE("tokens of a list are found whatever the case") {
   CHECK_FALSE(has_token("", "upgrade"));
 }
 
-TEST_CASE("only own and allowed origins may open the stream") {
-  CHECK(origin_allowed("", "localhost:8080", {}));
-  CHECK(origin_allowed("http://localhost:8080", "localhost:8080", {}));
-  CHECK(origin_allowed("https://desk.example", "desk.example", {}));
-  CHECK_FALSE(origin_allowed("http://localhost:8081", "localhost:8080", {}));
-  CHECK_FALSE(origin_allowed("null", "localhost:8080", {}));
-  CHECK_FALSE(origin_allowed("https://evil.example", "localhost:8080", {"https://good.example"}));
-  CHECK(origin_allowed("https://good.example", "localhost:8080", {"https://good.example"}));
+TEST_CASE("of the subprotocols offered, the gateway's first is chosen") {
+  const std::vector<artham::messages::subprotocol> spoken{{"a.bin", true}, {"a.json", false}};
+  CHECK(choose_subprotocol({"a.json, a.bin"}, spoken)->name == "a.bin");
+  CHECK(choose_subprotocol({"x", "y, a.json"}, spoken)->name == "a.json");
+  CHECK_FALSE(choose_subprotocol({"a.jsonx"}, spoken));
+  CHECK_FALSE(choose_subprotocol({}, spoken));
+}
+
+TEST_CASE("a path fits a pattern segment by segment") {
+  CHECK(path_fits("/v1/stream", "/v1/stream"));
+  CHECK(path_fits("/kite/replay/{id}/ws", "/kite/replay/r-1/ws"));
+  for (const char* bad : {"/v1/stream/", "/v1", "/", "", "/v1/streams", "v1/stream", "//v1/stream"})
+    CHECK_FALSE(path_fits("/v1/stream", bad));
+  for (const char* bad :
+       {"/kite/replay//ws", "/kite/replay/a/b/ws", "/kite/replay/a/", "/kite/replay/a"})
+    CHECK_FALSE(path_fits("/kite/replay/{id}/ws", bad));
+}
+
+TEST_CASE("only own and allowed origins may open WebSockets") {
+  CHECK(origin_allowed("", "localhost:8080", false, {}));
+  CHECK(origin_allowed("http://localhost:8080", "localhost:8080", false, {}));
+  CHECK(origin_allowed("https://desk.example", "desk.example", false, {}));
+  CHECK(origin_allowed("http://127.0.0.1:5173", "localhost:8080", false, {}));
+  CHECK(origin_allowed("http://[::1]:5173", "localhost:8080", false, {}));
+  for (const char* bad :
+       {"null", "https://evil.example", "https://localhost.evil.example",
+        "https://evil.example/localhost", "localhost", "http://", "://localhost@evil.example"}) {
+    CAPTURE(bad);
+    CHECK_FALSE(origin_allowed(bad, "localhost:8080", false, {}));
+  }
+  const std::vector<std::string> good{"https://good.example"};
+  CHECK(origin_allowed("https://good.example", "localhost:8080", false, good));
+  for (const char* bad :
+       {"https://evil.example", "http://good.example", "https://good.example:444",
+        "https://good.example.evil", "https://www.good.example", "http://localhost:8081"})
+    CHECK_FALSE(origin_allowed(bad, "localhost:8080", false, good));
+  CHECK(origin_allowed("https://desk.example", "desk.example", true, good));
+  CHECK_FALSE(origin_allowed("http://desk.example", "desk.example", true, good));
 }
 
 TEST_CASE("on loopback only loopback names are served") {

@@ -113,11 +113,15 @@ TEST_CASE_FIXTURE(server_fixture, "connections beyond the limit are turned away;
   const auto port = start();
   auto a = std::make_unique<raw_client>(port);
   raw_client b(port);
-  CHECK(a->get("/").status == 200);
-  CHECK(b.get("/").status == 200);
+  for (auto* c : {a.get(), &b}) {
+    c->send(upgrade_request());
+    CHECK(c->receive_answer(false).status == 101);
+  }
   raw_client c(port);
-  CHECK(c.receive_answer().status == 503);
-  CHECK(b.get("/").status == 200);
+  const auto told = c.receive_answer();
+  CHECK(told.status == 503);
+  CHECK(told.body.find("web.max_connections") != std::string::npos);
+  CHECK(counted("too_many_connections"));
   a.reset();
   CHECK(eventually([&] { return raw_client(port).get("/").status == 200; }));
 }
@@ -177,7 +181,7 @@ TEST_CASE_FIXTURE(server_fixture,
   const auto port = start();
   server_options other = options;
   other.port = port;
-  const auto second = server::start(other, {handler, &gateway, &metrics});
+  const auto second = server::start(other, {handler, endpoints, &metrics});
   REQUIRE_FALSE(second);
   CHECK(second.error().code == errc::conflict);
   CHECK(second.error().message.find(std::to_string(port)) != std::string::npos);
@@ -185,17 +189,17 @@ TEST_CASE_FIXTURE(server_fixture,
 
   other = options;
   other.address = "0.0.0.0";
-  const auto open = server::start(other, {handler, &gateway, &metrics});
+  const auto open = server::start(other, {handler, endpoints, &metrics});
   REQUIRE_FALSE(open);
   CHECK(open.error().code == errc::usage);
   CHECK(open.error().message.find("--insecure-listen") != std::string::npos);
   other.insecure_listen = true;
-  CHECK(server::start(other, {handler, &gateway, &metrics}));
+  CHECK(server::start(other, {handler, endpoints, &metrics}));
 
   other.address = "example.com";
-  CHECK(server::start(other, {handler, &gateway, &metrics}).error().code == errc::usage);
+  CHECK(server::start(other, {handler, endpoints, &metrics}).error().code == errc::usage);
   other.address = "192.0.2.1";  // TEST-NET: not an address of this machine
-  CHECK(server::start(other, {handler, &gateway, &metrics}).error().code == errc::io);
+  CHECK(server::start(other, {handler, endpoints, &metrics}).error().code == errc::io);
 }
 
 TEST_CASE_FIXTURE(server_fixture, "stop ends everything at any moment, and again") {

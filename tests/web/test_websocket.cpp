@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(server_fixture,
   CHECK(plain.subprotocol().empty());
   plain.write("hello");
   CHECK(plain.read() == "hello");
-  beast_client c(port, "artham.v1.bin, artham.v1.json");
+  beast_client c(port, "artham.v1.xml, artham.v1.json");
   CHECK(c.subprotocol() == "artham.v1.json");
   for (const std::size_t n : {0, 1, 125, 126, 127, 4000, 65'535, 65'536}) {
     const std::string text(n, 'x');
@@ -83,6 +83,59 @@ TEST_CASE_FIXTURE(server_fixture,
   CHECK(beast_client(port, "other.protocol").subprotocol().empty());
   CHECK(gateway.session(0)->client->address().starts_with("127.0.0.1:"));
   CHECK(value("artham_web_sessions") >= 2);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "binary messages go both ways where the subprotocol has them") {
+  gateway.answer = [](fake_session& s, const std::string& text) {
+    s.send_binary(text);
+    s.client->next_command();
+  };
+  const auto port = start();
+  beast_client c(port, "artham.v1.bin");
+  CHECK(c.subprotocol() == "artham.v1.bin");
+  c.stream_.binary(true);
+  c.write(std::string_view("\xff\0", 2));
+  CHECK(c.read() == std::string("binary:\xff\0", 9));
+  CHECK(c.stream_.got_binary());
+  c.stream_.binary(false);
+  c.write("text");
+  CHECK(c.read() == "text");
+  raw_websocket plain(port);
+  plain.send(client_frame(fin | 2, "binary"));
+  CHECK(plain.close_code() == 1003);
+}
+
+TEST_CASE_FIXTURE(server_fixture, "each path has its gateway, which learns how it was opened") {
+  fake_gateway kite;
+  kite.spoken = {};
+  endpoints.push_back({"/kite/replay/{id}/ws", &kite});
+  const auto port = start();
+  raw_client c(port);
+  c.send(
+      "GET /kite/replay/r%201/ws?api_key=k&access_token=a%2Bb&api_key=2 HTTP/1.1\r\nHost: "
+      "localhost\r\n"
+      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer x\r\n"
+      "Origin: http://localhost\r\nSec-WebSocket-Protocol: artham.v1.json\r\n\r\n");
+  const auto answer = c.receive_answer(false);
+  CHECK(answer.status == 101);
+  CHECK(answer.field("Sec-WebSocket-Protocol").empty());
+  const auto& how = kite.session(0)->how;
+  CHECK(how.path == "/kite/replay/r 1/ws");
+  CHECK(*how.parameter("api_key") == "k");
+  CHECK(*how.parameter("access_token") == "a+b");
+  CHECK(how.parameter("token") == nullptr);
+  CHECK(how.authorization.reveal() == "Bearer x");
+  CHECK(how.origin == "http://localhost");
+  CHECK(how.subprotocol.empty());
+  CHECK(how.address.starts_with("127.0.0.1:"));
+  CHECK_FALSE(how.encrypted);
+  CHECK(gateway.sessions().empty());
+  beast_client other(port, "artham.v1.json");
+  CHECK(gateway.session(0)->how.path == "/v1/stream");
+  CHECK(gateway.session(0)->how.subprotocol == "artham.v1.json");
+  raw_client none(port);
+  CHECK(none.get("/kite/replay/r/x/ws").status == 200);  // the routes'
 }
 
 TEST_CASE_FIXTURE(server_fixture, "fragments and pings between them arrive as one message") {

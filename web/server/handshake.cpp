@@ -1,11 +1,13 @@
 #include "web/server/handshake.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include <openssl/evp.h>
-#include <boost/asio/ip/address.hpp>
-#include <boost/beast/core/string.hpp>
 
 namespace artham::web {
 namespace {
@@ -17,7 +19,8 @@ std::string_view trim(std::string_view s) {
 }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 std::string_view without_port(std::string_view host) {
@@ -56,12 +59,38 @@ bool has_token(std::string_view value, std::string_view token) {
   }
 }
 
-bool origin_allowed(std::string_view origin, std::string_view host,
+std::optional<messages::subprotocol> choose_subprotocol(
+    const std::vector<std::string>& offered, const std::vector<messages::subprotocol>& spoken) {
+  for (const auto& s : spoken)
+    for (const auto& value : offered)
+      if (has_token(value, s.name)) return s;
+  return std::nullopt;
+}
+
+bool path_fits(std::string_view pattern, std::string_view path) {
+  while (true) {
+    const auto want = pattern.substr(0, pattern.find('/'));
+    const auto have = path.substr(0, path.find('/'));
+    const bool any = want.starts_with('{') && want.ends_with('}');
+    if (any ? have.empty() : want != have) return false;
+    const bool last = want.size() == pattern.size();
+    if (last || have.size() == path.size()) return last && have.size() == path.size();
+    pattern.remove_prefix(want.size() + 1);
+    path.remove_prefix(have.size() + 1);
+  }
+}
+
+bool origin_allowed(std::string_view origin, std::string_view host, bool encrypted,
                     const std::vector<std::string>& allowed) {
   if (origin.empty()) return true;
-  if (!host.empty() && (equal_ignoring_case(origin, "http://" + std::string(host)) ||
-                        equal_ignoring_case(origin, "https://" + std::string(host))))
+  if (!host.empty() && (equal_ignoring_case(origin, "https://" + std::string(host)) ||
+                        (!encrypted && equal_ignoring_case(origin, "http://" + std::string(host)))))
     return true;
+  if (allowed.empty()) {
+    const auto scheme = origin.find("://");
+    const auto name = scheme == std::string_view::npos ? "" : origin.substr(scheme + 3);
+    return !name.empty() && host_allowed(name, {});
+  }
   return std::any_of(allowed.begin(), allowed.end(),
                      [&](const std::string& a) { return equal_ignoring_case(a, origin); });
 }
@@ -76,9 +105,12 @@ bool host_allowed(std::string_view host, const std::vector<std::string>& allowed
     return true;
   const bool bracketed = name.starts_with('[') && name.ends_with(']');
   const std::string_view bare = bracketed ? name.substr(1, name.size() - 2) : name;
-  boost::system::error_code ec;
-  const auto address = boost::asio::ip::make_address(std::string(bare), ec);
-  return !ec && address.is_loopback();
+  constexpr std::uint8_t loopback_network = 127;
+  const std::string text(bare);
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, text.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  std::array<std::uint8_t, 4> v4{};
+  return inet_pton(AF_INET, text.c_str(), v4.data()) == 1 && v4[0] == loopback_network;
 }
 
 }  // namespace artham::web

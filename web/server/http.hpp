@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "market/error.hpp"
+#include "runtime/secret.hpp"
 
 /// HTTP as the routes see it: no socket, no library.
 namespace artham::web {
@@ -21,6 +22,12 @@ struct http_request {
   std::string path;           ///< percent-decoded
   text_pairs query;           ///< percent-decoded, in order; `+` is a space
   std::string if_none_match;  ///< empty when absent
+  std::string body;
+  std::string content_type;       ///< of the body
+  std::string origin;             ///< of the page that asks; empty when it is no browser
+  runtime::secret authorization;  ///< the header's value
+  std::string address;            ///< the client's, `203.0.113.7:50123`
+  bool encrypted = false;         ///< by TLS
 };
 
 /// The rest of a body whose length nobody knows beforehand.

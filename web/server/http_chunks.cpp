@@ -43,7 +43,7 @@ void http_connection::start_chunks(http_response r) {
                                     target_));
   }
   boost::system::error_code ec;
-  stream_.socket().set_option(unsent_limit(unsent_bytes), ec);
+  stream_->layer().socket().set_option(unsent_limit(unsent_bytes), ec);
   http::response<http::empty_body> message;
   set_fields(message, r, version_, keep_alive_);
   message.chunked(true);
@@ -61,9 +61,9 @@ void http_connection::start_chunks(http_response r) {
 
 void http_connection::write_chunks() {
   // Anew for each part that is taken: who reads slowly is slow, who reads nothing is cut.
-  stream_.expires_after(engine_->options.idle_timeout);
+  stream_->layer().expires_after(engine_->options.idle_timeout);
   const std::string_view left = std::string_view(chunks_->bytes).substr(chunks_->written);
-  stream_.async_write_some(
+  stream_->async_write_some(
       asio::buffer(left.data(), left.size()),
       [self = shared_from_this(), kept = chunks_](boost::system::error_code ec, std::size_t n) {
         if (self->chunks_ != kept) return;
@@ -84,7 +84,7 @@ void http_connection::ask_for_piece() {
   auto& c = *chunks_;
   c.bytes = {};
   c.written = 0;
-  stream_.expires_never();
+  stream_->layer().expires_never();
   const auto turn = ++c.turn;
   answer_deadline_.expires_after(engine_->options.answer_timeout);
   // The wait keeps the connection alive: nothing else does while a piece is being made.

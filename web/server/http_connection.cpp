@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include <openssl/err.h>
+#include <openssl/sslerr.h>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
@@ -20,7 +22,6 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr std::string_view stream_path = "/v1/stream";
 /// Read and thrown away after an early refusal, so that the answer is not lost to a connection
 /// reset.
 constexpr std::size_t max_discarded = 1 << 20;
@@ -66,14 +67,39 @@ class http_connection::pending final : public responder::target {
   std::atomic<bool> answered_{false};
 };
 
-http_connection::http_connection(std::shared_ptr<engine> e, tcp::socket socket)
+http_connection::http_connection(std::shared_ptr<engine> e, tcp::socket socket,
+                                 asio::ssl::context* tls, address_counts::admission admission)
     : engine_(std::move(e)),
-      stream_(std::move(socket)),
+      address_(address_of(socket)),
+      admission_(std::move(admission)),
+      stream_(std::make_unique<stream>(std::move(socket), tls)),
       buffer_(engine_->options.max_header_bytes + (16 << 10)),
       answer_deadline_(engine_->io) {}
 
 void http_connection::start() {
-  await_request(engine_->options.handshake_timeout);
+  if (!stream_->encrypted()) return await_request(engine_->options.handshake_timeout);
+  engine_->waits(this);
+  stream_->layer().expires_after(engine_->options.handshake_timeout);
+  stream_->async_handshake(
+      [self = shared_from_this()](boost::system::error_code ec) { self->on_secured(ec); });
+}
+
+void http_connection::on_secured(boost::system::error_code ec) {
+  if (!ec) return await_request(engine_->options.handshake_timeout);
+  if (ec == asio::error::operation_aborted) return close();
+  engine_->metrics.refused(ec == beast::error::timeout ? "slow_tls" : "bad_tls");
+  if (ERR_GET_REASON(static_cast<unsigned long>(ec.value())) == SSL_R_HTTP_REQUEST) {
+    // Who speaks plainly is answered plainly.
+    static constexpr std::string_view answer =
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
+        "this port speaks TLS: use https:// or wss://\n";
+    auto& socket = stream_->layer().socket();
+    boost::system::error_code ignored;
+    socket.non_blocking(true, ignored);
+    socket.write_some(asio::buffer(answer), ignored);
+    return discard();
+  }
+  close();
 }
 
 void http_connection::finish() {
@@ -90,24 +116,25 @@ void http_connection::close() {
   pending_.reset();
   chunks_.reset();
   answer_deadline_.cancel();
-  stream_.close();
+  if (stream_) stream_->layer().close();
+  admission_.reset();
   engine_->remove(this);
 }
 
 void http_connection::await_request(std::chrono::milliseconds limit) {
   idle_ = true;
+  engine_->waits(this);
   if (buffer_.size() != 0) return read_request();
-  stream_.expires_after(limit);
-  stream_.async_read_some(buffer_.prepare(4096),
-                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-                            if (ec) {
-                              if (ec == beast::error::timeout)
-                                self->engine_->metrics.refused("idle");
-                              return self->close();
-                            }
-                            self->buffer_.commit(n);
-                            self->read_request();
-                          });
+  stream_->layer().expires_after(limit);
+  stream_->async_read_some(buffer_.prepare(4096), [self = shared_from_this()](
+                                                      boost::system::error_code ec, std::size_t n) {
+    if (ec) {
+      if (ec == beast::error::timeout) self->engine_->metrics.refused("idle");
+      return self->close();
+    }
+    self->buffer_.commit(n);
+    self->read_request();
+  });
 }
 
 void http_connection::read_request() {
@@ -117,8 +144,8 @@ void http_connection::read_request() {
   version_ = 11;
   parser_->header_limit(static_cast<std::uint32_t>(engine_->options.max_header_bytes));
   parser_->body_limit(engine_->options.max_body_bytes);
-  stream_.expires_after(engine_->options.handshake_timeout);
-  http::async_read(stream_, buffer_, *parser_,
+  stream_->layer().expires_after(engine_->options.handshake_timeout);
+  http::async_read(*stream_, buffer_, *parser_,
                    [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
                      self->on_request(ec);
                    });
@@ -157,22 +184,24 @@ void http_connection::on_request(boost::system::error_code ec) {
 }
 
 void http_connection::dispatch() {
+  engine_->works(this);
   engine_->metrics.requests.add();
-  stream_.expires_never();
+  stream_->layer().expires_never();
   const auto& message = parser_->get();
   target_ = std::string(view(message.target()));
-  keep_alive_ = message.keep_alive() && !engine_->stopping;
+  const bool last = ++requests_ >= engine_->options.max_requests;
+  if (last) engine_->metrics.refused("request_limit");
+  keep_alive_ = message.keep_alive() && !last && !engine_->stopping;
   head_ = message.method() == http::verb::head;
   version_ = message.version();
 
   const auto host = view(message[http::field::host]);
   const auto& options = engine_->options;
-  if (!options.insecure_listen && !host_allowed(host, options.allowed_hosts)) {
+  if (engine_->check_hosts && !host_allowed(host, options.allowed_hosts)) {
     engine_->metrics.refused("host");
-    return answer_and_close(
-        problem(421, "unknown-host", "Not served under this name",
-                "host '" + std::string(host) + "' is no loopback name; add it to web.allowed_hosts",
-                target_));
+    return answer_and_close(problem(
+        421, "unknown-host", "Not served under this name",
+        "host '" + std::string(host) + "' is no loopback name; add it to web.hosts", target_));
   }
   auto request = parse_target(target_);
   if (!request) {
@@ -180,9 +209,16 @@ void http_connection::dispatch() {
     return answer_and_close(
         problem(400, "bad-target", "Bad request target", request.error().message, target_));
   }
-  if (request->path == stream_path) return upgrade();
+  request->origin = std::string(view(message[http::field::origin]));
+  request->authorization = runtime::secret(std::string(view(message[http::field::authorization])));
+  request->address = address_;
+  request->encrypted = stream_->encrypted();
+  if (auto* gateway = engine_->gateway_of(request->path))
+    return upgrade(*gateway, std::move(*request));
 
   request->method = std::string(view(message.method_string()));
+  request->content_type = std::string(view(message[http::field::content_type]));
+  request->body = std::move(parser_->get().body());
   request->if_none_match = std::string(view(message[http::field::if_none_match]));
   pending_ = std::make_shared<pending>(shared_from_this(), engine_);
   const responder respond(pending_);
@@ -203,7 +239,7 @@ void http_connection::answer(http_response r) {
   pending_.reset();
   answer_deadline_.cancel();
   if (r.rest) return start_chunks(std::move(r));
-  stream_.expires_after(engine_->options.idle_timeout);
+  stream_->layer().expires_after(engine_->options.idle_timeout);
   const auto done = [self = shared_from_this()](auto message, boost::system::error_code ec) {
     const bool again = !ec && message->keep_alive();
     message.reset();
@@ -213,7 +249,7 @@ void http_connection::answer(http_response r) {
     auto message = std::make_shared<http::response<http::empty_body>>();
     set_fields(*message, r, version_, keep_alive_);
     if (r.status != 304) message->content_length(r.body.size());
-    http::async_write(stream_, *message,
+    http::async_write(*stream_, *message,
                       [done, message](boost::system::error_code ec, std::size_t) mutable {
                         done(std::move(message), ec);
                       });
@@ -222,7 +258,7 @@ void http_connection::answer(http_response r) {
     set_fields(*message, r, version_, keep_alive_);
     message->body() = std::move(r.body);
     message->prepare_payload();
-    http::async_write(stream_, *message,
+    http::async_write(*stream_, *message,
                       [done, message](boost::system::error_code ec, std::size_t) mutable {
                         done(std::move(message), ec);
                       });
@@ -238,7 +274,7 @@ void http_connection::answered(boost::system::error_code ec, bool again) {
   await_request(engine_->options.idle_timeout);
 }
 
-void http_connection::upgrade() {
+void http_connection::upgrade(messages::gateway& gateway, http_request request) {
   const auto& message = parser_->get();
   const auto header = [&](http::field f) { return view(message[f]); };
   const auto refuse = [&](std::string_view cause, http_response r) {
@@ -263,11 +299,12 @@ void http_connection::upgrade() {
   if (!accept)
     return refuse("bad_upgrade", problem(400, "bad-websocket-key", "Bad WebSocket handshake",
                                          "Sec-WebSocket-Key is not 16 bytes in base64", target_));
-  const auto origin = header(http::field::origin);
-  if (!origin_allowed(origin, header(http::field::host), engine_->options.allowed_origins))
+  const std::string& origin = request.origin;
+  if (!origin_allowed(origin, header(http::field::host), stream_->encrypted(),
+                      engine_->options.allowed_origins))
     return refuse("origin", problem(403, "origin-not-allowed", "Origin not allowed",
-                                    "pages of '" + std::string(origin) +
-                                        "' may not open the stream; add it to web.allowed_origins",
+                                    "pages of '" + origin +
+                                        "' may not open WebSockets here; add it to web.origins",
                                     target_));
   if (engine_->session_count >= engine_->options.max_sessions || engine_->stopping) {
     http_response r =
@@ -280,22 +317,37 @@ void http_connection::upgrade() {
   }
 
   // Offered subprotocols may come in several header fields.
-  bool speaks_json = false;
+  std::vector<std::string> offered;
   const auto offers = message.equal_range(http::field::sec_websocket_protocol);
-  for (auto it = offers.first; it != offers.second; ++it)
-    speaks_json = speaks_json || has_token(view(it->value()), json_subprotocol);
+  for (auto it = offers.first; it != offers.second; ++it) offered.emplace_back(view(it->value()));
+  const auto chosen = choose_subprotocol(offered, gateway.subprotocols());
 
   auto response = std::make_shared<std::string>(
       "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
       "Server: artham\r\nSec-WebSocket-Accept: " +
       *accept + "\r\n");
-  if (speaks_json) *response += "Sec-WebSocket-Protocol: " + std::string(json_subprotocol) + "\r\n";
+  std::vector<std::string> extensions;
+  const auto wishes = message.equal_range(http::field::sec_websocket_extensions);
+  for (auto it = wishes.first; engine_->options.compression && it != wishes.second; ++it)
+    extensions.emplace_back(view(it->value()));
+  const auto deflate = agree_on_deflate(extensions);
+  if (deflate) *response += "Sec-WebSocket-Extensions: " + *deflate + "\r\n";
+  if (chosen) *response += "Sec-WebSocket-Protocol: " + chosen->name + "\r\n";
   *response += "\r\n";
 
   // From here the socket is the WebSocket's; bytes that came with the request go along.
   const auto early = buffer_.cdata();
+  messages::opening how;
+  how.path = std::move(request.path);
+  how.query = std::move(request.query);
+  how.origin = std::move(request.origin);
+  how.authorization = std::move(request.authorization);
+  if (chosen) how.subprotocol = chosen->name;
+  how.address = address_;
+  how.encrypted = stream_->encrypted();
   auto next = std::make_shared<websocket_connection>(
-      engine_, stream_.release_socket(),
+      engine_, std::move(stream_), std::move(admission_), gateway, std::move(how),
+      chosen && chosen->binary_commands, deflate.has_value(),
       std::string(static_cast<const char*>(early.data()), early.size()));
   engine_->add(next.get(), next);
   next->start(std::move(*response));
@@ -303,16 +355,27 @@ void http_connection::upgrade() {
 }
 
 void http_connection::linger() {
+  engine_->waits(this);
+  stream_->layer().expires_after(engine_->options.close_timeout);
+  if (!stream_->encrypted()) return discard();
+  stream_->async_shutdown([self = shared_from_this()](boost::system::error_code) {
+    if (self->stream_->layer().socket().is_open()) return self->discard();
+    self->close();
+  });
+}
+
+/// What the client still sends is read, below TLS, until it has seen the answer.
+void http_connection::discard() {
   boost::system::error_code ec;
-  stream_.socket().shutdown(tcp::socket::shutdown_send, ec);
+  stream_->layer().socket().shutdown(tcp::socket::shutdown_send, ec);
   if (ec) return close();
-  stream_.expires_after(engine_->options.close_timeout);
-  stream_.async_read_some(
+  stream_->layer().expires_after(engine_->options.close_timeout);
+  stream_->layer().async_read_some(
       asio::buffer(scratch_),
       [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
         self->discarded_ += n;
         if (error || self->discarded_ > max_discarded) return self->close();
-        self->linger();
+        self->discard();
       });
 }
 

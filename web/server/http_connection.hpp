@@ -8,11 +8,11 @@
 #include <string_view>
 
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include "web/server/engine.hpp"
+#include "web/server/stream.hpp"
 
 namespace artham::web {
 
@@ -21,7 +21,9 @@ namespace artham::web {
 class http_connection final : public connection,
                               public std::enable_shared_from_this<http_connection> {
  public:
-  http_connection(std::shared_ptr<engine> e, tcp::socket socket);
+  /// With TLS when there is a context.
+  http_connection(std::shared_ptr<engine> e, tcp::socket socket, asio::ssl::context* tls,
+                  address_counts::admission admission);
   void start();
   void finish() override;
   void abort() override;
@@ -30,6 +32,7 @@ class http_connection final : public connection,
   class pending;
   using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
+  void on_secured(boost::system::error_code ec);
   void await_request(std::chrono::milliseconds limit);
   void read_request();
   void on_request(boost::system::error_code ec);
@@ -42,8 +45,9 @@ class http_connection final : public connection,
   void ask_for_piece();
   void take_piece(std::uint64_t turn, result<std::string> piece);
   void cut(std::string_view cause, std::string_view why);
-  void upgrade();
+  void upgrade(messages::gateway& gateway, http_request request);
   void linger();
+  void discard();
   void close();
 
   /// An answer that is sent piece by piece.
@@ -57,7 +61,9 @@ class http_connection final : public connection,
   };
 
   std::shared_ptr<engine> engine_;
-  boost::beast::tcp_stream stream_;
+  const std::string address_;
+  address_counts::admission admission_;
+  std::unique_ptr<stream> stream_;  ///< null once a WebSocket has it
   boost::beast::flat_buffer buffer_;
   std::optional<parser> parser_;
   std::shared_ptr<pending> pending_;
@@ -69,6 +75,7 @@ class http_connection final : public connection,
   bool head_ = false;
   bool keep_alive_ = false;
   bool idle_ = true;  ///< between requests
+  std::size_t requests_ = 0;
   std::size_t discarded_ = 0;
   std::array<char, 4096> scratch_{};
 };

@@ -1,38 +1,31 @@
 #include "web/server/utf8.hpp"
 
-#include <cstdint>
-
 namespace artham::web {
 
-bool is_utf8(std::string_view text) {
-  const auto* p = reinterpret_cast<const std::uint8_t*>(text.data());
-  const auto* const end = p + text.size();
-  while (p != end) {
-    const std::uint8_t lead = *p++;
-    if (lead < 0x80) continue;
-    int more = 0;
-    std::uint8_t low = 0x80;
-    std::uint8_t high = 0xbf;
-    if (lead >= 0xc2 && lead <= 0xdf) {
-      more = 1;
-    } else if (lead >= 0xe0 && lead <= 0xef) {
-      more = 2;
-      if (lead == 0xe0) low = 0xa0;
-      if (lead == 0xed) high = 0x9f;
-    } else if (lead >= 0xf0 && lead <= 0xf4) {
-      more = 3;
-      if (lead == 0xf0) low = 0x90;
-      if (lead == 0xf4) high = 0x8f;
-    } else {
-      return false;
+bool utf8_check::take(std::string_view piece) {
+  for (const char c : piece) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    if (missing_ != 0) {
+      if (byte < low_ || byte > high_) return false;
+      low_ = 0x80;
+      high_ = 0xbf;
+      --missing_;
+    } else if (byte >= 0x80) {
+      if (byte < 0xc2 || byte > 0xf4) return false;
+      missing_ = byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+      // Neither more bytes than needed, nor surrogates, nor beyond U+10FFFF.
+      if (byte == 0xe0) low_ = 0xa0;
+      if (byte == 0xed) high_ = 0x9f;
+      if (byte == 0xf0) low_ = 0x90;
+      if (byte == 0xf4) high_ = 0x8f;
     }
-    if (end - p < more) return false;
-    if (*p < low || *p > high) return false;
-    for (int i = 1; i < more; ++i)
-      if ((p[i] & 0xc0) != 0x80) return false;
-    p += more;
   }
   return true;
+}
+
+bool is_utf8(std::string_view text) {
+  utf8_check check;
+  return check.take(text) && check.complete();
 }
 
 }  // namespace artham::web

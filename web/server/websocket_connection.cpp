@@ -13,47 +13,48 @@ namespace {
 constexpr std::size_t write_size = 64 << 10;
 /// Payloads from here on are not copied.
 constexpr std::size_t large_payload = 16 << 10;
+/// Smaller ones are sent as they are.
+constexpr std::size_t worth_packing = 128;
 /// What a queued message costs besides its bytes.
 constexpr std::size_t frame_overhead = 32;
 /// Small, so that conflation works on fresh values and a slow client is known as such soon.
 constexpr int kernel_buffer = 256 << 10;
 
-std::string text_of(const tcp::socket& socket) {
-  boost::system::error_code ec;
-  const auto peer = socket.remote_endpoint(ec);
-  if (ec) return "unknown";
-  const std::string address = peer.address().to_string();
-  return (peer.address().is_v6() ? "[" + address + "]" : address) + ":" +
-         std::to_string(peer.port());
-}
-
 }  // namespace
 
-websocket_connection::websocket_connection(std::shared_ptr<engine> e, tcp::socket socket,
-                                           std::string early)
+websocket_connection::websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
+                                           address_counts::admission admission,
+                                           messages::gateway& gateway, messages::opening how,
+                                           bool binary_commands, bool deflate,
+                                           const std::string& early)
     : engine_(std::move(e)),
-      address_(text_of(socket)),
-      socket_(std::move(socket)),
+      gateway_(gateway),
+      how_(std::move(how)),
+      address_(how_.address),
+      admission_(std::move(admission)),
+      stream_(std::move(s)),
       watch_(engine_->io),
-      parser_(engine_->options.max_message_bytes) {
+      deflate_(deflate),
+      parser_({engine_->options.max_message_bytes, binary_commands, deflate}) {
   parser_.append(early);
 }
 
 void websocket_connection::start(std::string handshake) {
   boost::system::error_code ec;
-  socket_.set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
+  stream_->layer().expires_never();
+  stream_->layer().socket().set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
   ++engine_->session_count;
   engine_->metrics.sessions.add(1);
   head_ = std::move(handshake);
   writing_ = true;
   scheduled_ = true;
   write_began_ = steady_clock::now();
-  asio::async_write(socket_, asio::buffer(head_),
+  asio::async_write(*stream_, asio::buffer(head_),
                     [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
                       self->on_written(error, n);
                     });
   watch();
-  engine_->gateway.open(shared_from_this(), [self = shared_from_this()](opened s) {
+  gateway_.open(shared_from_this(), std::move(how_), [self = shared_from_this()](opened s) {
     // The engine takes no job once it has closed all connections.
     if (self->engine_->post([self, s] { self->attach(s); })) return;
     if (s) (*s)->on_closed();
@@ -77,6 +78,14 @@ void websocket_connection::attach(opened s) {
 }
 
 bool websocket_connection::send(messages::frame_ptr frame) {
+  return queue(std::move(frame), false);
+}
+
+bool websocket_connection::send_binary(messages::frame_ptr frame) {
+  return queue(std::move(frame), true);
+}
+
+bool websocket_connection::queue(messages::frame_ptr frame, bool binary) {
   const std::size_t cost = frame->size() + frame_overhead;
   const std::lock_guard lock(mutex_);
   if (gone_ || farewell_) return false;
@@ -85,7 +94,7 @@ bool websocket_connection::send(messages::frame_ptr frame) {
     engine_->metrics.sends_refused.add();
     return false;
   }
-  queue_.push_back(std::move(frame));
+  queue_.push_back({std::move(frame), binary});
   queued_bytes_ += cost;
   schedule();
   return true;
@@ -151,6 +160,12 @@ void websocket_connection::process() {
         engine_->metrics.messages_in.add();
         session_->on_command(std::move(parser_.payload));
         break;
+      case frame_parser::event::binary:
+        if (closing) break;
+        in_command_ = true;
+        engine_->metrics.messages_in.add();
+        session_->on_binary_command(std::move(parser_.payload));
+        break;
       case frame_parser::event::ping: {
         pong_ = std::move(parser_.payload);
         const std::lock_guard lock(mutex_);
@@ -178,16 +193,16 @@ void websocket_connection::process() {
 void websocket_connection::read() {
   if (reading_ || gone_) return;
   reading_ = true;
-  socket_.async_read_some(asio::buffer(inbox_),
-                          [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-                            self->reading_ = false;
-                            if (self->gone_) return;
-                            if (ec) return self->teardown();
-                            self->heard_at_ = steady_clock::now();
-                            self->ping_sent_ = false;
-                            if (!self->deaf_) self->parser_.append({self->inbox_.data(), n});
-                            self->process();
-                          });
+  stream_->async_read_some(asio::buffer(inbox_), [self = shared_from_this()](
+                                                     boost::system::error_code ec, std::size_t n) {
+    self->reading_ = false;
+    if (self->gone_) return;
+    if (ec) return self->teardown();
+    self->heard_at_ = steady_clock::now();
+    self->ping_sent_ = false;
+    if (!self->deaf_) self->parser_.append({self->inbox_.data(), n});
+    self->process();
+  });
 }
 
 void websocket_connection::pump() {
@@ -205,11 +220,18 @@ void websocket_connection::pump() {
   {
     const std::lock_guard lock(mutex_);
     while (!queue_.empty() && head_.size() < write_size && !tail_) {
-      auto frame = std::move(queue_.front());
+      auto [frame, binary] = std::move(queue_.front());
       queue_.pop_front();
       ++messages;
       releases_ += frame->size() + frame_overhead;
-      append_text_header(head_, frame->size());
+      bool packed = false;
+      if (deflate_ && frame->size() >= worth_packing) {
+        if (auto smaller = engine_->deflate.packed(frame)) {
+          frame = std::move(smaller);
+          packed = true;
+        }
+      }
+      append_message_header(head_, binary, packed, frame->size());
       if (frame->size() >= large_payload)
         tail_ = std::move(frame);
       else
@@ -231,7 +253,7 @@ void websocket_connection::pump() {
   engine_->metrics.writes.add();
   const std::array<asio::const_buffer, 2> buffers{
       asio::buffer(head_), tail_ ? asio::buffer(*tail_) : asio::const_buffer()};
-  asio::async_write(socket_, buffers,
+  asio::async_write(*stream_, buffers,
                     [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
                       self->on_written(ec, n);
                     });
@@ -256,7 +278,7 @@ void websocket_connection::on_written(boost::system::error_code ec, std::size_t 
     if (deaf_) {
       // Nothing more is said; what the peer still sends is read until it has seen why.
       boost::system::error_code ignored;
-      socket_.shutdown(tcp::socket::shutdown_send, ignored);
+      stream_->layer().socket().shutdown(tcp::socket::shutdown_send, ignored);
     }
   }
   pump();
@@ -320,12 +342,20 @@ void websocket_connection::teardown() {
     queued_bytes_ = 0;
   }
   watch_.cancel();
-  boost::system::error_code ec;
-  socket_.close(ec);
+  admission_.reset();
+  end_stream(close_sent_ && peer_closed_);
   --engine_->session_count;
   engine_->metrics.sessions.add(-1);
   if (const auto s = std::exchange(session_, nullptr)) s->on_closed();
   engine_->remove(this);
+}
+
+/// The peer of a close in good order learns that TLS ends, too.
+void websocket_connection::end_stream(bool in_order) {
+  if (!in_order || !stream_->encrypted() || engine_->stopping) return stream_->layer().close();
+  stream_->layer().expires_after(engine_->options.close_timeout);
+  stream_->async_shutdown(
+      [self = shared_from_this()](boost::system::error_code) { self->stream_->layer().close(); });
 }
 
 }  // namespace artham::web

@@ -10,6 +10,7 @@
 #include "messages/client.hpp"
 #include "web/server/engine.hpp"
 #include "web/server/frame_parser.hpp"
+#include "web/server/stream.hpp"
 
 namespace artham::web {
 
@@ -21,7 +22,10 @@ class websocket_connection final : public connection,
                                    public std::enable_shared_from_this<websocket_connection> {
  public:
   /// `early`: bytes that the client sent behind its handshake.
-  websocket_connection(std::shared_ptr<engine> e, tcp::socket socket, std::string early);
+  websocket_connection(std::shared_ptr<engine> e, std::unique_ptr<stream> s,
+                       address_counts::admission admission, messages::gateway& gateway,
+                       messages::opening how, bool binary_commands, bool deflate,
+                       const std::string& early);
   /// Sends the handshake's answer and asks the gateway for a session.
   void start(std::string handshake);
 
@@ -29,6 +33,7 @@ class websocket_connection final : public connection,
   /// A single message larger than the budget is taken when nothing else is queued. False also once
   /// the connection is closing; there is no on_drained then.
   bool send(messages::frame_ptr frame) override;
+  bool send_binary(messages::frame_ptr frame) override;
   void next_command() override;
   void close(std::uint16_t code, std::string reason) override;
   [[nodiscard]] std::string address() const override { return address_; }
@@ -44,10 +49,15 @@ class websocket_connection final : public connection,
     std::string reason;
   };
 
+  struct outgoing {
+    messages::frame_ptr frame;
+    bool binary;
+  };
+
+  bool queue(messages::frame_ptr frame, bool binary);
   void attach(opened s);
   void process();
   void read();
-  void on_error(std::uint16_t code, std::string reason);
   void request_close(std::uint16_t code, std::string reason, bool drop_queue);
   void schedule();
   void pump();
@@ -56,13 +66,16 @@ class websocket_connection final : public connection,
   void on_watch();
   void cut(std::string_view cause);
   void teardown();
+  void end_stream(bool in_order);
 
   const std::shared_ptr<engine> engine_;
+  messages::gateway& gateway_;
+  messages::opening how_;  ///< until the gateway is asked
   const std::string address_;
 
   // Shared with the session's threads.
   std::mutex mutex_;
-  std::deque<messages::frame_ptr> queue_;
+  std::deque<outgoing> queue_;
   std::size_t queued_bytes_ = 0;  ///< what is being written included
   bool refused_ = false;          ///< a send was refused: on_drained is owed
   bool scheduled_ = false;        ///< a pump is posted or a write is under way
@@ -71,8 +84,10 @@ class websocket_connection final : public connection,
   steady_clock::time_point close_deadline_{};
 
   // The network thread's.
-  tcp::socket socket_;
+  address_counts::admission admission_;
+  std::unique_ptr<stream> stream_;
   asio::steady_timer watch_;
+  const bool deflate_;  ///< agreed with the peer
   frame_parser parser_;
   std::shared_ptr<messages::session> session_;
   std::array<char, 16384> inbox_{};
