@@ -77,7 +77,8 @@ class day_replay {
       whole_ = false;
     if (m.kind == market::mark_kind::epoch && !mentioned_) epoch_ = m;
     if (m.kind == market::mark_kind::subscription) mentioned_ = mentioned_ || names(m);
-    if (m.kind == market::mark_kind::gap && !mentioned_ && m.time > day_begin_) {
+    const bool lost = m.kind == market::mark_kind::gap && (m.tokens.empty() || names(m));
+    if (lost && !mentioned_ && m.time > day_begin_) {
       const auto before = is_mentioned_before(first_.epoch);
       if (!before) return tl::unexpected(before.error());
       if (*before) mention();

@@ -15,7 +15,7 @@ demand_feed::demand_feed(std::unique_ptr<artham::feed::feed> inner, demand_optio
   auto& m = *options_.metrics;
   demanded_gauge_ = &m.gauge(demanded_metric, "Instruments subscribed as clients want them.");
   refused_gauge_ = &m.gauge(demand_refused_metric,
-                            "Instruments that clients want and the connection has no room for.");
+                            "Instruments that clients want and no connection has room for.");
 }
 
 demand_feed::~demand_feed() {
@@ -88,8 +88,8 @@ void demand_feed::settle() {
   }
   if (refused > refused_) {
     runtime::log().error(
-        "feed: clients want {} instruments more than the {} that the connection may have "
-        "(feed.max_tokens_per_socket): they get no ticks of them",
+        "feed: clients want {} instruments more than the {} that the connections may have "
+        "(feed.max_tokens_per_socket, feed.sockets, feed.more_keys): they get no ticks of them",
         refused, options_.max_tokens);
   }
   refused_ = refused;

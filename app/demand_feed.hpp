@@ -29,7 +29,7 @@ struct demand_options {
   /// Subscribed whether anybody wants them or not.
   std::vector<std::uint32_t> always;
   market::tick_mode mode = market::tick_mode::full;
-  std::size_t max_tokens = 3'000;  ///< with those of `always`
+  std::size_t max_tokens = 3'000;  ///< of all connections together, with those of `always`
   /// Whether the exchange has it; what it has not is left out.
   std::function<bool(std::uint32_t token)> is_known;
   /// For so long what nobody wants any more stays subscribed.
@@ -59,6 +59,9 @@ class demand_feed final : public artham::feed::feed, private artham::feed::sink 
   [[nodiscard]] artham::feed::state current() const override { return inner_->current(); }
   [[nodiscard]] artham::feed::tick_expectation expectation() const override {
     return inner_->expectation();
+  }
+  [[nodiscard]] std::vector<artham::feed::connection_status> connections() const override {
+    return inner_->connections();
   }
 
  private:

@@ -18,6 +18,7 @@
 
 #include "app/calendars.hpp"
 #include "app/environment.hpp"
+#include "app/kite_keys.hpp"
 #include "config/calendar_file.hpp"
 #include "feed/kite/token_file.hpp"
 #include "runtime/clock.hpp"
@@ -123,18 +124,25 @@ finding calendars(const config::settings&) {
           "reinstall the program"};
 }
 
-finding kite_login(const config::settings& s) {
-  finding f{"Kite login", true, "not needed: the feed is not Kite", "artham kite login"};
-  if (s.feed.url.find("kite.trade") == std::string::npos) return f;
-  const auto file = access_token_file(s, s.data.dir);
-  const auto state = feed::kite::token_state(file, runtime::utc_now());
-  f.ok = state && *state == feed::kite::token_validity::valid;
-  f.detail = !state                                        ? state.error().message
-             : *state == feed::kite::token_validity::valid ? "valid until 06:00 IST"
-             : *state == feed::kite::token_validity::token_expired
-                 ? "token_expired"
-                 : "no access token in " + file.string();
-  return f;
+/// One per key.
+std::vector<finding> kite_logins(const config::settings& s) {
+  const finding none{"Kite login", true, "not needed: the feed is not Kite", "artham kite login"};
+  if (s.feed.url.find("kite.trade") == std::string::npos) return {none};
+  std::vector<finding> all;
+  for (const auto& k : kite_keys(s, s.data.dir)) {
+    auto f = none;
+    if (!all.empty()) f.remedy += " --key " + k.api_key;
+    if (!s.feed.more_keys.empty()) f.check += " of " + k.api_key;
+    const auto state = feed::kite::token_state(k.token_file, runtime::utc_now());
+    f.ok = state && *state == feed::kite::token_validity::valid;
+    f.detail = !state                                        ? state.error().message
+               : *state == feed::kite::token_validity::valid ? "valid until 06:00 IST"
+               : *state == feed::kite::token_validity::token_expired
+                   ? "token_expired"
+                   : "no access token in " + k.token_file.string();
+    all.push_back(std::move(f));
+  }
+  return all;
 }
 
 }  // namespace
@@ -160,9 +168,11 @@ int doctor(const settings_options& options, bool print_settings, bool as_json) {
   if (!settings) return report(settings.error());
   bool all_ok = true;
   nlohmann::json list = nlohmann::json::array();
-  for (const auto check :
-       {data_directory, disk_room, web_port, web_tls, open_files, calendars, kite_login}) {
-    const finding f = check(*settings);
+  std::vector<finding> findings;
+  for (const auto check : {data_directory, disk_room, web_port, web_tls, open_files, calendars})
+    findings.push_back(check(*settings));
+  std::ranges::move(kite_logins(*settings), std::back_inserter(findings));
+  for (const auto& f : findings) {
     all_ok = all_ok && f.ok;
     if (as_json) {
       list.push_back({{"check", f.check}, {"ok", f.ok}, {"detail", f.detail}});

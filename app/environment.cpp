@@ -18,12 +18,6 @@ std::vector<std::pair<std::string, std::string>> environment() {
   return all;
 }
 
-std::filesystem::path access_token_file(const config::settings& s,
-                                        const std::filesystem::path& data) {
-  const std::filesystem::path& named = s.feed.access_token_file;
-  return named.empty() ? data / "access_token.json" : named;
-}
-
 int report(const error& e) {
   std::fprintf(stderr, "artham: %s\n", e.message.c_str());
   return exit_code(e.code);

@@ -57,6 +57,7 @@ result<exchange::options> options_of(const exchange_options& o) {
     e.disorder = *disorder;
   }
   e.control = o.control;
+  e.limits = {o.sockets_per_key, o.tokens_per_socket};
   const auto calendars = load_calendar_set(config::builtin_calendar_names());
   if (!calendars) return tl::unexpected(calendars.error());
   for (const auto& [name, c] : calendars->by_name) e.calendars.emplace(name, c);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "app/signals.hpp"
+#include "exchange/options.hpp"
 
 namespace artham::app {
 
@@ -19,6 +20,8 @@ struct exchange_options {
   bool chains = false;   ///< option chains besides the synthetic instruments
   bool every_second = false;  ///< each synthetic instrument ticks every second
   bool control = false;
+  std::size_t sockets_per_key = exchange::kite_limits.sockets;   ///< 0: any number
+  std::size_t tokens_per_socket = exchange::kite_limits.tokens;  ///< 0: any number
 };
 
 /// A Kite-speaking exchange until it is told to stop; prints its URL. Returns the exit code.

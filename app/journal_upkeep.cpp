@@ -128,11 +128,18 @@ void journal_upkeep::count(const bridge::local::trim_report& done) {
 result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const {
   const auto newest = actors::newest_record_times(journal_);
   if (!newest) return tl::unexpected(newest.error());
-  const auto positions = stored_->positions();
-  if (!positions) return tl::unexpected(positions.error());
   bridge::local::trim_limits all;
   all.before =
       std::min(newest->market - options_.retention, day_begin(options_.calendars, newest->market));
+  if (options_.passed_ticks) {
+    const auto passed = options_.passed_ticks();
+    if (!passed) return tl::unexpected(passed.error());
+    if (passed->seq == 0) return std::nullopt;
+    all.passed.emplace(record::ticks_stream(), *passed);
+    return all;
+  }
+  const auto positions = stored_->positions();
+  if (!positions) return tl::unexpected(positions.error());
   if (options_.features) {
     // A start reads the day of the newest feature again, and what came after it.
     const auto top = actors::read_features_top(journal_);

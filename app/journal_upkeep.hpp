@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,13 +26,17 @@ struct upkeep_options {
   std::vector<market::calendar_ptr> calendars;  ///< of what is subscribed: they say what today is
   bool features = false;                        ///< are made: they need their day
   std::size_t tick_shards = 1;                  ///< of the store: each has a position of its own
+  /// In a cluster: up to where everybody has passed md:ticks; zeros when that is not known. Then
+  /// nothing is asked of a store, and no checkpoints and features are looked for here.
+  std::function<result<record::position>()> passed_ticks;
 };
 
 /// Looks after the room of a journal that is written: sounds the alarm when there is little, and
 /// removes what retention allows.
 class journal_upkeep {
  public:
-  /// What is given must outlive it. `stored` is needed where there is a retention.
+  /// What is given must outlive it. `stored` is needed where there is a retention, but in a
+  /// cluster.
   journal_upkeep(upkeep_options o, bridge::bridge& journal,
                  std::shared_ptr<bridge::local::trimmer> trimmer, store::reader* stored,
                  runtime::metrics& metrics);

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "app/environment.hpp"
+#include "app/kite_keys.hpp"
 #include "app/opened_store.hpp"
 #include "feed/kite/rest.hpp"
 #include "feed/kite/token_file.hpp"
@@ -31,32 +32,38 @@ result<void> make_data_directory(const config::settings& s) {
 
 }  // namespace
 
-int kite_login(const settings_options& options, const std::string& request_token) {
+int kite_login(const settings_options& options, const std::string& api_key,
+               const std::string& request_token) {
   const auto s = load(options);
   if (!s) return report(s.error());
-  if (s->feed.api_key.empty()) {
+  const auto key = find_kite_key(*s, s->data.dir, api_key);
+  if (!key) return report(key.error());
+  if (key->api_key.empty()) {
     return report(
         {errc::usage, "feed.api_key is not set: it is shown at https://developers.kite.trade"});
   }
   if (request_token.empty()) {
-    std::printf("%s\n", feed::kite::login_url(s->feed.api_key).c_str());
+    std::printf("%s\n", feed::kite::login_url(key->api_key).c_str());
     std::fprintf(stderr,
-                 "Log in there, then: artham kite login --request-token TOKEN, the request_token "
+                 "Log in there, then: artham kite login%s --request-token TOKEN, the request_token "
                  "of the address "
-                 "that you are sent to.\n");
+                 "that you are sent to.\n",
+                 api_key.empty() ? "" : (" --key " + api_key).c_str());
     return 0;
   }
-  if (s->feed.api_secret.empty()) {
+  if (key->api_secret.empty()) {
+    const bool first = key->api_key == s->feed.api_key;
     return report(
         {errc::usage,
-         "the API secret is not set: put it into ARTHAM_FEED__API_SECRET, or feed.api_secret of a "
-         "configuration file with mode 0600"});
+         "the API secret of " + key->api_key + " is not set: put it into ARTHAM_FEED__" +
+             (first ? "API_SECRET, or feed.api_secret" : "MORE_SECRETS, or feed.more_secrets") +
+             " of a configuration file with mode 0600"});
   }
   if (auto made = make_data_directory(*s); !made) return report(made.error());
-  const auto session = feed::kite::login(server_of(*s), s->feed.api_key, s->feed.api_secret,
+  const auto session = feed::kite::login(server_of(*s), key->api_key, key->api_secret,
                                          request_token, runtime::utc_now());
   if (!session) return report(session.error());
-  const auto file = access_token_file(*s, s->data.dir);
+  const auto& file = key->token_file;
   if (auto written = feed::kite::write_token_file(file, *session); !written)
     return report(written.error());
   std::printf(
@@ -70,14 +77,9 @@ int kite_instruments(const settings_options& options) {
   const auto s = load(options);
   if (!s) return report(s.error());
   if (auto made = make_data_directory(*s); !made) return report(made.error());
-  feed::kite::credentials who;
-  who.api_key = s->feed.api_key;
-  if (auto kept = feed::kite::read_token_file(access_token_file(*s, s->data.dir))) {
-    who.access_token = kept->access_token;
-  } else if (kept.error().code != errc::not_found) {
-    return report(kept.error());
-  }
-  const auto csv = feed::kite::fetch_instruments(server_of(*s), who);
+  const auto who = rest_credentials(*s, s->data.dir);
+  if (!who) return report(who.error());
+  const auto csv = feed::kite::fetch_instruments(server_of(*s), *who);
   if (!csv) return report(csv.error());
   const auto list = market::parse_instruments(*csv);
   if (!list) return report({list.error().code, "instrument dump: " + list.error().message});

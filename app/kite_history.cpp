@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "app/environment.hpp"
+#include "app/kite_keys.hpp"
 #include "feed/kite/endpoint.hpp"
 #include "feed/kite/token_file.hpp"
 #include "market/bar_zone.hpp"
@@ -69,15 +70,9 @@ result<kite_history> history_of(const config::settings& s, const std::string& ur
   if (!url.empty()) server.url = url;
   if (auto known = feed::kite::parse_endpoint(server.url, "http", "https"); !known)
     return fail(errc::usage, (url.empty() ? "feed.rest_url: " : "--url: ") + known.error().message);
-  feed::kite::credentials who;
-  who.api_key = s.feed.api_key;
-  if (auto kept = feed::kite::read_token_file(access_token_file(s, s.data.dir))) {
-    who.access_token = kept->access_token;
-    if (who.api_key.empty()) who.api_key = kept->api_key;
-  } else if (kept.error().code != errc::not_found) {
-    return tl::unexpected(kept.error());
-  }
-  return kite_history(std::move(server), std::move(who));
+  auto who = rest_credentials(s, s.data.dir);
+  if (!who) return tl::unexpected(who.error());
+  return kite_history(std::move(server), *std::move(who));
 }
 
 std::vector<market::bar> official_bars(const std::vector<feed::kite::candle>& candles,

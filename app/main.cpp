@@ -79,6 +79,10 @@ int main(int argc, char** argv) {
   exchange_command->add_option("--disorder", exchange_with.disorder,
                                "delayed=20,duplicated=5,delay=30s,seed=7: packets per mille that "
                                "come late or twice");
+  exchange_command->add_option("--sockets-per-key", exchange_with.sockets_per_key,
+                               "more are refused, as at Kite; 0: any number");
+  exchange_command->add_option("--tokens-per-socket", exchange_with.tokens_per_socket,
+                               "more are not subscribed; 0: any number");
   exchange_command->add_flag("--control", exchange_with.control,
                              "takes misbehaviours at POST /control, for tests");
 
@@ -221,11 +225,13 @@ int main(int argc, char** argv) {
   doctor_command->add_flag("--json", doctor_json, "as JSON");
 
   settings_options kite_with;
+  std::string login_key;
   std::string request_token;
   auto* kite_command = app.add_subcommand("kite", "Zerodha's Kite Connect");
   kite_command->require_subcommand(1);
   auto* login_command = kite_command->add_subcommand("login", "gets the day's access token");
   add_settings(*login_command, kite_with);
+  login_command->add_option("--key", login_key, "one of feed.more_keys; else feed.api_key");
   login_command->add_option("--request-token", request_token,
                             "from the address that the login page sends you to");
   auto* instruments_command =
@@ -286,7 +292,7 @@ int main(int argc, char** argv) {
   if (*price_command) return price(price_with);
   if (*status_command) return status(url, status_json);
   if (*doctor_command) return doctor(doctor_with, print_settings, doctor_json);
-  if (*login_command) return kite_login(kite_with, request_token);
+  if (*login_command) return kite_login(kite_with, login_key, request_token);
   if (*instruments_command) return kite_instruments(kite_with);
   if (*version_command)
     std::printf("artham %.*s\n", static_cast<int>(version().size()), version().data());

@@ -13,6 +13,7 @@
 #include "app/environment.hpp"
 #include "app/feed_state.hpp"
 #include "app/journal_rules.hpp"
+#include "app/kite_keys.hpp"
 #include "feed/kite/client.hpp"
 #include "feed/kite/rest.hpp"
 #include "feed/kite/token_file.hpp"
@@ -201,11 +202,8 @@ result<void> market_source::start_exchange(const actors::newest_times& newest) {
 result<void> market_source::load_instruments(const actors::newest_times& newest) {
   feed::kite::rest_server server;
   server.url = rest_url_;
-  feed::kite::credentials who;
-  who.api_key = options_.settings->feed.api_key;
-  if (auto kept = feed::kite::read_token_file(access_token_file(*options_.settings, options_.data)))
-    who.access_token = kept->access_token;
-  const auto csv = feed::kite::fetch_instruments(server, who);
+  const auto who = rest_credentials(*options_.settings, options_.data);
+  const auto csv = feed::kite::fetch_instruments(server, who.value_or(feed::kite::credentials{}));
   if (csv) {
     auto list = market::parse_instruments(*csv);
     if (!list) return fail(list.error().code, rest_url_ + "/instruments: " + list.error().message);
@@ -336,12 +334,15 @@ result<std::vector<std::uint32_t>> market_source::wanted_tokens(market::date tod
                                    "\"; keys look like NSE:INFY");
     }
   }
-  const auto limit = static_cast<std::size_t>(options_.settings->feed.max_tokens_per_socket);
+  const auto& f = options_.settings->feed;
+  const auto sockets = static_cast<std::size_t>(f.sockets) * (1 + f.more_keys.size());
+  const auto limit = sockets * static_cast<std::size_t>(f.max_tokens_per_socket);
   if (!exchange_ && tokens.size() > limit) {
-    return fail(errc::usage,
-                "ingest.instruments: " + std::to_string(tokens.size()) +
-                    " instruments are more than the " + std::to_string(limit) +
-                    " that a connection may have (feed.max_tokens_per_socket): name fewer");
+    return fail(errc::usage, "ingest.instruments: " + std::to_string(tokens.size()) +
+                                 " instruments are more than the " + std::to_string(limit) +
+                                 " that " + std::to_string(sockets) +
+                                 " connections may have (feed.max_tokens_per_socket, feed.sockets, "
+                                 "feed.more_keys): name fewer");
   }
   return std::vector<std::uint32_t>(tokens.begin(), tokens.end());
 }
@@ -368,7 +369,6 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
   }
   feed::kite::client_options o;
   o.url = feed_url_;
-  o.api_key = s.feed.api_key.empty() ? "artham" : s.feed.api_key;
   o.clock = exchange_clock_ ? feed::kite::clock_source::exchange : feed::kite::clock_source::host;
   o.clock_interval = s.ingest.clock_interval;
   o.silence_limit = milliseconds(s.feed.silence);
@@ -377,12 +377,20 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
   o.calendars = in_use_;
   o.backoff.min = milliseconds(s.feed.backoff_min);
   o.backoff.max = milliseconds(s.feed.backoff_max);
-  o.max_tokens =
-      exchange_ ? own_exchange_tokens : static_cast<std::size_t>(s.feed.max_tokens_per_socket);
-  o.access_token = [file = access_token_file(s, options_.data)] {
-    auto kept = feed::kite::read_token_file(file);
-    return kept ? kept->access_token : runtime::secret();
-  };
+  o.accounts.clear();
+  for (const auto& k : kite_keys(s, options_.data)) {
+    o.accounts.push_back({k.api_key.empty() ? "artham" : k.api_key, [file = k.token_file] {
+                            auto kept = feed::kite::read_token_file(file);
+                            return kept ? kept->access_token : runtime::secret();
+                          }});
+  }
+  o.sockets = static_cast<std::size_t>(s.feed.sockets);
+  o.max_tokens = static_cast<std::size_t>(s.feed.max_tokens_per_socket);
+  if (exchange_) {
+    o.accounts.resize(1);
+    o.sockets = 1;
+    o.max_tokens = own_exchange_tokens;
+  }
   c.make_feed = [o, tokens = tokens_, mode = s.ingest.mode, this]() -> std::unique_ptr<feed::feed> {
     auto made = feed::kite::client::create(o, *options_.decoder);
     if (!made) throw std::runtime_error(made.error().message);
@@ -393,7 +401,7 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
     d.source = options_.demand;
     d.always = tokens;
     d.mode = mode;
-    d.max_tokens = o.max_tokens;
+    d.max_tokens = o.accounts.size() * o.sockets * o.max_tokens;
     const auto known = std::make_shared<std::set<std::uint32_t>>();
     for (const auto& i : instruments_) {
       if (i.exchange != market::synthetic_exchange) known->insert(i.token);

@@ -279,6 +279,15 @@ std::string node::status_json() const {
       {"stall_limit_ms", totals["artham_feed_stall_limit_milliseconds"]},
       {"expected_frames_per_hour", totals["artham_feed_expected_frames_per_hour"]},
       {"stalls", totals["artham_feed_stalls_total"]}};
+  for (std::size_t n = 1;; ++n) {
+    const auto of = "." + std::to_string(n);
+    const auto state = totals.find(std::string(actors::connection_state_metric) + of);
+    if (state == totals.end()) break;
+    j["feed"]["connections"].push_back(
+        {{"state", feed::to_string(static_cast<feed::state>(state->second))},
+         {"instruments", totals[std::string(actors::connection_instruments_metric) + of]},
+         {"silent_ms", totals[std::string(actors::connection_silent_metric) + of]}});
+  }
   const auto seconds = totals["artham_market_time_seconds"];
   if (seconds != 0)
     j["market_time"] = market::to_rfc3339(seconds * market::second, market::india_offset);
@@ -338,7 +347,8 @@ void node::make_gateway() {
     const auto state =
         static_cast<feed::state>(metrics_.gauge(actors::feed_state_metric, "").value());
     if (auto why = upkeep_->unready(); !why.empty()) return {false, std::move(why)};
-    if (state == feed::state::live) return {};
+    // With one of several connections the node has something to serve.
+    if (metrics_.gauge(actors::feed_live_metric, "").value() > 0) return {};
     return {false, "the feed is " + std::string(feed::to_string(state))};
   };
   gateway_ = std::make_unique<gateway_role>(std::move(o));

@@ -127,6 +127,14 @@ int status(const std::string& url, bool as_json) {
   }
   const auto& feed = (*s)["feed"];
   std::printf("feed %s (%s)\n", feed.value("state", "").c_str(), feed.value("url", "").c_str());
+  const auto connections = feed.value("connections", json::array());
+  for (std::size_t n = 0; connections.size() > 1 && n < connections.size(); ++n) {
+    const auto& c = connections[n];
+    std::printf("feed connection %zu %s, %lld instruments, the last tick %.1f s ago\n", n + 1,
+                c.value("state", "").c_str(),
+                static_cast<long long>(c.value("instruments", std::int64_t{0})),
+                static_cast<double>(c.value("silent_ms", std::int64_t{0})) / 1000);
+  }
   if (const auto t = feed.value("ticks", json::object()); !t.empty()) {
     const auto seconds_of = [&](const char* name) {
       return static_cast<double>(t.value(name, std::int64_t{0})) / 1000;

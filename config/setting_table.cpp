@@ -283,6 +283,21 @@ setting secret_text(std::string_view key, Field field) {
 }
 
 template <class Field>
+setting secret_texts(std::string_view key, Field field) {
+  return {key, setting_kind::secret,
+          [=](settings& s, const written_value& v) -> result<void> {
+            if (v.written != form::plain && v.written != form::list)
+              return fail(errc::usage, "must be a list of texts");
+            field(s).clear();
+            for (auto& item : items_of(v)) field(s).emplace_back(std::move(item));
+            return {};
+          },
+          [=](const settings& s) {
+            return std::string(field(s).empty() ? "(not set)" : "(set, not shown)");
+          }};
+}
+
+template <class Field>
 setting timeframes(std::string_view key, Field field) {
   return {key, setting_kind::decides_data,
           [=](settings& s, const written_value& v) -> result<void> {
@@ -367,6 +382,27 @@ setting instrument_keys(std::string_view key, Field field) {
             const bool typed = v.written == form::plain || v.written == form::list;
             if (!typed || !std::all_of(items.begin(), items.end(), is_instrument_key)) {
               return refuse("a list of keys such as \"NSE:INFY\" or instrument tokens", v);
+            }
+            field(s) = std::move(items);
+            return {};
+          },
+          [=](const settings& s) { return in_brackets(field(s)); }};
+}
+
+bool is_api_key(std::string_view item) {
+  return !item.empty() && item.size() <= 64 && std::ranges::all_of(item, [](unsigned char c) {
+    return std::isalnum(c) != 0 || c == '_' || c == '-';
+  });
+}
+
+template <class Field>
+setting api_keys(std::string_view key, Field field) {
+  return {key, setting_kind::ordinary,
+          [=](settings& s, const written_value& v) -> result<void> {
+            auto items = items_of(v);
+            const bool typed = v.written == form::plain || v.written == form::list;
+            if (!typed || !std::ranges::all_of(items, is_api_key)) {
+              return refuse("a list of API keys: letters, digits, _ and -", v);
             }
             field(s) = std::move(items);
             return {};
@@ -575,10 +611,13 @@ std::vector<setting> make_settings() {
   list.push_back(text(FIELD(feed.api_key), "a text", any_text));
   list.push_back(secret_text(FIELD(feed.api_secret)));
   list.push_back(text(FIELD(feed.access_token_file), "a path, or empty", any_text));
+  list.push_back(api_keys(FIELD(feed.more_keys)));
+  list.push_back(secret_texts(FIELD(feed.more_secrets)));
   list.push_back(time_span(FIELD(feed.silence), 100 * millisecond, hour));
   list.push_back(time_span(FIELD(feed.stall), 0, hour));
   list.push_back(integer(FIELD(feed.stall_factor), 1, 1000));
   list.push_back(time_span(FIELD(feed.stall_start), 0, day));
+  list.push_back(integer(FIELD(feed.sockets), 1, 3));
   list.push_back(integer(FIELD(feed.max_tokens_per_socket), 1, many));
   list.push_back(time_span(FIELD(feed.backoff_min), millisecond, hour));
   list.push_back(time_span(FIELD(feed.backoff_max), millisecond, day));

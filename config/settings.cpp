@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <set>
 
 #include "config/embedded.hpp"
 #include "config/file_text.hpp"
@@ -157,11 +158,31 @@ class resolver {
                       "postgresql://user@host:5432/database; script/run --postgres starts a server "
                       "and sets it");
     }
+    if (auto keys = check_keys(); !keys) return keys;
     auto feed = ordered("feed.backoff_min", values_.feed.backoff_min, "feed.backoff_max",
                         values_.feed.backoff_max);
     if (!feed) return feed;
     return ordered("supervisor.backoff_min", values_.supervisor.backoff_min,
                    "supervisor.backoff_max", values_.supervisor.backoff_max);
+  }
+
+  [[nodiscard]] result<void> check_keys() const {
+    const auto& f = values_.feed;
+    const auto refuse = [&](std::string_view key, const std::string& why) {
+      return fail(errc::usage, origin(key) + ": " + std::string(key) + " " + why);
+    };
+    if (!f.more_keys.empty() && f.api_key.empty())
+      return refuse("feed.more_keys", "are besides feed.api_key, which is not set");
+    std::set<std::string_view> all{f.api_key};
+    for (const auto& key : f.more_keys) {
+      if (!all.insert(key).second) return refuse("feed.more_keys", "name " + key + " twice");
+    }
+    if (f.more_secrets.size() > f.more_keys.size()) {
+      return refuse("feed.more_secrets", "are " + std::to_string(f.more_secrets.size()) + " for " +
+                                             std::to_string(f.more_keys.size()) +
+                                             " of feed.more_keys: one for each, in their order");
+    }
+    return {};
   }
 
   [[nodiscard]] const settings& values() const { return values_; }

@@ -59,10 +59,13 @@ struct settings {
     std::string api_key;
     secret api_secret;
     std::string access_token_file;
+    std::vector<std::string> more_keys;
+    std::vector<secret> more_secrets;  ///< in the order of more_keys
     market::duration silence = 5 * market::second;
     market::duration stall = 10 * market::second;  ///< 0: off
     int stall_factor = 3;
     market::duration stall_start = 60 * market::second;
+    int sockets = 3;  ///< at most so many connections per key
     int max_tokens_per_socket = 3000;
     market::duration backoff_min = 2 * market::second;
     market::duration backoff_max = 60 * market::second;

@@ -56,8 +56,10 @@ void http_session::handshake(const request& r) {
     reply(r, rest::error(403, "TokenException", "Incorrect `api_key` or `access_token`."));
   } else if (ticker_.clients() >= most_clients) {
     reply(r, rest::error(429, "NetworkException", "Too many requests"));
+  } else if (auto socket = ticker_.take_socket(rest::key_of(target)); !socket) {
+    reply(r, rest::error(429, "NetworkException", "Too many requests"));
   } else {
-    std::make_shared<ws_client>(std::move(stream_), ticker_)->run(r);
+    std::make_shared<ws_client>(std::move(stream_), ticker_, std::move(socket))->run(r);
   }
 }
 

@@ -37,6 +37,13 @@ struct credentials {
   std::string access_token;
 };
 
+/// What a key may have, as at Kite; 0: as much as it wants.
+struct key_limits {
+  std::size_t sockets = 0;  ///< at a time; one more is answered with 429
+  std::size_t tokens = 0;   ///< per socket; what is more is not subscribed, and an error says so
+};
+inline constexpr key_limits kite_limits{3, 3'000};
+
 enum class start_when : std::uint8_t {
   now,        ///< at once, whoever listens
   subscribe,  ///< when subscriptions and modes have been quiet for `quiet`
@@ -61,9 +68,10 @@ struct options {
   market::duration heartbeat = market::second;     ///< of wall time
   /// What waits for one client; at a finite speed one that exceeds it is dropped.
   std::size_t queue_bytes = std::size_t{8} << 20;
-  std::optional<exchange::credentials> credentials;  ///< none: any are accepted
-  unsigned reject_status = 0;                        ///< 403 or 429: the answer to every handshake
-  bool control = false;                              ///< takes misbehaviours at POST /control
+  std::vector<exchange::credentials> credentials{};  ///< one per key; none: any are accepted
+  key_limits limits;
+  unsigned reject_status = 0;  ///< 403 or 429: the answer to every handshake
+  bool control = false;        ///< takes misbehaviours at POST /control
   std::vector<misbehaviour> misbehaviours;
   exchange::disorder disorder;
   /// Called once, from the exchange's thread, when all was played and taken.

@@ -77,6 +77,12 @@ std::map<std::string, std::string> parameters(std::string_view text) {
   return out;
 }
 
+std::map<std::string, std::string> parameters_of(std::string_view target) {
+  const auto query = target.find('?');
+  return parameters(query == std::string_view::npos ? std::string_view()
+                                                    : target.substr(query + 1));
+}
+
 }  // namespace
 
 rest_reply rest::success(std::string_view data_json) {
@@ -100,8 +106,10 @@ rest_reply rest::answer(const rest_request& r) const {
     if (r.method != "GET") {
       return error(405, "InputException", "/instruments takes GET");
     }
-    if (credentials_ &&
-        r.authorization != "token " + credentials_->api_key + ":" + credentials_->access_token) {
+    const auto is_right = [&](const exchange::credentials& c) {
+      return r.authorization == "token " + c.api_key + ":" + c.access_token;
+    };
+    if (!credentials_.empty() && std::ranges::none_of(credentials_, is_right)) {
       return error(403, "TokenException", "Incorrect `api_key` or `access_token`.");
     }
     return instruments(path == list ? std::string_view() : path.substr(list.size() + 1),
@@ -112,17 +120,15 @@ rest_reply rest::answer(const rest_request& r) const {
 }
 
 bool rest::admits(std::string_view target) const {
-  if (!credentials_) {
-    return true;
-  }
-  const auto query = target.find('?');
-  const auto given =
-      parameters(query == std::string_view::npos ? std::string_view() : target.substr(query + 1));
-  const auto is = [&](const char* name, const std::string& value) {
-    const auto found = given.find(name);
-    return found != given.end() && found->second == value;
-  };
-  return is("api_key", credentials_->api_key) && is("access_token", credentials_->access_token);
+  auto given = parameters_of(target);
+  return credentials_.empty() ||
+         std::ranges::any_of(credentials_, [&](const exchange::credentials& c) {
+           return given["api_key"] == c.api_key && given["access_token"] == c.access_token;
+         });
+}
+
+std::string rest::key_of(std::string_view target) {
+  return parameters_of(target)["api_key"];
 }
 
 rest_reply rest::instruments(std::string_view exchange_code, bool compressed) const {
@@ -146,14 +152,16 @@ rest_reply rest::login(std::string_view form) const {
   if (given["api_key"].empty() || given["request_token"].empty() || given["checksum"].empty()) {
     return error(400, "InputException", "api_key, request_token and checksum are required.");
   }
-  auto session = credentials_.value_or(
-      exchange::credentials{given["api_key"], "", given["request_token"], "artham-access-token"});
-  if (credentials_) {
-    const auto wanted = sha256_hex(session.api_key + session.request_token + session.api_secret);
-    if (given["api_key"] != session.api_key || given["request_token"] != session.request_token ||
-        given["checksum"] != wanted) {
+  exchange::credentials session{given["api_key"], "", given["request_token"],
+                                "artham-access-token"};
+  if (!credentials_.empty()) {
+    const auto found = std::ranges::find_if(credentials_, [&](const exchange::credentials& c) {
+      return given["api_key"] == c.api_key && given["request_token"] == c.request_token &&
+             given["checksum"] == sha256_hex(c.api_key + c.request_token + c.api_secret);
+    });
+    if (found == credentials_.end())
       return error(403, "TokenException", "Token is invalid or has expired.");
-    }
+    session = *found;
   }
   const json data{{"user_id", "AR0001"},
                   {"user_name", "Artham Exchange"},

@@ -28,13 +28,15 @@ struct rest_reply {
 /// step. Errors come in Kite's envelope.
 class rest {
  public:
-  rest(std::vector<market::instrument> instruments, std::optional<exchange::credentials> c)
+  rest(std::vector<market::instrument> instruments, std::vector<exchange::credentials> c)
       : instruments_(std::move(instruments)), credentials_(std::move(c)) {}
 
   /// `GET /instruments`, `GET /instruments/{exchange}`, `POST /session/token`.
   [[nodiscard]] rest_reply answer(const rest_request& r) const;
   /// Whether a ticker's handshake target (`/?api_key=..&access_token=..`) is let in.
   [[nodiscard]] bool admits(std::string_view target) const;
+  /// The api_key of such a target; empty without one.
+  [[nodiscard]] static std::string key_of(std::string_view target);
 
   [[nodiscard]] static rest_reply success(std::string_view data_json);
   [[nodiscard]] static rest_reply error(unsigned status, std::string_view type,
@@ -45,7 +47,7 @@ class rest {
   [[nodiscard]] rest_reply login(std::string_view form) const;
 
   std::vector<market::instrument> instruments_;
-  std::optional<exchange::credentials> credentials_;
+  std::vector<exchange::credentials> credentials_;
 };
 
 }  // namespace artham::exchange

@@ -73,7 +73,13 @@ std::optional<request> parse_request(std::string_view text) {
 
 std::vector<std::uint32_t> subscriptions::apply(const request& r) {
   std::vector<std::uint32_t> changed;
+  refused_ = 0;
   for (const auto token : r.tokens) {
+    const bool adds = r.what != request::action::unsubscribe && !modes_.contains(token);
+    if (adds && modes_.size() >= limit_) {
+      ++refused_;
+      continue;
+    }
     switch (r.what) {
       case request::action::unsubscribe:
         modes_.erase(token);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -29,9 +30,14 @@ inline constexpr std::string_view request_error =
 /// The instruments that one client wants, each in its mode.
 class subscriptions {
  public:
+  /// At most `limit` instruments.
+  explicit subscriptions(std::size_t limit = SIZE_MAX) : limit_(limit) {}
+
   /// The tokens that the client has in a mode that it did not have before. A new subscription is in
-  /// quote mode; setting a mode subscribes too.
+  /// quote mode; setting a mode subscribes too. What is beyond the limit is left out.
   std::vector<std::uint32_t> apply(const request& r);
+  /// How many instruments the last request had that are beyond the limit.
+  [[nodiscard]] std::size_t refused() const { return refused_; }
   [[nodiscard]] std::optional<exchange::mode> mode_of(std::uint32_t token) const {
     const auto found = modes_.find(token);
     return found == modes_.end() ? std::nullopt : std::optional(found->second);
@@ -39,6 +45,8 @@ class subscriptions {
   [[nodiscard]] bool empty() const { return modes_.empty(); }
 
  private:
+  std::size_t limit_;
+  std::size_t refused_ = 0;
   std::unordered_map<std::uint32_t, exchange::mode> modes_;
 };
 

@@ -76,8 +76,18 @@ void ticker::stop() {
 void ticker::join(const client_ptr& c) {
   auto& s = seats_.emplace_back();
   s.client = c;
+  if (options_.limits.tokens != 0) s.subscriptions = subscriptions(options_.limits.tokens);
   send(s, clock_message(timeline_.now()));
   send(s, greeting_);
+}
+
+std::shared_ptr<void> ticker::take_socket(const std::string& api_key) {
+  auto& taken = (*sockets_)[api_key];
+  if (options_.limits.sockets != 0 && taken >= options_.limits.sockets) {
+    return nullptr;
+  }
+  ++taken;
+  return {sockets_.get(), [all = sockets_, api_key](void*) { --(*all)[api_key]; }};
 }
 
 void ticker::leave(const client& c) {
@@ -97,6 +107,11 @@ void ticker::on_request(const client& c, std::string_view json) {
     return;
   }
   send_snapshots(*found, found->subscriptions.apply(*request));
+  if (const auto refused = found->subscriptions.refused(); refused != 0) {
+    send(*found, text_message(R"({"type":"error","id":"","data":")" + std::to_string(refused) +
+                              " instruments are beyond the limit of " +
+                              std::to_string(options_.limits.tokens) + R"( per connection"})"));
+  }
   if (!running_ && options_.start == start_when::subscribe) {
     wait_for_quiet();
   }

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,8 @@ class ticker {
   /// 403 or 429 while handshakes are to be refused, else 0.
   [[nodiscard]] unsigned reject_status() const { return reject_status_; }
   [[nodiscard]] std::size_t clients() const { return seats_.size(); }
+  /// One of the sockets that the key may have, for as long as it is held; null: it has them all.
+  [[nodiscard]] std::shared_ptr<void> take_socket(const std::string& api_key);
 
   [[nodiscard]] market::timestamp market_time() const { return market_time_.load(); }
   [[nodiscard]] std::uint64_t frames_played() const { return frames_played_.load(); }
@@ -100,6 +104,9 @@ class ticker {
   market::timestamp anchor_market_ = 0;
   steady::time_point anchor_wall_;
   std::size_t next_misbehaviour_ = 0;
+  /// By key; shared with those who hold one, who may be there longer.
+  std::shared_ptr<std::map<std::string, std::size_t>> sockets_ =
+      std::make_shared<std::map<std::string, std::size_t>>();
   unsigned reject_status_ = 0;
   std::vector<misbehaviour> planned_;
   std::atomic<market::timestamp> market_time_{0};

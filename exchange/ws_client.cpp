@@ -18,8 +18,8 @@ constexpr std::size_t longest_request = std::size_t{4} << 20;
 
 }  // namespace
 
-ws_client::ws_client(beast::tcp_stream stream, exchange::ticker& t)
-    : ws_(std::move(stream)), ticker_(t) {}
+ws_client::ws_client(beast::tcp_stream stream, exchange::ticker& t, std::shared_ptr<void> socket)
+    : ws_(std::move(stream)), ticker_(t), socket_(std::move(socket)) {}
 
 void ws_client::run(const beast::http::request<beast::http::string_body>& handshake) {
   beast::get_lowest_layer(ws_).expires_never();
@@ -89,6 +89,7 @@ void ws_client::drop() {
     return;
   }
   queued_ = 0;
+  socket_ = nullptr;
   error_code ignored;
   beast::get_lowest_layer(ws_).socket().close(ignored);
 }

@@ -18,7 +18,8 @@ namespace artham::exchange {
 /// handlers.
 class ws_client final : public client, public std::enable_shared_from_this<ws_client> {
  public:
-  ws_client(boost::beast::tcp_stream stream, exchange::ticker& t);
+  /// `socket` of the ticker is held until the connection ends.
+  ws_client(boost::beast::tcp_stream stream, exchange::ticker& t, std::shared_ptr<void> socket);
 
   /// Answers the handshake, joins the ticker, reads until the end, leaves it.
   void run(const boost::beast::http::request<boost::beast::http::string_body>& handshake);
@@ -34,6 +35,7 @@ class ws_client final : public client, public std::enable_shared_from_this<ws_cl
 
   boost::beast::websocket::stream<boost::beast::tcp_stream, false> ws_;
   exchange::ticker& ticker_;
+  std::shared_ptr<void> socket_;
   boost::beast::flat_buffer received_;
   std::deque<message_ptr> queue_;
   std::size_t queued_ = 0;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,9 @@ struct state_change {
   std::string detail{};                               ///< for people
   /// Of a loss: market time at which the peer was last heard; 0: just now.
   market::timestamp heard = 0;
+  std::uint32_t connection = 0;  ///< of the feed's, from 0
+  /// Those that it concerns, ascending, perhaps none; nothing: all, as there is one connection.
+  std::optional<std::vector<std::uint32_t>> tokens{};
 };
 
 struct counters {
@@ -54,6 +58,13 @@ struct tick_expectation {
   std::int64_t frames_per_hour = 0;  ///< usual in this phase of the day; 0: not known
 };
 
+/// One of a feed's connections.
+struct connection_status {
+  feed::state state = state::stopped;
+  std::size_t instruments = 0;  ///< wanted of it
+  tick_expectation expected{};
+};
+
 /// Who takes what a feed brings. Called from the feed's own thread, in stream order.
 class sink {
  public:
@@ -64,10 +75,11 @@ class sink {
                         market::timestamp wall) = 0;
   /// Market time moved on (the exchange's clock message, or this host's clock for Kite).
   virtual void on_market_time(market::timestamp market_time, market::timestamp wall) = 0;
-  /// Connected and about to subscribe, or lost.
+  /// A connection is there and about to subscribe, or lost, or (`connecting`, cause restart) was
+  /// not there yet when the first of the feed's was.
   virtual void on_state(state_change change, market::timestamp market_time,
                         market::timestamp wall) = 0;
-  /// Tokens were asked of, or taken back from, the peer on the present connection.
+  /// Tokens were asked of, or taken back from, the peer; each comes from where it was asked last.
   virtual void on_subscription(std::span<const std::uint32_t> tokens, market::tick_mode mode,
                                bool added, market::timestamp market_time,
                                market::timestamp wall) = 0;
@@ -91,6 +103,8 @@ class feed {
   [[nodiscard]] virtual counters counts() const = 0;
   [[nodiscard]] virtual state current() const = 0;
   [[nodiscard]] virtual tick_expectation expectation() const { return {}; }
+  /// Those opened so far, in the order of state_change::connection.
+  [[nodiscard]] virtual std::vector<connection_status> connections() const { return {}; }
 };
 
 /// Turns a journaled frame into ticks. Stateless and thread-safe.

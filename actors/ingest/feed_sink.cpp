@@ -1,5 +1,6 @@
 #include "actors/ingest/feed_sink.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -17,7 +18,8 @@ feed_sink::feed_sink(std::size_t budget, runtime::metrics& metrics)
                               "Times that the feed had to wait for the ingestor.")),
       state_(metrics.gauge(feed_state_metric,
                            "Feed: 0 stopped, 1 connecting, 2 live, 3 backing off, 4 rate limited, "
-                           "5 token expired.")),
+                           "5 token expired; of several connections that of the worst.")),
+      live_(metrics.gauge(feed_live_metric, "Connections of the feed that are live.")),
       stalls_(metrics.counter("artham_feed_stalls_total",
                               "Times that a connection was given up because nothing, or no tick, "
                               "came.")),
@@ -73,9 +75,18 @@ void feed_sink::on_market_time(market::timestamp market_time, market::timestamp 
 
 void feed_sink::on_state(feed::state_change change, market::timestamp market_time,
                          market::timestamp wall) {
-  runtime::log().info("feed: {}{}{}", feed::to_string(change.state),
+  const auto which = change.tokens || change.connection != 0
+                         ? "connection " + std::to_string(change.connection + 1) + ": "
+                         : std::string();
+  runtime::log().info("feed: {}{}{}{}", which, feed::to_string(change.state),
                       change.detail.empty() ? "" : ": ", change.detail);
-  state_.set(static_cast<std::int64_t>(change.state));
+  if (states_.size() <= change.connection) states_.resize(change.connection + 1);
+  states_[change.connection] = change.state;
+  const auto badness = [](feed::state s) {
+    return s == feed::state::live ? -1 : static_cast<std::int64_t>(s);
+  };
+  state_.set(static_cast<std::int64_t>(*std::ranges::max_element(states_, {}, badness)));
+  live_.set(std::ranges::count(states_, feed::state::live));
   if (change.cause == market::gap_cause::stalled) stalls_.add();
   send({market_time, wall, std::move(change)});
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
+#include <vector>
 
 #include "actors/ingest/feed_event.hpp"
 #include "feed/feed.hpp"
@@ -11,8 +12,9 @@
 
 namespace artham::actors {
 
-/// The feed's state as a number, in the order of feed::state.
+/// The state of the feed's worst connection as a number, in the order of feed::state.
 inline constexpr std::string_view feed_state_metric = "artham_feed_state";
+inline constexpr std::string_view feed_live_metric = "artham_feed_connections_live";
 
 /// The bounded way from a feed's thread into the ingestor's mailbox: a budget of bytes on the way.
 /// When it is used up the feed stops reading, so that the socket and then the exchange wait.
@@ -45,7 +47,9 @@ class feed_sink final : public feed::sink {
   feed::feed* source_ = nullptr;
   runtime::gauge& queue_bytes_;
   runtime::counter& pauses_;
+  std::vector<feed::state> states_;  ///< by connection; the feed's thread alone
   runtime::gauge& state_;
+  runtime::gauge& live_;
   runtime::counter& stalls_;
   runtime::counter& texts_;
 };

@@ -1,6 +1,7 @@
 #include "actors/ingest/ingest_log.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "messages/record/mark_codec.hpp"
@@ -24,9 +25,8 @@ ingest_log::ingest_log(ingest_options options, const feed::decoder& decoder)
   }
   clock_.start_behind(options_.previous_time);
   if (options_.previous_time != 0 && !options_.continuous) {
-    lost_at_ = options_.previous_time;
-    lost_cause_ = gap_cause::restart;
-    lost_detail_ = "artham was not running";
+    restart_ = loss{options_.previous_time, gap_cause::restart, "artham was not running", {}};
+    after_restart_ = true;
   }
 }
 
@@ -68,7 +68,7 @@ void ingest_log::begin(const feed_event& e, record_batch& out) {
   m.wall = e.wall;
   m.hashes = options_.hashes;
   put(std::move(m), out);
-  if (lost_at_ == 0) {
+  if (!restart_) {
     clock_.force(e.market_time, due_);
     put_clocks(e.wall, out);
   }
@@ -82,46 +82,75 @@ void ingest_log::move_time(const feed_event& e, record_batch& out) {
 
 void ingest_log::on_state(const feed_event& e, const feed::state_change& s, record_batch& out) {
   if (s.state == feed::state::live) {
-    connected_ = true;
-    if (lost_at_ == 0) return;
-    put(whole_loss(), out);
+    auto over = take_loss(s.connection);
+    if (!over) return;
+    put(whole_loss(*std::move(over)), out);
     ++counts_.gaps;
     clock_.force(market_time_, due_);
     put_clocks(e.wall, out);
     return;
   }
-  if (!connected_ || s.cause == gap_cause::none) return;
-  connected_ = false;
-  // Clock marks may have gone on since; what was lost begins with the silence.
-  lost_at_ = s.heard != 0 ? std::min(s.heard, market_time_) : market_time_;
-  lost_cause_ = s.cause;
-  lost_detail_ = s.detail;
   // Bars that close while the feed is lost must know: the loss is told when it begins, and again,
   // with its length, when it is over.
-  put_loss_begins(lost_at_, s.cause, s.detail, market_time_, out);
+  if (const auto* begun = note_loss(s)) put_loss_begins(*begun, market_time_, out);
 }
 
-void ingest_log::put_loss_begins(market::timestamp from, gap_cause cause, std::string detail,
-                                 market::timestamp at, record_batch& out) {
+const ingest_log::loss* ingest_log::note_loss(const feed::state_change& s) {
+  if (s.cause == gap_cause::none) return nullptr;
+  const bool absent = s.state == feed::state::connecting;
+  if (absent ? !after_restart_ : connected_.erase(s.connection) == 0) return nullptr;
+  if (s.tokens && s.tokens->empty()) return nullptr;
+  // Clock marks may have gone on since; what was lost begins with the silence.
+  const auto from = s.heard != 0 ? std::min(s.heard, market_time_) : market_time_;
+  return &losses_.insert_or_assign(s.connection, loss{from, s.cause, s.detail, s.tokens})
+              .first->second;
+}
+
+std::optional<ingest_log::loss> ingest_log::take_loss(std::uint32_t connection) {
+  connected_.insert(connection);
+  if (restart_) return std::exchange(restart_, std::nullopt);
+  auto found = losses_.extract(connection);
+  if (found.empty()) return std::nullopt;
+  return std::move(found.mapped());
+}
+
+void ingest_log::note_subscribed(std::vector<std::uint32_t> tokens) {
+  if (losses_.empty()) return;
+  std::ranges::sort(tokens);
+  for (auto& [connection, l] : losses_) {
+    if (!l.tokens) continue;
+    std::vector<std::uint32_t> rest;
+    std::ranges::set_difference(*l.tokens, tokens, std::back_inserter(rest));
+    l.tokens = std::move(rest);
+  }
+  std::erase_if(losses_, [](const auto& entry) {
+    const auto& lost = entry.second.tokens;
+    return lost && lost->empty();
+  });
+}
+
+void ingest_log::put_loss_begins(const loss& l, market::timestamp at, record_batch& out) {
   mark m;
   m.kind = mark_kind::gap;
   m.flag = market::gap_begins;
-  m.from = from;
+  m.from = l.from;
   m.time = at;
   m.wall = wall_;
-  m.cause = cause;
-  m.subject = std::move(detail);
+  m.cause = l.cause;
+  m.subject = l.detail;
+  if (l.tokens) m.tokens = *l.tokens;
   put(std::move(m), out);
 }
 
-mark ingest_log::whole_loss() {
+mark ingest_log::whole_loss(loss l) const {
   mark m;
   m.kind = mark_kind::gap;
-  m.from = std::exchange(lost_at_, 0);
+  m.from = l.from;
   m.time = market_time_;
   m.wall = wall_;
-  m.cause = lost_cause_;
-  m.subject = std::exchange(lost_detail_, {});
+  m.cause = l.cause;
+  m.subject = std::move(l.detail);
+  if (l.tokens) m.tokens = *std::move(l.tokens);
   return m;
 }
 
@@ -178,7 +207,7 @@ void ingest_log::lose(std::string detail, bool kept, record_batch& out) {
   // start tells begins here too.
   losing_from_ = kept ? market_time_ : before_;
   losing_why_ = std::move(detail);
-  put_loss_begins(losing_from_, gap_cause::disk_full, losing_why_, losing_from_, out);
+  put_loss_begins({losing_from_, gap_cause::disk_full, losing_why_, {}}, losing_from_, out);
 }
 
 void ingest_log::on_while_losing(const feed_event& e) {
@@ -188,26 +217,21 @@ void ingest_log::on_while_losing(const feed_event& e) {
     ++counts_.dropped_frames;
   } else if (const auto* s = std::get_if<subscription_event>(&e.what)) {
     for (const auto token : s->tokens) subscriptions_[token] = {s->mode, s->added};
+    if (s->added) note_subscribed(s->tokens);
   } else if (const auto* c = std::get_if<feed::state_change>(&e.what)) {
     if (c->state == feed::state::live) {
-      connected_ = true;
-      if (lost_at_ == 0) return;
-      const bool before = lost_at_ < losing_from_;
-      auto over = whole_loss();
-      if (before) feed_loss_over_ = std::move(over);
-    } else if (connected_ && c->cause != gap_cause::none) {
-      connected_ = false;
-      lost_at_ = c->heard != 0 ? std::min(c->heard, market_time_) : market_time_;
-      lost_cause_ = c->cause;
-      lost_detail_ = c->detail;
+      auto over = take_loss(c->connection);
+      if (over && over->from < losing_from_) losses_over_.push_back(whole_loss(*std::move(over)));
+    } else {
+      note_loss(*c);
     }
   }
 }
 
 void ingest_log::resume(record_batch& out) {
   losing_ = false;
-  if (feed_loss_over_) {
-    put(*std::exchange(feed_loss_over_, std::nullopt), out);
+  for (auto& over : std::exchange(losses_over_, {})) {
+    put(std::move(over), out);
     ++counts_.gaps;
   }
   mark gap;
@@ -233,7 +257,7 @@ void ingest_log::resume(record_batch& out) {
     put(std::move(m), out);
   }
   // That mark said that all is well again.
-  if (lost_at_ != 0) put_loss_begins(lost_at_, lost_cause_, lost_detail_, market_time_, out);
+  for (const auto& entry : losses_) put_loss_begins(entry.second, market_time_, out);
   clock_.force(market_time_, due_);
   put_clocks(wall_, out);
 }
@@ -253,7 +277,8 @@ void ingest_log::on(const feed_event& e, record_batch& out) {
     return;
   }
   if (state) {
-    if (lost_at_ != 0 && state->state == feed::state::live) {
+    const bool ends = restart_ || losses_.contains(state->connection);
+    if (ends && state->state == feed::state::live) {
       market_time_ = std::max(market_time_, e.market_time);
     } else {
       move_time(e, out);
@@ -270,6 +295,7 @@ void ingest_log::on(const feed_event& e, record_batch& out) {
     m.mode = s->mode;
     m.tokens = s->tokens;
     std::sort(m.tokens.begin(), m.tokens.end());
+    if (s->added) note_subscribed(m.tokens);
     put(std::move(m), out);
     return;
   }

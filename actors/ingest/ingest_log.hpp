@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,7 +46,8 @@ struct ingest_options {
 
 /// Turns what a feed says into the records of md:ticks: an epoch at the start, frames as they came,
 /// behind each the ticks of the formulas that follow from it, and marks for time, gaps, sessions
-/// and subscriptions. Pure: no actor, no clock, no I/O.
+/// and subscriptions. A loss of one of several connections names its instruments: the others' are
+/// not lost. Pure: no actor, no clock, no I/O.
 class ingest_log {
  public:
   struct counters {
@@ -87,12 +89,25 @@ class ingest_log {
   void put_frame(const feed_event& e, const frame_event& f, record_batch& out);
   void put_formulas(std::string_view frame, market::timestamp wall, record_batch& out);
   void on_while_losing(const feed_event& e);
+  /// Of a connection, or of all of them.
+  struct loss {
+    market::timestamp from = 0;
+    market::gap_cause cause = market::gap_cause::none;
+    std::string detail;
+    std::optional<std::vector<std::uint32_t>> tokens;  ///< nothing: all
+  };
+
   void on_state(const feed_event& e, const feed::state_change& s, record_batch& out);
+  /// What the change says is lost from now on; null: nothing that is not lost already.
+  const loss* note_loss(const feed::state_change& s);
+  /// Takes out the loss that the connection's being live ends.
+  std::optional<loss> take_loss(std::uint32_t connection);
+  /// What is asked for comes from where it was asked for: it is not lost any more.
+  void note_subscribed(std::vector<std::uint32_t> tokens);
   void put(market::mark m, record_batch& out);
-  void put_loss_begins(market::timestamp from, market::gap_cause cause, std::string detail,
-                       market::timestamp at, record_batch& out);
-  /// The feed's loss, from its beginning until now.
-  [[nodiscard]] market::mark whole_loss();
+  void put_loss_begins(const loss& l, market::timestamp at, record_batch& out);
+  /// The loss from its beginning until now.
+  [[nodiscard]] market::mark whole_loss(loss l) const;
   void put_clocks(market::timestamp wall, record_batch& out);
 
   ingest_options options_;
@@ -101,18 +116,18 @@ class ingest_log {
   counters counts_;
   market::timestamp market_time_ = 0;
   bool begun_ = false;
-  bool connected_ = false;
-  market::timestamp lost_at_ = 0;  ///< 0: not lost
-  market::gap_cause lost_cause_ = market::gap_cause::none;
-  std::string lost_detail_;
-  std::vector<bool> session_open_;  ///< per calendar
+  bool after_restart_ = false;            ///< the feed's first connection ended a loss by restart
+  std::optional<loss> restart_;           ///< not over yet
+  std::set<std::uint32_t> connected_;     ///< connections that are live
+  std::map<std::uint32_t, loss> losses_;  ///< by connection
+  std::vector<bool> session_open_;        ///< per calendar
 
   market::timestamp before_ = 0;  ///< market time in front of the last event
   market::timestamp wall_ = 0;    ///< of the last event
   bool losing_ = false;
   market::timestamp losing_from_ = 0;
   std::string losing_why_;
-  std::optional<market::mark> feed_loss_over_;  ///< one that began before, not yet told
+  std::vector<market::mark> losses_over_;  ///< of those that began before, not yet told
   struct wish {
     market::tick_mode mode;
     bool added;

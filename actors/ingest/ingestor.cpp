@@ -137,6 +137,7 @@ void ingestor_state::on_event(const feed_event_ptr& e) {
   sink_->handled(e->weight());
   publish_counts();
   if (std::holds_alternative<time_event>(e->what)) publish_expectation();
+  if (!std::holds_alternative<frame_event>(e->what)) publish_connections();
 }
 
 void ingestor_state::write() {
@@ -202,6 +203,25 @@ void ingestor_state::publish_expectation() {
   silent_->set(silent / market::millisecond);
   stall_limit_->set(e.limit / market::millisecond);
   expected_frames_->set(e.frames_per_hour);
+}
+
+void ingestor_state::publish_connections() {
+  const auto all = feed_->connections();
+  while (connections_.size() < all.size()) {
+    const runtime::labels of{{"connection", std::to_string(connections_.size() + 1)}};
+    auto& m = *config_.metrics;
+    connections_.push_back(
+        {&m.gauge(connection_state_metric, "As artham_feed_state, of one connection.", of),
+         &m.gauge(connection_instruments_metric, "Instruments wanted of a connection.", of),
+         &m.gauge(connection_silent_metric, "Market time since a connection's last tick.", of)});
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto last = all[i].expected.last;
+    const auto silent = last == 0 ? 0 : std::max<market::duration>(log_->market_time() - last, 0);
+    connections_[i].state->set(static_cast<std::int64_t>(all[i].state));
+    connections_[i].instruments->set(static_cast<std::int64_t>(all[i].instruments));
+    connections_[i].silent->set(silent / market::millisecond);
+  }
 }
 
 ingestor_actor::behavior_type ingestor(ingestor_actor::stateful_pointer<ingestor_state> self,

@@ -19,6 +19,12 @@ namespace artham::actors {
 
 /// A counter, by `why`.
 inline constexpr std::string_view dropped_ticks_metric = "artham_ticks_dropped_total";
+/// Gauges, by `connection`, which counts from 1.
+inline constexpr std::string_view connection_state_metric = "artham_feed_connection_state";
+inline constexpr std::string_view connection_instruments_metric =
+    "artham_feed_connection_instruments";
+inline constexpr std::string_view connection_silent_metric =
+    "artham_feed_connection_silent_milliseconds";
 /// Counters, by `formula`.
 inline constexpr std::string_view formula_ticks_metric = "artham_formula_ticks_total";
 inline constexpr std::string_view formula_stale_metric = "artham_formula_stale_total";
@@ -64,6 +70,7 @@ class ingestor_state {
   void publish_counts();
   void publish_formulas();
   void publish_expectation();
+  void publish_connections();
 
   messages::ingestor_actor::pointer self_ = nullptr;
   ingestor_config config_;
@@ -87,6 +94,12 @@ class ingestor_state {
   runtime::counter* gaps_ = nullptr;
   runtime::counter* dropped_ticks_ = nullptr;
   runtime::counter* dropped_frames_ = nullptr;
+  struct connection_metrics {
+    runtime::gauge* state = nullptr;
+    runtime::gauge* instruments = nullptr;
+    runtime::gauge* silent = nullptr;
+  };
+  std::vector<connection_metrics> connections_;
   runtime::gauge* silent_ = nullptr;
   runtime::gauge* stall_limit_ = nullptr;
   runtime::gauge* expected_frames_ = nullptr;

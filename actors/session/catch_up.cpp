@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/session/key_parts.hpp"
+#include "actors/session/key_tokens.hpp"
 #include "bridge/common/read_to_end.hpp"
 #include "messages/protocol/frame.hpp"
 #include "messages/record/bar_codec.hpp"
@@ -183,6 +184,7 @@ bool catch_up::take_block(place& p, const record::block& b, std::size_t bytes) {
   const auto& stream = config_.tokens->streams().all()[p.index];
   const auto done = p.at;
   auto current = done;
+  if (b.damaged && stream.of == stream_list::what::bars) say_missing(p, "missed");
   auto mark = b.marks.begin();
   bool enough = false;
   record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
@@ -212,8 +214,16 @@ bool catch_up::take_block(place& p, const record::block& b, std::size_t bytes) {
 }
 
 void catch_up::take_mark(const market::mark& m) {
-  if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins)
-    take_event(gap_event(m.from, m.time, market::to_string(m.cause)), 0);
+  if (m.kind != market::mark_kind::gap || m.flag == market::gap_begins) return;
+  const auto cause = market::to_string(m.cause);
+  if (m.tokens.empty()) {
+    take_event(gap_event("", m.from, m.time, cause), 0);
+    return;
+  }
+  for (const auto& [key, w] : keys_) {
+    if (is_made_of(key, config_.features.get(), m.tokens))
+      take_event(gap_event(w.style.quoted, m.from, m.time, cause), key);
+  }
 }
 
 void catch_up::take_record(const entry& stream, position at, const record::header& h,

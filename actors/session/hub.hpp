@@ -55,11 +55,14 @@ class hub_state {
   void take_features(const record::block& b);
   void read_letters();
   void on_mark(const market::mark& m);
+  /// Final bars of that timeframe were gone before they were read here.
+  void tell_missed(std::uint32_t timeframe);
   void on_live(const messages::live_batch& batch);
   void on_live_chains(const messages::live_chains& chains);
   void show_chain(market::feature::chain_row row, bool final);
   void publish_tick(std::uint32_t token);
   void publish_states();
+  void publish_state(std::uint64_t key);
 
   // Whom it is told (hub_sessions.cpp).
   void subscribe(const messages::subscribe_request_ptr& request);
@@ -93,7 +96,6 @@ class hub_state {
   /// Tells the demand soon, once for many changes.
   void demand_changed();
   void tell_demand();
-  void add_demand(std::uint64_t key, std::vector<std::uint32_t>& tokens) const;
 
   [[nodiscard]] fan_out::clock::time_point now() const { return self_->clock().now(); }
 

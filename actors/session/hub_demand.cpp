@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <utility>
 
 #include "actors/session/hub.hpp"
 #include "actors/session/key_parts.hpp"
+#include "actors/session/key_tokens.hpp"
 
 namespace artham::actors {
 
@@ -67,7 +67,7 @@ void hub_state::on_use(std::uint64_t key, bool added) {
   demand_changed();
   const auto count = [added](std::size_t& n) { added ? ++n : --n; };
   if (is_greeks(key)) count(greeks_uses_);
-  const auto* const group = values_->underlying_of(key);
+  const auto* const group = underlying_of(key, config_.features.get());
   if (group == nullptr) return;
   auto& uses = watched_chains_[group->name];
   count(uses);
@@ -86,29 +86,10 @@ void hub_state::demand_changed() {
 void hub_state::tell_demand() {
   tells_demand_ = false;
   std::vector<std::uint32_t> tokens;
-  for (const auto& entry : uses_) add_demand(entry.first, tokens);
+  for (const auto& entry : uses_) append_tokens_of(entry.first, config_.features.get(), tokens);
   std::ranges::sort(tokens);
   tokens.erase(std::unique(tokens.begin(), tokens.end()), tokens.end());
   config_.on_demand(std::move(tokens));
-}
-
-void hub_state::add_demand(std::uint64_t key, std::vector<std::uint32_t>& tokens) const {
-  const auto* const group = values_->underlying_of(key);
-  if (group == nullptr) {
-    if (!is_chain(key)) tokens.push_back(token_of(key));
-    return;
-  }
-  // A chain takes all options of its expiry, and what tells the forward.
-  std::optional<market::date> expiry;
-  if (is_chain(key)) expiry = market::date{static_cast<std::int32_t>(key & ~messages::chain_part)};
-  for (const auto& o : group->options) {
-    if (!is_chain(key) && o.what.token == token_of(key)) expiry = o.expiry;
-  }
-  if (group->spot != 0) tokens.push_back(group->spot);
-  for (const auto& f : group->futures) tokens.push_back(f.token);
-  for (const auto& o : group->options) {
-    if (expiry && o.expiry == *expiry) tokens.push_back(o.what.token);
-  }
 }
 
 }  // namespace artham::actors

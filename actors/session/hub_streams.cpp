@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -5,6 +6,7 @@
 
 #include "actors/session/hub.hpp"
 #include "actors/session/key_parts.hpp"
+#include "actors/session/key_tokens.hpp"
 #include "messages/caf_compat.hpp"
 #include "messages/record/dead_letter_codec.hpp"
 #include "messages/record/feature_codec.hpp"
@@ -98,6 +100,7 @@ void hub_state::publish_tick(std::uint32_t token) {
 }
 
 void hub_state::take_finals(const record::block& b, std::uint32_t timeframe) {
+  if (b.damaged) tell_missed(timeframe);
   record::for_each(b, [&](const record::header& h, std::uint64_t, std::string_view body) {
     const auto r = value_or_throw(record::decode_bar(h, body));
     const auto key = messages::bar_key(r.bar.token, timeframe);
@@ -185,18 +188,52 @@ void hub_state::read_letters() {
 }
 
 void hub_state::on_mark(const market::mark& m) {
+  // Of what a mark may change, the states that it does change are told.
+  std::vector<std::pair<std::uint64_t, std::string_view>> before;
+  const bool partial = !m.tokens.empty() && (m.kind == market::mark_kind::gap ||
+                                             m.kind == market::mark_kind::subscription);
+  if (partial) {
+    for (const auto& entry : uses_) {
+      if (is_made_of(entry.first, config_.features.get(), m.tokens))
+        before.emplace_back(entry.first, values_->state_of(entry.first));
+    }
+  }
   const bool changed = values_->take_mark(m);
-  if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins)
-    out_.publish_to_all(gap_event(m.from, m.time, market::to_string(m.cause)));
-  if (changed) publish_states();
+  if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins) {
+    const auto cause = market::to_string(m.cause);
+    if (!partial) out_.publish_to_all(gap_event("", m.from, m.time, cause));
+    for (const auto& entry : before) {
+      out_.publish_event(entry.first, [&](const message_style& style) {
+        return gap_event(style.quoted, m.from, m.time, cause);
+      });
+    }
+  }
+  if (changed && !partial) publish_states();
+  for (const auto& [key, was] : before)
+    if (values_->state_of(key) != was) publish_state(key);
+}
+
+void hub_state::tell_missed(std::uint32_t timeframe) {
+  for (const auto& entry : uses_) {
+    const auto key = entry.first;
+    if (!is_bar(key) || timeframe_of(key) != timeframe) continue;
+    const auto newest = values_->newest_final(key);
+    const auto now = values_->market_time();
+    const auto from = newest == 0 ? now : newest;
+    out_.publish_event(key, [&](const message_style& style) {
+      return gap_event(style.quoted, from, std::max(from, now), "missed");
+    });
+  }
 }
 
 void hub_state::publish_states() {
-  for (const auto& [key, uses] : uses_) {
-    out_.publish_event(key, [&](const message_style& style) {
-      return state_event(style.quoted, values_->state_of(key));
-    });
-  }
+  for (const auto& entry : uses_) publish_state(entry.first);
+}
+
+void hub_state::publish_state(std::uint64_t key) {
+  out_.publish_event(key, [&](const message_style& style) {
+    return state_event(style.quoted, values_->state_of(key));
+  });
 }
 
 }  // namespace artham::actors

@@ -142,9 +142,11 @@ std::string state_event(std::string_view quoted_key, std::string_view state) {
          std::string(state) + "\"}";
 }
 
-std::string gap_event(market::timestamp from, market::timestamp to, std::string_view cause) {
-  std::string out;
-  protocol::put(out, "{\"ev\":\"gap\",\"from\":", from / market::microsecond);
+std::string gap_event(std::string_view quoted_key, market::timestamp from, market::timestamp to,
+                      std::string_view cause) {
+  std::string out = "{\"ev\":\"gap\"";
+  if (!quoted_key.empty()) out += ",\"key\":" + std::string(quoted_key);
+  protocol::put(out, ",\"from\":", from / market::microsecond);
   protocol::put(out, ",\"to\":", to / market::microsecond);
   protocol::put_name(out, ",\"cause\":", cause);
   return out + "}";

@@ -40,9 +40,9 @@ void append_greeks_message(std::string& out, std::uint64_t key, const message_st
 /// That the bars of a key have stopped.
 [[nodiscard]] std::string stop_event(std::string_view quoted_key, market::timestamp since);
 [[nodiscard]] std::string state_event(std::string_view quoted_key, std::string_view state);
-/// The feed was lost.
-[[nodiscard]] std::string gap_event(market::timestamp from, market::timestamp to,
-                                    std::string_view cause);
+/// Something was lost: of a key, or of the whole feed for none.
+[[nodiscard]] std::string gap_event(std::string_view quoted_key, market::timestamp from,
+                                    market::timestamp to, std::string_view cause);
 [[nodiscard]] std::string token_event(std::string_view token);
 /// What the streams had of a key, or of all for none, is not to be had any more.
 [[nodiscard]] std::string missing_event(std::string_view quoted_key, std::string_view cause);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "actors/session/key_parts.hpp"
+#include "actors/session/key_tokens.hpp"
 #include "messages/protocol/feature_json.hpp"
 #include "messages/protocol/json.hpp"
 
@@ -80,32 +81,56 @@ const market::bar* newest_values::live(std::uint64_t key) const {
   return it == live_.end() ? nullptr : &it->second;
 }
 
-const market::feature::group_plan* newest_values::underlying_of(std::uint64_t key) const {
-  if (!board_ || !(is_chain(key) || is_greeks(key))) return nullptr;
-  return is_chain(key) ? board_->group(token_of(key)) : board_->group_of_option(token_of(key));
-}
-
 bool newest_values::take_mark(const market::mark& m) {
   market_time_ = std::max(market_time_, m.time);
   const bool was_live = feed_live_;
+  if (m.kind == market::mark_kind::gap && !m.tokens.empty()) {
+    // One of the feed's connections.
+    for (const auto token : m.tokens) {
+      if (m.flag == market::gap_begins)
+        lost_.insert(token);
+      else
+        lost_.erase(token);
+    }
+    return true;
+  }
+  if (m.kind == market::mark_kind::subscription && m.flag != 0 && !lost_.empty()) {
+    // What is subscribed anew comes from elsewhere.
+    for (const auto token : m.tokens) lost_.erase(token);
+    return true;
+  }
   if (m.kind == market::mark_kind::gap) {
     // This host's clock goes on while the feed is lost: a clock mark says nothing of the feed then.
     feed_lost_ = m.flag == market::gap_begins;
+    if (!feed_lost_) lost_.clear();
   } else if (m.kind == market::mark_kind::epoch) {
     feed_lost_ = false;
+    lost_.clear();
   }
   feed_live_ = !feed_lost_;
   return was_live != feed_live_;
 }
 
 std::string_view newest_values::state_of(std::uint64_t key) const {
-  if (!feed_live_) return "waiting_feed";
-  const auto calendar =
-      is_chain(key) ? underlying_of(key)->cal : config_.instruments->calendar_of(token_of(key));
+  if (!feed_live_ || is_lost(key)) return "waiting_feed";
+  const auto calendar = is_chain(key) ? underlying_of(key, config_.features.get())->cal
+                                      : config_.instruments->calendar_of(token_of(key));
   if (calendar && market_time_ != 0 && !calendar->session_at(market_time_)) return "market_closed";
   const bool nothing_yet =
       is_chain(key) ? board_->chain(key) == nullptr : newest(token_of(key)) == nullptr;
   return nothing_yet ? "no_ticks_since" : "live";
+}
+
+bool newest_values::is_lost(std::uint64_t key) const {
+  if (lost_.empty()) return false;
+  std::vector<std::uint32_t> own;
+  append_tokens_of(key, config_.features.get(), own);
+  return std::ranges::any_of(own, [&](std::uint32_t token) { return lost_.contains(token); });
+}
+
+market::timestamp newest_values::newest_final(std::uint64_t key) const {
+  const auto it = finished_.find(key);
+  return it == finished_.end() ? 0 : it->second.start;
 }
 
 std::optional<market::timestamp> newest_values::stopped(std::uint64_t key) const {

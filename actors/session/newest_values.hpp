@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "actors/bars/token_slots.hpp"
@@ -58,14 +59,15 @@ class newest_values {
   // Chains; see chain_board.
   [[nodiscard]] chain_board* board() { return board_.get(); }
   [[nodiscard]] const chain_board* board() const { return board_.get(); }
-  /// Whose chains the key is about; null: of none.
-  [[nodiscard]] const market::feature::group_plan* underlying_of(std::uint64_t key) const;
 
   // The feed.
-  /// True: it came or was lost.
+  /// True: states of keys may be others now.
   bool take_mark(const market::mark& m);
   void heard() { feed_live_ = !feed_lost_; }
   [[nodiscard]] std::string_view state_of(std::uint64_t key) const;
+  [[nodiscard]] market::timestamp market_time() const { return market_time_; }
+  /// Start of the newest finished bar; 0: none was seen.
+  [[nodiscard]] market::timestamp newest_final(std::uint64_t key) const;
 
   // Bar builders in quarantine, and since when (market time).
   bool stop(std::uint32_t token, market::timestamp since) {
@@ -89,6 +91,7 @@ class newest_values {
   };
 
   packet& last_of(std::uint32_t token);
+  [[nodiscard]] bool is_lost(std::uint64_t key) const;
   [[nodiscard]] std::string bars_snapshot(std::uint64_t key,
                                           const std::vector<record::bar_record>& history,
                                           std::size_t wanted) const;
@@ -106,6 +109,7 @@ class newest_values {
   std::map<std::uint32_t, market::timestamp> stopped_;
   bool feed_live_ = false;  ///< something was heard, and it is not lost
   bool feed_lost_ = false;
+  std::unordered_set<std::uint32_t> lost_;  ///< with one of several connections
   market::timestamp market_time_ = 0;
 };
 

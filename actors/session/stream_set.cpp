@@ -43,7 +43,7 @@ void stream_set::pull(
       const auto blocks = value_or_throw(c.reader->pull(max_records));
       if (blocks.empty()) break;
       for (const auto& b : blocks) {
-        c.at = b->last();
+        c.at = std::max(c.at, b->last());
         at_ = nullptr;
         fn(*c.stream, *b);
       }

@@ -25,6 +25,13 @@ void decide_role(std::string_view me, role r, std::span<const seat> seats,
   for (const auto& s : seats) {
     if (!s.leaving && std::ranges::count(s.roles, r) != 0) may_take.emplace(s.node, 0);
   }
+  const bool journals = std::ranges::any_of(
+      seats, [&](const seat& s) { return s.alone && may_take.contains(s.node); });
+  if (r == role::ingest && journals) {
+    for (const auto& s : seats) {
+      if (!s.alone) may_take.erase(s.node);
+    }
+  }
   const work* mine = nullptr;
   std::size_t mine_in_all = 0;
   std::vector<const work*> free;

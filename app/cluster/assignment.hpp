@@ -17,6 +17,7 @@ struct seat {
   std::vector<config::role> roles;
   bool leaving = false;       ///< hands over what it has, takes nothing
   market::duration here = 0;  ///< for how long it has been seen
+  bool alone = false;         ///< ingests already, without the lease
 };
 
 /// A piece of work that one node does at a time.
@@ -39,7 +40,8 @@ struct decision {
 
 /// What the node `me` should do about it, seeing this. All nodes that see the same decide alike:
 /// free work goes to who has least of its role, and who has two pieces more than another that has
-/// been there for `settled` hands one over. Ingest stays where it is.
+/// been there for `settled` hands one over. Ingest stays where it is, and goes to who journals
+/// already.
 [[nodiscard]] decision decide(std::string_view me, std::span<const seat> seats,
                               std::span<const work> all, market::duration settled);
 

@@ -29,6 +29,8 @@ namespace {
 
 constexpr std::chrono::seconds stop_limit{30};
 constexpr std::chrono::seconds tree_limit{2};
+/// For an ingest node to bring back what a reader was overtaken in.
+constexpr market::duration refill_wait = 10 * market::minute;
 
 std::string host_name() {
   char name[256] = {};
@@ -151,12 +153,6 @@ result<void> cluster_node::check_settings() {
                         "--recording plays where ticks are ingested; this node's roles "
                         "(cluster.roles) do not have ingest");
   }
-  if (has(config::role::ingest) && s.journal.retention != 0) {
-    return artham::fail(
-        errc::usage,
-        "journal.retention is not applied by a node of a cluster yet: leave it out "
-        "(the journal is kept whole), or remove old days while the node is stopped");
-  }
   std::error_code ec;
   std::filesystem::create_directories(options_.data, ec);
   if (ec) {
@@ -185,9 +181,14 @@ result<void> cluster_node::open_redis() {
   o.queue_bytes = static_cast<std::uint64_t>(r.queue_bytes);
   o.read_bytes = static_cast<std::uint64_t>(r.read_bytes);
   o.max_bytes = static_cast<std::uint64_t>(r.max_bytes);
+  // A gateway that cannot be reached for so long misses nothing.
+  o.keep = market::minute;
   o.consumer = name_;
   o.awaited = {"bars", "tick_store"};
   if (options_.settings.features.enabled) o.awaited.emplace_back("features");
+  o.refill_wait = refill_wait;
+  // Who ingested last goes on without it.
+  o.may_be_away = has(config::role::ingest) && own_fence(options_.data).get();
   o.metrics = &metrics_;
   o.on_health = [](const std::optional<error>& e) {
     if (e) {
@@ -303,6 +304,9 @@ result<void> cluster_node::start_work() {
     return std::max<std::uint64_t>(largest_fence_, epoch / epochs_a_fence + 1);
   };
   k.says = [this] { return says(); };
+  k.gave_back = [this](const std::string& lease) {
+    if (lease == "ingest" && ingest_) ingest_->gave_back();
+  };
   k.changed = [this] {
     if (const auto refused = keeper_->refused()) fail(refused->message);
     runner_->wake();
@@ -311,6 +315,7 @@ result<void> cluster_node::start_work() {
   keeper_ = std::make_unique<lease_keeper>(std::move(k));
   unit_runner_options r;
   r.keeper = keeper_.get();
+  r.node = name_;
   r.rules = [this](const cluster_view& view) { return rules_of(view); };
   r.start = [this](const std::string& lease, std::uint64_t fence, const rules_in_force* rules) {
     largest_fence_ = std::max<std::uint64_t>(largest_fence_, fence);
@@ -318,6 +323,10 @@ result<void> cluster_node::start_work() {
   };
   if (has(config::role::gateway))
     r.start_always = [this](const rules_in_force& rules) { return start_gateway(rules); };
+  r.start_alone = [this]() -> result<std::unique_ptr<unit>> {
+    if (!ingest_ || redis_->is_up()) return std::unique_ptr<unit>();
+    return ingest_->begin_alone();
+  };
   r.ingest_held = [this](bool held) {
     if (!ingest_) return;
     if (!held) ingest_->stand_by();
@@ -355,6 +364,7 @@ node_says cluster_node::says() const {
   if (ingest_) {
     s.in_force = ingest_->in_force();
     s.listed_on = ingest_->listed_on();
+    s.alone = ingest_->is_alone();
   }
   return s;
 }

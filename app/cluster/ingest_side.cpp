@@ -43,10 +43,7 @@ class ingest_side::ingest_unit final : public unit {
     if (!std::exchange(ended_, true)) side_.end();
   }
   bool refence(std::uint64_t fence) override {
-    side_.workshop_.redis->hold(ingest, fence);
-    // A Redis that forgot the lease has forgotten them too.
-    if (auto kept = side_.keep_rules(fence); !kept)
-      runtime::log().warn("ingest: what is in force is not in Redis: {}", kept.error().message);
+    side_.take_fence(fence);
     return true;
   }
   [[nodiscard]] bool is_over() const override { return side_.forked_; }
@@ -57,7 +54,7 @@ class ingest_side::ingest_unit final : public unit {
 };
 
 ingest_side::ingest_side(workshop& w, std::optional<std::filesystem::path> recording)
-    : workshop_(w), recording_(std::move(recording)) {}
+    : workshop_(w), recording_(std::move(recording)), own_fence_(w.data) {}
 
 ingest_side::~ingest_side() {
   stop();
@@ -86,6 +83,10 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   journal_ = std::move(*opened);
   upkeep_options keep;
   keep.journal = workshop_.data / "journal";
+  // Where a recording goes on is counted over its whole journal.
+  keep.retention = recording_ ? 0 : workshop_.settings->journal.retention;
+  for (const auto& entry : calendars_.by_name) keep.calendars.push_back(entry.second);
+  keep.passed_ticks = [this] { return passed_by_all(); };
   keep.reserve = static_cast<std::uint64_t>(workshop_.settings->journal.reserve);
   auto upkeep = std::make_unique<journal_upkeep>(std::move(keep), *journal_.journal,
                                                  journal_.trimmer, nullptr, *workshop_.metrics);
@@ -93,6 +94,18 @@ result<void> ingest_side::open_journal(std::map<std::string, record::position> k
   const std::lock_guard lock(mutex_);
   upkeep_ = std::move(upkeep);
   return {};
+}
+
+result<record::position> ingest_side::passed_by_all() const {
+  if (!workshop_.redis->is_up()) return record::position{};
+  std::optional<record::position> least;
+  for (std::uint32_t shard = 0; shard < workshop_.shards(); ++shard) {
+    const auto passed = workshop_.redis->passed_by_all(
+        bridge::stream_in_shard(record::ticks_stream(), shard, workshop_.shards()));
+    if (!passed) return passed;
+    least = std::min(least.value_or(*passed), *passed);
+  }
+  return least.value_or(record::position{});
 }
 
 void ingest_side::note_epoch(std::uint32_t epoch) {
@@ -107,6 +120,8 @@ result<void> ingest_side::leave_what_parted() {
   const auto tops = journal_.journal->stream_tops(record::ticks_stream());
   if (!tops) return tl::unexpected(tops.error());
   if ((**kept) == tops->appended) return {};
+  // Its epochs go with what is moved out: none of them may be begun again.
+  if (auto done = own_fence_.forget(); !done) return done;
   {
     const std::lock_guard lock(mutex_);
     upkeep_.reset();
@@ -156,6 +171,19 @@ result<void> ingest_side::catch_up() {
 
 result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   if (auto done = catch_up(); !done) return tl::unexpected(done.error());
+  return start(fence, static_cast<std::uint32_t>(fence * epochs_a_fence));
+}
+
+result<std::unique_ptr<unit>> ingest_side::begin_alone() {
+  const auto epoch = own_fence_.next_epoch(largest_epoch_);
+  if (!epoch) return std::unique_ptr<unit>();
+  set(follower_, nullptr);
+  runtime::log().warn(
+      "ingest: Redis does not answer; this node ingested last, and journals alone until it does");
+  return start(0, *epoch);
+}
+
+result<std::unique_ptr<unit>> ingest_side::start(std::uint64_t fence, std::uint32_t epoch) {
   // From here on whatever fails ends what has begun.
   auto made = std::make_unique<ingest_unit>(*this);
   const auto& s = *workshop_.settings;
@@ -180,44 +208,34 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   for (const auto* kept : {&settings, &calendars, &instruments}) {
     if (!*kept) return tl::unexpected(kept->error());
   }
-  const market::config_hashes hashes{*settings, *calendars, *instruments};
-  // Other nodes read the rules as soon as they hear of them.
-  for (const auto& hash : {hashes.settings, hashes.calendar, hashes.instruments}) {
-    const auto content = journal.get_object(hash);
-    if (!content) return tl::unexpected(content.error());
-    if (auto put = workshop_.redis->put_object(*content); !put) return tl::unexpected(put.error());
-  }
-  const auto features = feature_setup_of(s, calendars_, market_->instruments());
-  const auto shards =
-      std::make_shared<const market::feature::shard_map>(*features.plan, workshop_.shards());
-  workshop_.redis->hold(ingest, fence);
+  hashes_ = {*settings, *calendars, *instruments};
   {
     const std::lock_guard lock(mutex_);
-    in_force_ = hashes;
     listed_on_ = market_->today();
+    alone_ = fence == 0;
     if (const auto* own = market_->own_exchange()) finished_ = [own] { return own->finished(); };
   }
-  if (auto done = keep_rules(fence); !done) return tl::unexpected(done.error());
-  bridge::redis::forwarder_options f;
-  f.how.shards = workshop_.shards();
-  f.how.shard_of = [shards](std::uint32_t token) { return shards->of(token); };
-  f.how.frames = feed::kite::frame_cutter();
-  f.refill_from = [this, begin = day_begin_in(journal, features.calendars)] {
-    const auto newest = actors::newest_record_times(*journal_.journal);
-    const auto at = newest && newest->market != 0 ? begin(newest->market)
-                                                  : result<record::position>(record::position{});
-    return at ? *at : record::position{};
-  };
+  if (fence != 0) {
+    // Other nodes read the rules as soon as they hear of them.
+    workshop_.redis->hold(ingest, fence);
+    if (auto done = tell_rules(fence); !done) return tl::unexpected(done.error());
+    if (auto done = own_fence_.set(fence); !done) return tl::unexpected(done.error());
+  }
   forked_ = false;
-  f.on_fork = [this](const bridge::redis::fork& where) {
-    runtime::log().error("ingest: md:ticks in Redis goes on behind ({}, {}) without this node",
-                         where.keep.epoch, where.keep.seq);
-    forked_ = true;
-  };
+  auto f = forwarding();
+  bridge::redis::refiller_options r;
+  r.how = f.how;
+  r.server = workshop_.server;
+  // What is brought back must not be what makes Redis full.
+  r.answer_bytes = std::min(
+      r.answer_bytes, static_cast<std::uint64_t>(workshop_.settings->bridge.redis.max_bytes) / 32);
+  r.metrics = workshop_.metrics;
   set(forwarder_, bridge::redis::make_forwarder(journal, *workshop_.redis, std::move(f)));
-  auto ingestor = market_->ingestor(hashes);
-  ingestor.least_epoch = static_cast<std::uint32_t>(fence * epochs_a_fence);
-  note_epoch(ingestor.least_epoch);
+  refiller_ = bridge::redis::make_refiller(journal, std::move(r));
+  refiller_->hold(fence);
+  auto ingestor = market_->ingestor(hashes_);
+  ingestor.least_epoch = epoch;
+  note_epoch(epoch);
   auto tree = workshop_.tree;
   tree.directory = std::make_shared<messages::directory>();
   if (auto done = workshop_.start_tree(supervisors::ingest_tree(tree, std::move(ingestor))); !done)
@@ -225,12 +243,63 @@ result<std::unique_ptr<unit>> ingest_side::begin(std::uint64_t fence) {
   return made;
 }
 
-result<void> ingest_side::keep_rules(std::uint64_t fence) {
+bridge::redis::forwarder_options ingest_side::forwarding() {
+  const auto features = feature_setup_of(*workshop_.settings, calendars_, market_->instruments());
+  const auto shards =
+      std::make_shared<const market::feature::shard_map>(*features.plan, workshop_.shards());
+  bridge::redis::forwarder_options f;
+  f.how.shards = workshop_.shards();
+  f.how.shard_of = [shards](std::uint32_t token) { return shards->of(token); };
+  f.how.frames = feed::kite::frame_cutter();
+  f.refill_from = [this, begin = day_begin_in(*journal_.journal, features.calendars)] {
+    const auto newest = actors::newest_record_times(*journal_.journal);
+    const auto at = newest && newest->market != 0 ? begin(newest->market)
+                                                  : result<record::position>(record::position{});
+    return at ? *at : record::position{};
+  };
+  f.on_fork = [this](const bridge::redis::fork& where) {
+    runtime::log().error("ingest: md:ticks in Redis goes on behind ({}, {}) without this node",
+                         where.keep.epoch, where.keep.seq);
+    forked_ = true;
+  };
+  return f;
+}
+
+result<void> ingest_side::tell_rules(std::uint64_t fence) {
+  for (const auto& hash : {hashes_.settings, hashes_.calendar, hashes_.instruments}) {
+    const auto content = journal_.journal->get_object(hash);
+    if (!content) return tl::unexpected(content.error());
+    if (auto put = workshop_.redis->put_object(*content); !put) return tl::unexpected(put.error());
+  }
   node_says rules;
-  rules.in_force = in_force();
+  rules.in_force = hashes_;
   rules.listed_on = listed_on();
-  return bridge::redis::make_kept_values(workshop_.server)
-      ->keep(ingest, fence, rules_in_force_name, to_json(rules));
+  auto kept = bridge::redis::make_kept_values(workshop_.server)
+                  ->keep(ingest, fence, rules_in_force_name, to_json(rules));
+  if (!kept) return kept;
+  const std::lock_guard lock(mutex_);
+  in_force_ = hashes_;
+  return {};
+}
+
+void ingest_side::take_fence(std::uint64_t fence) {
+  workshop_.redis->hold(ingest, fence);
+  if (refiller_) refiller_->hold(fence);
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(alone_, false))
+      runtime::log().info("ingest: has the lease again (fence {}): forwarding", fence);
+  }
+  if (auto done = own_fence_.set(fence); !done)
+    runtime::log().warn("ingest: {}", done.error().message);
+  // A Redis that forgot the lease has forgotten them too.
+  untold_ = fence;
+  next_look_ = {};
+}
+
+void ingest_side::gave_back() {
+  if (auto done = own_fence_.forget(); !done)
+    runtime::log().warn("ingest: {}", done.error().message);
 }
 
 void ingest_side::wait_until_forwarded() {
@@ -249,13 +318,19 @@ void ingest_side::wait_until_forwarded() {
 
 void ingest_side::end() {
   workshop_.stop_tree(ingest);
+  // Epochs that it began by itself count, too.
+  note_epoch(journal_.journal->last_epoch());
+  bool alone = false;
   {
     const std::lock_guard lock(mutex_);
     in_force_.reset();
+    alone = std::exchange(alone_, false);
     finished_ = nullptr;
   }
+  untold_ = 0;
+  refiller_.reset();
   if (forwarder_) {
-    if (!forked_) wait_until_forwarded();
+    if (!forked_ && !alone) wait_until_forwarded();
     forwarder_->stop();
     set(forwarder_, nullptr);
   }
@@ -268,7 +343,14 @@ void ingest_side::look() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_look_) return;
   next_look_ = now + look_pause;
-  const std::lock_guard lock(mutex_);
+  if (untold_ != 0) {
+    if (auto told = tell_rules(untold_); told) {
+      untold_ = 0;
+    } else {
+      runtime::log().warn("ingest: what is in force is not in Redis yet: {}", told.error().message);
+    }
+  }
+  // Not under the lock, which those wait for who tell how this node is.
   if (upkeep_) upkeep_->look();
 }
 
@@ -288,9 +370,14 @@ market::date ingest_side::listed_on() const {
   return listed_on_;
 }
 
+bool ingest_side::is_alone() const {
+  const std::lock_guard lock(mutex_);
+  return alone_;
+}
+
 nlohmann::json ingest_side::status() const {
   const std::lock_guard lock(mutex_);
-  nlohmann::json j{{"ingests", in_force_.has_value()}};
+  nlohmann::json j{{"ingests", in_force_.has_value()}, {"alone", alone_}};
   if (upkeep_) j["journal"] = upkeep_->status();
   if (finished_) j["exchange"] = {{"finished", finished_()}};
   if (follower_) {

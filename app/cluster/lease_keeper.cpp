@@ -101,14 +101,14 @@ void lease_keeper::run() {
   const auto held = held_;
   held_.clear();
   lock.unlock();
-  for (const auto& [lease, fence] : held)
-    static_cast<void>(options_.leases->release(lease, options_.node, fence));
+  for (const auto& [lease, fence] : held) static_cast<void>(give_back(lease, fence));
   static_cast<void>(options_.leases->leave(options_.node, options_.life));
 }
 
 void lease_keeper::look() {
   const auto done = look_once();
-  failing_ = !done;
+  // A life of ours that is still heard keeps nobody else from speaking.
+  failing_ = !done && done.error().code != errc::conflict;
   bool tell = false;
   {
     const std::lock_guard lock(mutex_);
@@ -166,7 +166,7 @@ void lease_keeper::renew() {
   std::vector<std::string> gone;
   for (const auto& [lease, fence] : held) {
     if (released.contains(lease)) {
-      if (options_.leases->release(lease, options_.node, fence)) gone.push_back(lease);
+      if (give_back(lease, fence)) gone.push_back(lease);
       continue;
     }
     const auto ours = options_.leases->renew(lease, options_.node, fence);
@@ -190,6 +190,12 @@ void lease_keeper::renew() {
     held_gauge_->set(static_cast<std::int64_t>(held_.size()));
   }
   options_.changed();
+}
+
+bool lease_keeper::give_back(const std::string& lease, std::uint64_t fence) {
+  if (!options_.leases->release(lease, options_.node, fence)) return false;
+  options_.gave_back(lease);
+  return true;
 }
 
 bool lease_keeper::is_nobodys(const std::string& lease) {
@@ -241,7 +247,7 @@ void lease_keeper::apply(const std::map<std::string, bridge::redis::lease, std::
       view.in_force = says->in_force;
       view.listed_on = says->listed_on;
     }
-    seats.push_back({b.node, says->roles, says->leaving, now - seen.second});
+    seats.push_back({b.node, says->roles, says->leaving, now - seen.second, says->alone});
     view.nodes.push_back({b.node, b.life, std::move(*says), b.age});
   }
   auto all = all_work(options_.shards);
@@ -273,10 +279,13 @@ void lease_keeper::apply(const std::map<std::string, bridge::redis::lease, std::
     }
     nodes_->set(static_cast<std::int64_t>(seats.size()));
   }
+  const auto self = std::ranges::find(seats, options_.node, &seat::node);
+  const bool alone = self != seats.end() && self->alone;
   for (const auto& lease : d.take) {
     const auto it = leases.find(lease);
-    const bool was_held = it != leases.end() && !it->second.holder.empty();
-    if (!was_held || now >= trusts_silence_from_) take(lease);
+    const auto holder = it == leases.end() ? std::string() : it->second.holder;
+    const bool is_ours = holder == options_.node || (holder.empty() && alone);
+    if (is_ours || now >= trusts_silence_from_) take(lease);
   }
   if (tell) options_.changed();
 }

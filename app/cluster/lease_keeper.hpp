@@ -30,6 +30,8 @@ struct lease_keeper_options {
   std::function<std::uint64_t()> floor;
   /// What this node says of itself now.
   std::function<node_says()> says;
+  /// A lease was given back; from the keeper's thread.
+  std::function<void(const std::string&)> gave_back;
   /// Something that is held, or known of the others, has changed; from the keeper's thread.
   std::function<void()> changed;
   runtime::metrics* metrics = nullptr;
@@ -86,6 +88,7 @@ class lease_keeper {
   void apply(const std::map<std::string, bridge::redis::lease, std::less<>>& leases,
              const std::vector<bridge::redis::node_beat>& beats);
   void take(const std::string& lease);
+  bool give_back(const std::string& lease, std::uint64_t fence);
   [[nodiscard]] bool is_nobodys(const std::string& lease);
   void take_again(const std::string& lease);
   void note(const std::string& line);

@@ -36,11 +36,9 @@ std::string_view to_string(config::role r) {
 }
 
 std::string to_json(const node_says& s) {
-  nlohmann::json j{{"shards", s.shards},
-                   {"version", s.version},
-                   {"leaving", s.leaving},
-                   {"url", s.url},
-                   {"roles", nlohmann::json::array()}};
+  nlohmann::json j{{"shards", s.shards},   {"version", s.version},
+                   {"leaving", s.leaving}, {"alone", s.alone},
+                   {"url", s.url},         {"roles", nlohmann::json::array()}};
   for (const auto r : s.roles) j["roles"].push_back(std::string(to_string(r)));
   if (s.in_force) {
     j["in_force"] = {{"settings", hex(s.in_force->settings)},
@@ -59,6 +57,7 @@ result<node_says> parse_node_says(std::string_view json) {
     s.shards = j.at("shards").get<std::uint32_t>();
     s.version = j.at("version").get<std::string>();
     s.leaving = j.at("leaving").get<bool>();
+    s.alone = j.value("alone", false);
     s.url = j.at("url").get<std::string>();
     if (const auto it = j.find("in_force"); it != j.end()) {
       s.in_force = market::config_hashes{hash_of(it->at("settings").get<std::string>()),

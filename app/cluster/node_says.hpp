@@ -19,7 +19,8 @@ struct node_says {
   std::uint32_t shards = 1;
   std::string version;
   bool leaving = false;
-  std::string url;  ///< of its web server; empty: has none
+  bool alone = false;  ///< journals without the lease, as it was the last that had it
+  std::string url;     ///< of its web server; empty: has none
   /// In force since the epoch that the ingest node began last; only of the one that ingests.
   std::optional<market::config_hashes> in_force;
   market::date listed_on;  ///< trading date of the instruments in force

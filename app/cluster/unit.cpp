@@ -10,6 +10,7 @@
 #include "actors/features/feature_stream.hpp"
 #include "app/cluster/assignment.hpp"
 #include "app/cluster/live_values.hpp"
+#include "app/position_at.hpp"
 #include "app/store_upkeep.hpp"
 #include "bridge/common/shard_view.hpp"
 #include "bridge/redis/kept_values.hpp"
@@ -146,6 +147,7 @@ class bars_unit final : public tree_unit {
     }
     tree_unit::stop();
   }
+  void abandon() override { tree_unit::stop(); }
 };
 
 class features_unit final : public tree_unit {
@@ -154,9 +156,26 @@ class features_unit final : public tree_unit {
                 std::function<result<record::position>(market::timestamp)> (*make_begin)(
                     bridge::bridge&, std::vector<market::calendar_ptr>),
                 std::vector<market::calendar_ptr> calendars)
-      : tree_unit(w, std::move(id), shard), begin_(make_begin(view(), std::move(calendars))) {}
+      : tree_unit(w, std::move(id), shard) {
+    // Of a day whose beginning was trimmed by force only what was needed last is known; where
+    // nobody has said that yet, nothing was trimmed.
+    const auto kept = w.redis->passed_by(
+        bridge::stream_in_shard(record::ticks_stream(), shard, w.shards()), "features");
+    if (kept && *kept != record::position{}) {
+      needed_ = *kept;
+    } else if (const auto first = kept_from(view()); first && first->first.seq != 0) {
+      needed_ = {first->first.epoch, first->first.seq - 1};
+    }
+    begin_ = [begin = make_begin(view(), std::move(calendars)),
+              needed = needed_](market::timestamp t) -> result<record::position> {
+      auto at = begin(t);
+      return at && at->seq == 0 ? needed : at;
+    };
+  }
 
   [[nodiscard]] const auto& day_begin() const { return begin_; }
+  /// Until it is known where the day of the newest feature begins.
+  void hold() { view().passed(record::ticks_stream(), "features", needed_); }
   /// What lies before the day of the newest feature is needed no longer.
   void look() override {
     const auto now = std::chrono::steady_clock::now();
@@ -168,6 +187,7 @@ class features_unit final : public tree_unit {
   }
 
  private:
+  record::position needed_{1, 0};  ///< what is needed no longer: nothing
   std::function<result<record::position>(market::timestamp)> begin_;
   std::chrono::steady_clock::time_point next_look_ = std::chrono::steady_clock::now() + day_pause;
 };
@@ -259,8 +279,7 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
   w.redis->hold(lease, fence);
   auto made =
       std::make_unique<features_unit>(w, lease, shard, day_begin_in, rules.features.calendars);
-  // Until it is known where the day of the newest feature begins.
-  made->view().passed(record::ticks_stream(), "features", {});
+  made->hold();
   actors::feature_reader_config c;
   c.input = c.output = &made->view();
   c.decoder = &w.decoder;

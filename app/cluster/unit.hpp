@@ -51,6 +51,8 @@ class unit {
   virtual ~unit() = default;
   /// Ends the work in good order; where it stands is kept for who does it next.
   virtual void stop() = 0;
+  /// Ends it at once: another does the work already, and nothing of this can be kept.
+  virtual void abandon() { stop(); }
   /// The lease is still this node's, under another fence. False: the work has to begin anew.
   virtual bool refence(std::uint64_t /*fence*/) { return false; }
   /// It cannot go on: to be ended, and begun anew.

@@ -72,6 +72,7 @@ void unit_runner::look() {
   const auto ingest_lease = held.find(ingest);
   options_.ingest_held(ingest_lease != held.end());
   if (ingest_lease != held.end() && !units_.contains(ingest)) begin(ingest, ingest_lease->second);
+  if (!units_.contains(ingest)) begin_alone();
   const auto rules = options_.rules(options_.keeper->view());
   if (!rules) {
     note("rules", tl::unexpected(rules.error()));
@@ -99,11 +100,32 @@ void unit_runner::end_what_is_not_held(const std::map<std::string, std::uint64_t
     const auto it = held.find(lease);
     const bool refenced = it != held.end() && it->second != u.fence && u.what->refence(it->second);
     if (refenced) u.fence = it->second;
-    if (it == held.end() || it->second != u.fence || u.what->is_over()) over.push_back(lease);
+    const bool alone = u.fence == 0 && it == held.end() && !another_ingests();
+    const bool goes_on = alone || (it != held.end() && it->second == u.fence);
+    if (!goes_on || u.what->is_over()) over.push_back(lease);
   }
-  for (const auto& lease : over) end(lease);
-  for (const auto& [lease, fence] : options_.keeper->handing_over())
-    options_.keeper->release(lease, fence);
+  const auto leaving = options_.keeper->handing_over();
+  for (const auto& lease : over) {
+    if (held.contains(lease) || leaving.contains(lease)) {
+      end(lease);
+    } else {
+      abandon(lease);
+    }
+  }
+  for (const auto& [lease, fence] : leaving) options_.keeper->release(lease, fence);
+}
+
+bool unit_runner::another_ingests() const {
+  const auto holders = options_.keeper->view().holders;
+  const auto it = holders.find(ingest);
+  return it != holders.end() && it->second != options_.node;
+}
+
+void unit_runner::begin_alone() {
+  if (!options_.start_alone || another_ingests()) return;
+  auto made = options_.start_alone();
+  note("ingest alone", made ? result<void>() : result<void>(tl::unexpected(made.error())));
+  if (made && *made) units_[ingest] = {std::move(*made), 0, false};
 }
 
 void unit_runner::end_by_rules() {
@@ -127,6 +149,13 @@ void unit_runner::end(const std::string& lease) {
   it->second.what->stop();
   units_.erase(it);
   runtime::log().info("cluster: {} ended here", lease);
+}
+
+void unit_runner::abandon(const std::string& lease) {
+  const auto it = units_.find(lease);
+  it->second.what->abandon();
+  units_.erase(it);
+  runtime::log().info("cluster: {} is given up here", lease);
 }
 
 void unit_runner::note(const std::string& what, const result<void>& outcome) {

@@ -17,6 +17,7 @@ namespace artham::app::cluster {
 /// What there is to do at a node, and how to begin it.
 struct unit_runner_options {
   lease_keeper* keeper = nullptr;
+  std::string node;
   /// Null while the rules are not known yet; asked before units are started, and again whenever the
   /// cluster's view changes. Different rules end all units that work by them.
   std::function<result<std::shared_ptr<const rules_in_force>>(const cluster_view&)> rules;
@@ -24,6 +25,8 @@ struct unit_runner_options {
   std::function<result<std::unique_ptr<unit>>(const std::string& lease, std::uint64_t fence,
                                               const rules_in_force* rules)>
       start;
+  /// Ingests without the lease, where that is allowed (else null); may be empty.
+  std::function<result<std::unique_ptr<unit>>()> start_alone;
   /// Begins what this node does whoever holds what (a gateway); may be empty.
   std::function<result<std::unique_ptr<unit>>(const rules_in_force& rules)> start_always;
   /// Told of the ingest lease: another has it, or nobody (standby), or this node.
@@ -51,7 +54,7 @@ class unit_runner {
  private:
   struct running {
     std::unique_ptr<unit> what;
-    std::uint64_t fence = 0;
+    std::uint64_t fence = 0;  ///< 0: without a lease
     bool by_rules = false;
   };
 
@@ -59,8 +62,12 @@ class unit_runner {
   void look();
   void end_what_is_not_held(const std::map<std::string, std::uint64_t>& held);
   void end_by_rules();
+  [[nodiscard]] bool another_ingests() const;
   void begin(const std::string& lease, std::uint64_t fence);
+  void begin_alone();
   void end(const std::string& lease);
+  /// Its lease is another's.
+  void abandon(const std::string& lease);
   void note(const std::string& what, const result<void>& outcome);
 
   unit_runner_options options_;

@@ -1,5 +1,7 @@
 #include "bridge/common/marks_in_force.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -13,14 +15,9 @@ using market::mark_kind;
 void marks_in_force::note(const mark& m) {
   if (m.kind == mark_kind::epoch) subscribed_.clear();
   if (m.kind == mark_kind::epoch || m.kind == mark_kind::config) hashes_ = m.hashes;
-  if (m.kind == mark_kind::gap && m.tokens.empty()) {
-    if (m.flag != market::gap_begins) {
-      loss_.reset();
-    } else if (!loss_) {
-      loss_ = m;
-    }
-  }
+  if (m.kind == mark_kind::gap) note_gap(m);
   if (m.kind != mark_kind::subscription) return;
+  if (m.flag != 0) end_losses(m.tokens);
   for (const auto token : m.tokens) {
     if (m.flag != 0) {
       subscribed_[token] = m.mode;
@@ -28,6 +25,33 @@ void marks_in_force::note(const mark& m) {
       subscribed_.erase(token);
     }
   }
+}
+
+void marks_in_force::note_gap(const mark& m) {
+  if (m.flag != market::gap_begins) {
+    if (!m.tokens.empty()) return end_losses(m.tokens);
+    losses_.clear();
+    return;
+  }
+  const bool all_lost = !losses_.empty() && losses_.front().tokens.empty();
+  if (m.tokens.empty()) {
+    // It stands in front: what else is lost may have begun before it.
+    if (!all_lost) losses_.insert(losses_.begin(), m);
+  } else {
+    losses_.push_back(m);
+  }
+}
+
+void marks_in_force::end_losses(const std::vector<std::uint32_t>& tokens) {
+  std::vector<mark> going_on;
+  for (auto& loss : losses_) {
+    const bool all = loss.tokens.empty();
+    std::vector<std::uint32_t> rest;
+    std::ranges::set_difference(loss.tokens, tokens, std::back_inserter(rest));
+    loss.tokens = std::move(rest);
+    if (all || !loss.tokens.empty()) going_on.push_back(std::move(loss));
+  }
+  losses_ = std::move(going_on);
 }
 
 record::block_ptr marks_in_force::block_before(record::position next, market::timestamp at) const {
@@ -44,7 +68,7 @@ record::block_ptr marks_in_force::block_before(record::position next, market::ti
     m.tokens = std::move(tokens);
     marks.push_back(std::move(m));
   }
-  if (loss_) marks.push_back(*loss_);
+  marks.insert(marks.end(), losses_.begin(), losses_.end());
   if (next.seq <= marks.size()) return nullptr;
   auto b = std::make_shared<record::block>();
   b->epoch = next.epoch;

@@ -28,10 +28,8 @@ result<reply> control::command(std::initializer_list<std::string_view> args) {
 }
 
 result<reply> control::eval(const script& s, std::initializer_list<std::string_view> keys,
-                            std::initializer_list<std::string_view> values) {
-  return ask([&](connection& c) {
-    return c.eval(s, {keys.begin(), keys.size()}, {values.begin(), values.size()});
-  });
+                            connection::args values) {
+  return ask([&](connection& c) { return c.eval(s, {keys.begin(), keys.size()}, values); });
 }
 
 result<record::position> control::top(std::string_view stream) {

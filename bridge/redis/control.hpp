@@ -21,7 +21,7 @@ class control {
   /// Once more with a new connection when the old one turns out to be dead.
   [[nodiscard]] result<reply> command(std::initializer_list<std::string_view> args);
   [[nodiscard]] result<reply> eval(const script& s, std::initializer_list<std::string_view> keys,
-                                   std::initializer_list<std::string_view> values);
+                                   connection::args values);
   /// Zeros for a stream without entries. errc::corrupt when that is not one of ours.
   [[nodiscard]] result<record::position> top(std::string_view stream);
 

@@ -1,6 +1,5 @@
 #include "bridge/redis/entry_codec.hpp"
 
-#define ZSTD_STATIC_LINKING_ONLY  // ZSTD_c_literalCompressionMode
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -73,33 +72,31 @@ result<std::string> decompressed(std::string_view stored) {
   return out;
 }
 
-/// One frame, with blocks of its own for what is distributed otherwise. Nothing unless it is
-/// smaller than `records`.
-std::optional<std::string> compressed(const columns& c, std::string_view records) {
-  struct freed {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
-  const std::unique_ptr<ZSTD_CCtx, freed> context(ZSTD_createCCtx());
-  if (!context) return std::nullopt;
-  // Few bytes repeat others, and those that do stand in long rows; what helps is the coding of
-  // literals, which fast levels leave out unless they are told.
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_compressionLevel, -100);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_literalCompressionMode, ZSTD_ps_enable);
-  ZSTD_CCtx_setParameter(context.get(), ZSTD_c_hashLog, 8);
-  ZSTD_CCtx_setPledgedSrcSize(context.get(), c.bytes.size());
-  constexpr std::size_t most_of_a_block = 32;
-  std::string out(ZSTD_compressBound(c.bytes.size()) + most_of_a_block * c.cuts.size(), '\0');
-  ZSTD_outBuffer to{out.data(), out.size(), 0};
-  ZSTD_inBuffer from{c.bytes.data(), 0, 0};
-  for (const auto cut : c.cuts) {
-    from.size = cut;
-    if (ZSTD_compressStream2(context.get(), &to, &from, ZSTD_e_flush) != 0) return std::nullopt;
-  }
-  from.size = c.bytes.size();
-  if (ZSTD_compressStream2(context.get(), &to, &from, ZSTD_e_end) != 0) return std::nullopt;
-  if (to.pos > records.size() - records.size() / 16) return std::nullopt;
-  out.resize(to.pos);
+/// u32 size of the rest, which is one frame, and the packets. Nothing unless that is smaller than
+/// `records`.
+std::optional<std::string> joined(const columns& c, std::string_view records) {
+  std::string out(sizeof(std::uint32_t) + ZSTD_compressBound(c.rest.size()), '\0');
+  char* const to = out.data() + sizeof(std::uint32_t);
+  const auto n = ZSTD_compress(to, out.size() - sizeof(std::uint32_t), c.rest.data(), c.rest.size(),
+                               zstd_level);
+  if (ZSTD_isError(n) != 0) return std::nullopt;
+  const auto size = static_cast<std::uint32_t>(n);
+  std::memcpy(out.data(), &size, sizeof size);
+  out.resize(sizeof size + n);
+  out += c.packets;
+  if (out.size() > records.size() - records.size() / 16) return std::nullopt;
   return out;
+}
+
+result<std::string> from_joined(std::string_view stored) {
+  std::uint32_t size = 0;
+  if (stored.size() < sizeof size) return fail(errc::corrupt, "its columns break off");
+  std::memcpy(&size, stored.data(), sizeof size);
+  stored.remove_prefix(sizeof size);
+  if (stored.size() < size) return fail(errc::corrupt, "its columns break off");
+  const auto rest = decompressed(stored.substr(0, size));
+  if (!rest) return rest;
+  return from_columns(*rest, stored.substr(size), max_payload_bytes);
 }
 
 /// `elsewhere` records for the positions [first, upto), with the times of what follows.
@@ -177,7 +174,7 @@ entry_fields pack(numbering n, const entry& e, bool compress) {
   };
   if (compress && n == numbering::ticks) {
     if (const auto c = to_columns(e.payload)) {
-      if (auto small = compressed(*c, e.payload)) return with("delta", std::move(*small));
+      if (auto small = joined(*c, e.payload)) return with("columns", std::move(*small));
     }
   }
   if (compress) {
@@ -268,7 +265,7 @@ found_entry read_entry(numbering n, entry_id id, reply_view fields) {
     if (!r) return refuse(state::damaged, r.error().message);
     rebuilt = std::move(*r);
     stored = rebuilt;
-  } else if (*codec == "raw" || *codec == "zstd" || *codec == "delta") {
+  } else if (*codec == "raw" || *codec == "zstd" || *codec == "columns") {
     const auto p = value(5, "p");
     if (!p) return refuse(state::damaged, "field p is missing");
     stored = *p;
@@ -277,9 +274,8 @@ found_entry read_entry(numbering n, entry_id id, reply_view fields) {
   }
   if (checksum_of(*f, *count_text, *codec, id.text(), stored) != *sum)
     return refuse(state::damaged, "wrong checksum");
-  if (*codec == "zstd" || *codec == "delta") {
-    auto whole = decompressed(stored);
-    if (whole && *codec == "delta") whole = from_columns(*whole, max_payload_bytes);
+  if (*codec == "zstd" || *codec == "columns") {
+    auto whole = *codec == "zstd" ? decompressed(stored) : from_joined(stored);
     if (!whole) return refuse(state::damaged, whole.error().message);
     rebuilt = std::move(*whole);
   } else if (*codec == "raw") {

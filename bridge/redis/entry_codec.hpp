@@ -19,8 +19,8 @@
 ///        those of its records are in other shards. All other streams: the ID of the entry that it
 ///        follows, 0-0 for none, so that a reader knows what is missing.
 ///     n  dense streams: positions of the records; others: how many records
-///     c  how the records lie: `raw`, `zstd` (one frame), `delta` (a frame of tick_columns.hpp's
-///        columns; md:ticks only) or `fields`
+///     c  how the records lie: `raw`, `zstd` (one frame), `columns` (tick_columns.hpp: u32 size
+///        of the rest in one frame, the frame, the packets; md:ticks only) or `fields`
 ///     x  checksum, 16 hexadecimal digits: XXH3-64 of `p` (of the records, with `fields`), seeded
 ///        with XXH3-64 of "{v} {f} {n} {c} {ID}"
 ///

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -22,6 +23,11 @@ constexpr market::duration longest_block = 250 * market::millisecond;
 constexpr std::uint64_t reply_bytes = 2U << 20U;
 constexpr std::size_t worth_sharing = 256U << 10U;  ///< bytes of entries that several threads read
 constexpr std::uint64_t most_entries = 1000;
+/// For an answer of this very node, should it have one.
+constexpr auto own_answer = std::chrono::seconds(5);
+constexpr auto answer_pause = std::chrono::milliseconds(20);
+/// A question that nobody says again for so long is forgotten.
+constexpr auto question_kept = std::chrono::seconds(15);
 constexpr auto retry_unreadable = std::chrono::milliseconds(500);
 
 /// The last receive time of a block of ticks.
@@ -145,7 +151,10 @@ void read_lane::run() {
     }
     health_.set(name_, ok.error());
     connection_.reset();
-    for (const auto& c : all) c->is_prepared = c->is_at_top = false;
+    for (const auto& c : all) {
+      c->is_prepared = c->is_at_top = false;
+      if (c->open_hole) c->open_hole->asked.clear();
+    }
     const auto until = clock::now() + pauses_.next();
     for (auto now = clock::now(); now < until; now = clock::now()) {
       wait(std::chrono::ceil<std::chrono::milliseconds>(until - now));
@@ -191,7 +200,19 @@ result<void> read_lane::work(const cursors& all) {
   if (!group_.empty()) {
     if (auto ok = prepare(wanting(all)); !ok) return ok;
   }
-  const auto some = wanting(all);
+  auto some = wanting(all);
+  cursors with_hole;
+  std::ranges::copy_if(some, std::back_inserter(with_hole),
+                       [](const auto& c) { return c->open_hole.has_value(); });
+  if (!with_hole.empty()) {
+    if (auto ok = refill(with_hole); !ok) return ok;
+    std::erase_if(some, [](const auto& c) { return c->open_hole.has_value(); });
+    if (!some.empty()) {
+      if (auto ok = read_each(some); !ok) return ok;
+    }
+    wait(answer_pause);
+    return {};
+  }
   if (some.empty()) {
     wait(std::chrono::milliseconds(longest_block / market::millisecond));
     return {};
@@ -245,6 +266,108 @@ result<void> read_lane::fill(const cursor_ptr& who) {
   c.looked_for = top;
   deliver({who}, *r, false);
   return {};
+}
+
+std::string read_lane::refill_id(const cursor& c) const {
+  // Two readers of one stream in a process have different cursors.
+  return c.stream + '/' + options_.consumer + '/' +
+         (group_.empty() ? std::to_string(reinterpret_cast<std::uintptr_t>(&c)) : group_);
+}
+
+result<void> read_lane::ask(cursor& c) {
+  auto& hole = *c.open_hole;
+  if (hole.asked.empty()) {
+    runtime::log().warn(
+        "stream {} in Redis: {} to {} were trimmed before they were read: asking "
+        "the ingest node's journal",
+        c.stream, id_text(c.reached), id_text(hole.upto));
+    metrics_
+        .counter("artham_redis_refills_total",
+                 "Times that a reader asked the ingest node for what was trimmed before it was "
+                 "read.",
+                 {{"stream", c.stream}})
+        .add();
+  }
+  hole.asked = c.stream + ' ' + id_text(c.reached) + ' ' + id_text(hole.upto);
+  hole.renew = clock::now() + question_kept / 3;
+  const auto id = refill_id(c);
+  const auto ask_key = refill_ask_key(id);
+  const auto answer_key = refill_answer_key(id);
+  const auto kept = std::to_string(std::chrono::milliseconds(question_kept).count());
+  const std::string_view keys[] = {refills_key, ask_key, answer_key};
+  const std::string_view values[] = {id, hole.asked, kept};
+  auto r = connection_->eval(ask_refill_script(), keys, values);
+  if (!r) return tl::unexpected(r.error());
+  return {};
+}
+
+result<bool> read_lane::nobody_answers(clock::duration waited) {
+  if (waited > std::chrono::nanoseconds(options_.refill_wait)) return true;
+  if (waited <= own_answer) return false;
+  // Who is about to ingest, and lacks it, must not wait for itself.
+  auto holder = connection_->command({"HGET", fence_key("ingest"), "node"});
+  if (!holder) return tl::unexpected(holder.error());
+  return !holder->is_nil() && holder->text() == options_.consumer;
+}
+
+result<void> read_lane::refill(const cursors& all) {
+  for (const auto& c : all) {
+    if (auto ok = refill(*c); !ok) return ok;
+  }
+  call_ready(all);
+  return {};
+}
+
+result<void> read_lane::refill(cursor& c) {
+  auto& hole = *c.open_hole;
+  if (hole.asked.empty()) {
+    if (auto ok = ask(c); !ok) return ok;
+  }
+  const auto id = refill_id(c);
+  auto r = connection_->command({"XRANGE", refill_answer_key(id), "-", "+"});
+  if (!r) return tl::unexpected(r.error());
+  const auto now = clock::now();
+  // While there was no room, or no server, nobody waited.
+  if (now - hole.looked > question_kept) hole.heard = now;
+  hole.looked = now;
+  if (r->size() != 0) {
+    take_answer(c, *r);
+    hole.heard = now;
+  } else if (const auto given_up = nobody_answers(now - hole.heard); !given_up) {
+    return tl::unexpected(given_up.error());
+  } else if (*given_up) {
+    lose(c, {hole.upto.epoch, c.reached.seq + 1}, hole.upto, c.time);
+  } else if (now < hole.renew) {
+    return {};
+  }
+  if (c.reached.seq < hole.upto.seq) return ask(c);
+  auto gone = connection_->command({"DEL", refill_ask_key(id), refill_answer_key(id)});
+  if (!gone) return tl::unexpected(gone.error());
+  runtime::log().info("stream {} in Redis: read up to {}; it goes on from Redis", c.stream,
+                      id_text(c.reached));
+  c.read = std::max(c.read, entry_id(c.reached));
+  c.open_hole.reset();
+  c.is_prepared = c.is_at_top = false;
+  return {};
+}
+
+void read_lane::take_answer(cursor& c, reply_view entries) {
+  auto& positions = metrics_.counter("artham_redis_refilled_positions_total",
+                                     "Positions that came from the ingest node's journal instead.",
+                                     {{"stream", c.stream}});
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    const auto id = parse_entry_id(entries[i][0].text());
+    const auto at = id ? id->position() : std::nullopt;
+    if (!at || at->seq <= c.reached.seq || at->seq > c.open_hole->upto.seq) continue;
+    const auto fields = entries[i][1];
+    if (fields[0].text() == refill_gone) {
+      lose(c, {at->epoch, c.reached.seq + 1}, *at, c.time);
+      continue;
+    }
+    const auto before = c.reached.seq;
+    deliver(c, *id, read_entry(c.kind, *id, fields), fields[fields.size() - 1].text().size());
+    positions.add(c.reached.seq - before);
+  }
 }
 
 void read_lane::note_missing(cursor& c) const {
@@ -401,7 +524,9 @@ void read_lane::deliver(const cursors& to, reply_view entries, bool by_group) {
   std::size_t sum = 0;
   for (std::size_t i = 0; i < entries.size(); ++i) {
     const auto id = parse_entry_id(entries[i][0].text());
-    const auto wants = [&](const cursor_ptr& c) { return *id > c->read && !c->is_missing; };
+    const auto wants = [&](const cursor_ptr& c) {
+      return *id > c->read && !c->is_missing && !c->open_hole;
+    };
     if (!id || std::ranges::none_of(to, wants)) continue;
     const auto fields = entries[i][1];
     std::size_t bytes = 0;
@@ -419,7 +544,7 @@ void read_lane::deliver(const cursors& to, reply_view entries, bool by_group) {
   }
   for (const auto& [id, fields, bytes, found] : all) {
     for (const auto& c : to) {
-      if (id <= c->read || c->is_missing) continue;
+      if (id <= c->read || c->is_missing || c->open_hole) continue;
       // Another consumer of this name has got what comes before it.
       const bool misses =
           by_group && found.f &&
@@ -432,6 +557,10 @@ void read_lane::deliver(const cursors& to, reply_view entries, bool by_group) {
       deliver(*c, id, found, bytes);
     }
   }
+  call_ready(to);
+}
+
+void read_lane::call_ready(const cursors& to) {
   std::vector<std::function<void()>> woken;
   for (const auto& c : to) {
     const std::lock_guard lock(c->mutex);
@@ -442,31 +571,28 @@ void read_lane::deliver(const cursors& to, reply_view entries, bool by_group) {
 
 void read_lane::deliver(cursor& to, entry_id id, const found_entry& e, std::size_t bytes) {
   const auto before = to.reached;
-  to.read = id;
+  if (e.f && before != record::position{} && to.kind != numbering::live) {
+    // What lies between was taken out of the stream before it was read.
+    const auto upto = is_dense(to.kind) ? record::position{e.f->epoch, e.f->seq - 1} : *e.f;
+    const bool missing = is_dense(to.kind) ? upto.seq > before.seq : upto > before;
+    if (missing && to.kind == numbering::ticks && options_.refill_wait != 0 && !to.open_hole) {
+      to.open_hole = cursor::hole{upto, {}, clock::now(), clock::now(), {}};
+      return;  // this entry is read again behind it
+    }
+    if (missing) {
+      const auto first = upto.epoch == before.epoch || is_dense(to.kind)
+                             ? record::position{upto.epoch, before.seq + 1}
+                             : upto;
+      const bool has_time = e.block && to.kind == numbering::ticks;
+      lose(to, first, upto, has_time ? first_time(*e.block) : to.time);
+    }
+  }
+  to.read = std::max(to.read, id);
   to.entry_bytes = std::max<std::uint64_t>((to.entry_bytes + bytes) / 2, 1);
   if (e.what != found_entry::state::good) refuse(to, id, e.why);
   if (e.what == found_entry::state::foreign) return;
 
   const auto& b = e.block;
-  const auto time = b && to.kind == numbering::ticks ? first_time(*b) : to.time;
-  if (e.f && before != record::position{} && to.kind != numbering::live) {
-    // What lies between was taken out of the stream before it was read.
-    const auto upto = is_dense(to.kind) ? record::position{e.f->epoch, e.f->seq - 1} : *e.f;
-    const bool missing = is_dense(to.kind) ? upto.seq > before.seq : upto > before;
-    if (missing) {
-      const auto first = upto.epoch == before.epoch || is_dense(to.kind)
-                             ? record::position{upto.epoch, before.seq + 1}
-                             : upto;
-      metrics_
-          .counter("artham_redis_missing_entries_total",
-                   "Times that a reader found entries missing from a stream.",
-                   {{"stream", to.stream}})
-          .add();
-      runtime::log().error("stream {} in Redis: positions {} to {} are not there any more",
-                           to.stream, id_text(first), id_text(upto));
-      push(to, damaged_block(to, first, upto, to.time, time));
-    }
-  }
   if (!b) {
     push(to, in_place_of(to, e));
     return;
@@ -475,6 +601,17 @@ void read_lane::deliver(cursor& to, entry_id id, const found_entry& e, std::size
   const auto cut = before.epoch == b->epoch ? before.seq : std::min(before.seq, e.records_from - 1);
   push(to, behind(b, cut));
   if (to.kind == numbering::ticks) to.time = last_time(*b);
+}
+
+void read_lane::lose(cursor& c, record::position first, record::position upto,
+                     market::timestamp to) {
+  metrics_
+      .counter("artham_redis_missing_entries_total",
+               "Times that a reader found entries missing from a stream.", {{"stream", c.stream}})
+      .add();
+  runtime::log().error("stream {} in Redis: positions {} to {} are not there any more", c.stream,
+                       id_text(first), id_text(upto));
+  push(c, damaged_block(c, first, upto, c.time, to));
 }
 
 /// For the positions of an entry that cannot be read.

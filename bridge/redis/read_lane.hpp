@@ -52,7 +52,16 @@ struct cursor {
   bool is_prepared = false;  ///< its group stands where it does
   bool is_at_top = false;
   std::chrono::steady_clock::time_point not_before;  ///< of what could not be read
-  bool is_missing = false;                 ///< another consumer of that name got what comes next
+  bool is_missing = false;  ///< another consumer of that name got what comes next
+  /// What was trimmed before it was read, and is asked for.
+  struct hole {
+    record::position upto;
+    std::string asked;                             ///< the question as it stands in Redis
+    std::chrono::steady_clock::time_point heard;   ///< when an answer came, or was waited for first
+    std::chrono::steady_clock::time_point looked;  ///< for an answer
+    std::chrono::steady_clock::time_point renew;
+  };
+  std::optional<hole> open_hole;
   record::position looked_for;             ///< the top when what is missing was looked for last
   market::timestamp time = 0;              ///< the last receive time
   std::uint64_t entry_bytes = 64U << 10U;  ///< of a usual entry
@@ -89,6 +98,15 @@ class read_lane {
   [[nodiscard]] result<void> prepare(const cursors& all);
   /// Reads what is missing as a plain reader does.
   [[nodiscard]] result<void> fill(const cursor_ptr& who);
+  /// Of those with a hole: asks for what is in it, takes what came. What nobody has is a gap.
+  [[nodiscard]] result<void> refill(const cursors& all);
+  [[nodiscard]] result<void> refill(cursor& c);
+  [[nodiscard]] result<void> ask(cursor& c);
+  [[nodiscard]] result<bool> nobody_answers(clock::duration waited);
+  void take_answer(cursor& c, reply_view entries);
+  /// Stands for what is not to be had any more.
+  void lose(cursor& c, record::position first, record::position upto, market::timestamp to);
+  [[nodiscard]] std::string refill_id(const cursor& c) const;
   [[nodiscard]] result<void> read_each(const cursors& all);
   [[nodiscard]] result<void> read_all(const cursors& all);
   void append_read(const std::vector<std::string_view>& streams,
@@ -99,6 +117,7 @@ class read_lane {
   void deliver(const cursors& to, reply_view entries, bool by_group);
   /// The stream goes on behind what was read, and the group has nothing of it.
   void note_missing(cursor& c) const;
+  static void call_ready(const cursors& to);
   void deliver(cursor& to, entry_id id, const found_entry& e, std::size_t bytes);
   [[nodiscard]] static record::block_ptr in_place_of(const cursor& to, const found_entry& e);
   void push(cursor& to, record::block_ptr b);

@@ -11,6 +11,7 @@
 #include "bridge/redis/control.hpp"
 #include "bridge/redis/health.hpp"
 #include "bridge/redis/read_lane.hpp"
+#include "bridge/redis/scripts.hpp"
 #include "bridge/redis/server_info.hpp"
 #include "bridge/redis/stream_reader.hpp"
 #include "bridge/redis/stream_writer.hpp"
@@ -21,7 +22,8 @@ namespace {
 
 class bridge_impl final : public redis_bridge {
  public:
-  explicit bridge_impl(const options& o)
+  /// `away`: why the server was not looked at yet.
+  bridge_impl(const options& o, const std::optional<error>& away)
       : options_(o),
         metrics_(o.metrics != nullptr ? *o.metrics : own_metrics_),
         health_(o.on_health),
@@ -29,7 +31,7 @@ class bridge_impl final : public redis_bridge {
         crew_(std::make_shared<crew>(usual_helpers())),
         pipe_(std::make_shared<append_pipe>(options_, health_, metrics_, crew_)) {
     pipe_->start();
-    upkeep_.emplace(options_, *pipe_, health_, metrics_);
+    upkeep_.emplace(options_, *pipe_, health_, metrics_, away);
   }
   ~bridge_impl() override { stop(); }
 
@@ -117,6 +119,27 @@ class bridge_impl final : public redis_bridge {
   void hold(std::string_view lease, std::uint64_t fence) override {
     const std::lock_guard lock(mutex_);
     fences_.insert_or_assign(std::string(lease), fence);
+  }
+  [[nodiscard]] result<record::position> passed_by_all(std::string_view stream) const override {
+    const auto cursors = cursors_key(stream);
+    const std::vector<std::string_view> awaited(options_.awaited.begin(), options_.awaited.end());
+    auto r = control_.eval(needed_script(), {stream, cursors}, awaited);
+    if (!r) return tl::unexpected(r.error());
+    if (r->size() != 2) return record::position{};
+    const auto needed = parse_entry_id((*r)[0].text());
+    const auto first = parse_entry_id((*r)[1].text());
+    const auto f = first ? first->position() : std::nullopt;
+    if (!needed || !needed->position() || !f) return record::position{};
+    // An entry that is needed is needed from its first position on.
+    return f->seq <= needed->seq ? record::position{f->epoch, f->seq - 1} : *needed->position();
+  }
+  [[nodiscard]] result<record::position> passed_by(std::string_view stream,
+                                                   std::string_view consumer) const override {
+    auto r = control_.command({"HGET", cursors_key(stream), consumer});
+    if (!r) return tl::unexpected(r.error());
+    const auto id = r->is_nil() ? std::nullopt : parse_entry_id(r->text());
+    // It may stand in front of the first record.
+    return id ? record::position{static_cast<std::uint32_t>(id->ms), id->seq} : record::position{};
   }
   result<void> put_block(std::string_view stream, record::block_ptr block,
                          record::position from) override {
@@ -207,10 +230,15 @@ class bridge_impl final : public redis_bridge {
 }  // namespace
 
 result<std::unique_ptr<redis_bridge>> open(options o) {
-  auto c = connection::open(o.server, o.consumer + "-open");
-  if (!c) return tl::unexpected(c.error());
-  if (auto ok = check_server(**c); !ok) return tl::unexpected(ok.error());
-  return std::make_unique<bridge_impl>(o);
+  const auto checked = [&]() -> result<void> {
+    auto c = connection::open(o.server, o.consumer + "-open");
+    if (!c) return tl::unexpected(c.error());
+    return check_server(**c);
+  }();
+  if (checked) return std::make_unique<bridge_impl>(o, std::nullopt);
+  if (!o.may_be_away || checked.error().code != errc::unavailable)
+    return tl::unexpected(checked.error());
+  return std::make_unique<bridge_impl>(o, checked.error());
 }
 
 }  // namespace artham::bridge::redis

@@ -50,9 +50,16 @@ struct options {
   /// Consumers (`tick_store` stands for `tick_store/0` too) that are known to want md:ticks: before
   /// all of them have been there, nothing of it is trimmed.
   std::vector<std::string> awaited;
+  /// What nobody needs any more is kept for so long all the same: for readers that were away.
+  market::duration keep = 0;
   /// How often streams are trimmed, and the server's memory is looked at.
   market::duration upkeep = 2 * market::second;
+  /// Ticks that were trimmed before they were read are asked for from the ingest node's journal
+  /// (make_refiller), and waited for as long as this; 0: they are a gap at once.
+  market::duration refill_wait = 0;
   std::string consumer = "artham";  ///< this node's name, in consumer groups
+  /// The server need not answer when the bridge is opened; it is looked at once it does.
+  bool may_be_away = false;
   health_callback on_health;
   runtime::metrics* metrics = nullptr;  ///< must outlive the bridge
 };
@@ -90,6 +97,12 @@ class redis_bridge : public bridge {
   /// open_writer answers errc::conflict. Writers that are open keep the fence they were opened
   /// with.
   virtual void hold(std::string_view lease, std::uint64_t fence) = 0;
+  /// Up to where all consumers of a stream have passed it; zeros when that is not known, as not
+  /// all that are awaited have been there.
+  [[nodiscard]] virtual result<record::position> passed_by_all(std::string_view stream) const = 0;
+  /// What `passed` has said of a consumer without a group last; zeros when nothing.
+  [[nodiscard]] virtual result<record::position> passed_by(std::string_view stream,
+                                                           std::string_view consumer) const = 0;
   /// Takes a block of a stream of ticks, which has its positions already, and stands for all of
   /// [from, block's last]: `from` is right behind what the block before stood for, or, once all
   /// that was put is answered, behind what Redis has. errc::full when the queue has no room
@@ -111,9 +124,9 @@ class redis_bridge : public bridge {
 /// shard n (0 where there is one only), `bars:{n}` for everything else that is derived from it.
 [[nodiscard]] std::string lease_of(std::string_view stream);
 
-/// Connects within the timeout. errc::unavailable when nobody answers; errc::refused when we are
-/// not let in or the server is too old (before 7.0) or would evict (maxmemory-policy): each with
-/// the way out.
+/// Connects within the timeout. errc::unavailable when nobody answers and the server must not be
+/// away; errc::refused when we are not let in or the server is too old (before 7.0) or would evict
+/// (maxmemory-policy): each with the way out.
 [[nodiscard]] result<std::unique_ptr<redis_bridge>> open(options o);
 
 }  // namespace artham::bridge::redis

@@ -17,10 +17,13 @@ namespace artham::bridge::redis {
 namespace {
 
 constexpr std::int64_t acknowledged_at_once = 1000;
+/// So many parts of what is allowed, and one more, may be used before derived streams are cut.
+constexpr std::uint64_t derived_margin = 4;
 
 }  // namespace
 
-upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m)
+upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m,
+               const std::optional<error>& away)
     : options_(o),
       pipe_(pipe),
       health_(h),
@@ -31,7 +34,9 @@ upkeep::upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::m
           m.counter("artham_redis_trimmed_entries_total", "Entries that nobody needed any more.")),
       forced_(m.counter("artham_redis_forced_trims_total",
                         "Times that entries were removed that somebody may still need, as Redis "
-                        "used too much memory.")) {
+                        "used too much memory.")),
+      unchecked_(away.has_value()) {
+  if (away) health_.set("keep", *away);
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "redis-keep");
     run();
@@ -106,6 +111,10 @@ result<void> upkeep::say(const passed_map& all) {
     if (!c) return tl::unexpected(c.error());
     connection_ = std::move(*c);
   }
+  if (unchecked_) {
+    if (auto ok = check_server(*connection_); !ok) return ok;
+    unchecked_ = false;
+  }
   for (const auto& [who, what] : all) {
     const auto& [stream, consumer] = who;
     const auto id = id_text(what.upto);
@@ -171,19 +180,33 @@ result<void> upkeep::trim(const out_stream& s) {
   if (s.kind == numbering::live) return {};
   const auto cursors = cursors_key(s.name);
   const std::string_view keys[] = {s.name, cursors};
-  std::vector<std::string_view> awaited;
-  if (is_source(s.name)) awaited.assign(options_.awaited.begin(), options_.awaited.end());
-  auto r = connection_->eval(trim_script(), keys, awaited);
+  const auto from = id_text(kept_from(s));
+  std::vector<std::string_view> arguments{from};
+  if (is_source(s.name))
+    arguments.insert(arguments.end(), options_.awaited.begin(), options_.awaited.end());
+  auto r = connection_->eval(trim_script(), keys, arguments);
   if (!r) return tl::unexpected(r.error());
   trimmed_.add(static_cast<std::uint64_t>((*r)[0].integer().value_or(0)));
   return {};
 }
 
-/// A tenth of the stream that takes the most.
+record::position upkeep::kept_from(const out_stream& s) {
+  const auto now = clock::now();
+  const auto before = now - std::chrono::nanoseconds(options_.keep);
+  auto& ends = ends_[s.name];
+  ends.emplace_back(now, pipe_.tail(s));
+  while (ends.size() > 1 && ends[1].first <= before) ends.pop_front();
+  return ends.front().first <= before ? ends.front().second : record::position{};
+}
+
+/// A tenth of the stream that takes the most. Ticks go first: they come back from the journal of
+/// the ingest node, which what is derived from them does not.
 result<void> upkeep::trim_by_force(std::uint64_t used) {
   std::string largest;
   std::int64_t most = 0;
+  const bool ticks_only = used - used / (derived_margin + 1) <= options_.max_bytes;
   for (const auto& s : pipe_.streams()) {
+    if (ticks_only && !is_source(s->name)) continue;
     auto r = connection_->command({"MEMORY", "USAGE", s->name});
     if (!r) return tl::unexpected(r.error());
     const auto bytes = r->integer().value_or(0);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -19,7 +21,9 @@ namespace artham::bridge::redis {
 /// nobody needs, and watches the server's memory.
 class upkeep {
  public:
-  upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m);
+  /// `away`: why the server could not be looked at yet; then it is before anything else.
+  upkeep(const options& o, append_pipe& pipe, redis::health& h, runtime::metrics& m,
+         const std::optional<error>& away);
   ~upkeep();
   upkeep(const upkeep&) = delete;
   upkeep& operator=(const upkeep&) = delete;
@@ -49,6 +53,8 @@ class upkeep {
   [[nodiscard]] result<void> look_after();
   [[nodiscard]] result<std::uint64_t> used_memory();
   [[nodiscard]] result<void> trim(const out_stream& s);
+  /// Where the stream ended `options::keep` ago; zeros while that is not known.
+  [[nodiscard]] record::position kept_from(const out_stream& s);
   [[nodiscard]] result<void> trim_by_force(std::uint64_t used);
 
   const options options_;
@@ -67,7 +73,11 @@ class upkeep {
 
   // Of the thread.
   std::unique_ptr<connection> connection_;
+  bool unchecked_ = false;
   backoff pauses_;
+  /// Ends of streams, and when they were there: the newest of what is older than `options::keep`
+  /// and what is younger.
+  std::map<std::string, std::deque<std::pair<clock::time_point, record::position>>> ends_;
 
   std::thread thread_;
 };

@@ -1,11 +1,13 @@
 #include "feed/kite/client.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 #include <utility>
 
 #include "feed/kite/endpoint.hpp"
 #include "feed/kite/engine.hpp"
+#include "feed/kite/group.hpp"
 #include "feed/kite/tls.hpp"
 #include "runtime/clock.hpp"
 
@@ -23,6 +25,7 @@ result<void> check(const client_options& o) {
   if (o.backoff.min.count() <= 0 || o.backoff.max < o.backoff.min || o.backoff.factor == 0) {
     return bad("the back-off needs 0 < min <= max and a factor of at least 1");
   }
+  if (o.accounts.empty() || o.sockets == 0) return bad("there must be an account and a socket");
   if (o.max_tokens == 0) return bad("max_tokens must be positive");
   if (o.chunk == 0) return bad("the chunk of tokens per message must be positive");
   if (o.max_message == 0) return bad("the message limit must be positive");
@@ -37,11 +40,11 @@ struct client::impl {
         server(std::move(e)),
         tls(std::move(t)),
         frames(d),
-        shared(options.max_tokens) {}
+        shared(options.accounts.size() * options.sockets, options.max_tokens) {}
 
-  /// Runs fn(engine) if there is one; it cannot go away meanwhile.
+  /// Runs fn(group) if there is one; it cannot go away meanwhile.
   template <class Fn>
-  void with_engine(Fn&& fn) {
+  void with_group(Fn&& fn) {
     const std::lock_guard lock(lifetime);
     if (running) fn(*running);
   }
@@ -53,7 +56,7 @@ struct client::impl {
   shared_state shared;
 
   std::mutex lifetime;  // guards what follows; never held while joining
-  std::unique_ptr<engine> running;
+  std::unique_ptr<group> running;
   std::thread thread;
 };
 
@@ -81,13 +84,13 @@ client::~client() {
 void client::start(sink& s) {
   const std::lock_guard lock(impl_->lifetime);
   if (impl_->running) return;
-  impl_->running = std::make_unique<engine>(impl_->options, impl_->server, impl_->tls,
-                                            impl_->frames, s, impl_->shared);
-  impl_->thread = std::thread([e = impl_->running.get()] { e->run(); });
+  impl_->running = std::make_unique<group>(impl_->options, impl_->server, impl_->tls, impl_->frames,
+                                           s, impl_->shared);
+  impl_->thread = std::thread([g = impl_->running.get()] { g->run(); });
 }
 
 void client::stop() {
-  std::unique_ptr<engine> ending;
+  std::unique_ptr<group> ending;
   std::thread thread;
   {
     const std::lock_guard lock(impl_->lifetime);
@@ -97,15 +100,19 @@ void client::stop() {
   if (!ending) return;
   ending->request_stop();
   thread.join();
-  impl_->shared.current = state::stopped;
+  for (auto& c : impl_->shared.connection) c.current = state::stopped;
 }
 
 result<void> client::subscribe(std::span<const std::uint32_t> tokens, market::tick_mode mode) {
   {
     const std::lock_guard lock(impl_->shared.mutex);
-    if (auto ok = impl_->shared.book.add(tokens, mode); !ok) return ok;
+    const auto usable = [&](std::size_t c) {
+      const state now = impl_->shared.connection[c].current;
+      return now != state::token_expired && now != state::rate_limited;
+    };
+    if (auto ok = impl_->shared.book.add(tokens, mode, usable); !ok) return ok;
   }
-  impl_->with_engine([](engine& e) { e.request_sync(); });
+  impl_->with_group([](group& g) { g.request_sync(); });
   return {};
 }
 
@@ -114,11 +121,11 @@ void client::unsubscribe(std::span<const std::uint32_t> tokens) {
     const std::lock_guard lock(impl_->shared.mutex);
     impl_->shared.book.remove(tokens);
   }
-  impl_->with_engine([](engine& e) { e.request_sync(); });
+  impl_->with_group([](group& g) { g.request_sync(); });
 }
 
 void client::resume() {
-  impl_->with_engine([](engine& e) { e.request_resume(); });
+  impl_->with_group([](group& g) { g.request_resume(); });
 }
 
 counters client::counts() const {
@@ -133,12 +140,31 @@ counters client::counts() const {
 }
 
 state client::current() const {
-  return impl_->shared.current;
+  const auto all = connections();
+  const bool any_live =
+      std::ranges::any_of(all, [](const connection_status& c) { return c.state == state::live; });
+  return any_live ? state::live : all.front().state;
 }
 
 tick_expectation client::expectation() const {
+  tick_expectation all;
+  for (const auto& c : connections()) {
+    const auto& e = c.expected;
+    all.last = std::max(all.last, e.last);
+    if (e.limit != 0) all.limit = all.limit == 0 ? e.limit : std::min(all.limit, e.limit);
+    all.frames_per_hour += e.frames_per_hour;
+  }
+  return all;
+}
+
+std::vector<connection_status> client::connections() const {
   const std::lock_guard lock(impl_->shared.mutex);
-  return impl_->shared.expected;
+  std::vector<connection_status> all(impl_->shared.book.opened());
+  for (std::size_t c = 0; c < all.size(); ++c) {
+    const auto& from = impl_->shared.connection[c];
+    all[c] = {from.current, impl_->shared.book.wanted(c).size(), from.expected};
+  }
+  return all;
 }
 
 }  // namespace artham::feed::kite

@@ -26,12 +26,18 @@ enum class clock_source : std::uint8_t {
   exchange,  ///< artham's own exchange, in text frames in stream order
 };
 
-struct client_options {
-  std::string url = "wss://ws.kite.trade";
+/// A key at Kite Connect and its login.
+struct account {
   std::string api_key;
   /// The newest access token. Asked for before each attempt, and every `login_poll` after a 403
   /// until it is another one than was refused. Called from the feed's thread.
   std::function<secret()> access_token = [] { return secret(); };
+};
+
+struct client_options {
+  std::string url = "wss://ws.kite.trade";
+  std::vector<account> accounts{1};
+  std::size_t sockets = 1;  ///< at most so many connections of each account
   std::chrono::milliseconds login_poll{1'000};
   std::string ca_file{};  ///< PEM; empty: the system's authorities
   clock_source clock = clock_source::host;
@@ -48,10 +54,15 @@ struct client_options {
   std::function<market::timestamp()> utc_now;
 };
 
-/// The Kite ticker over a WebSocket: connects, subscribes, watches for silence, backs off, comes
-/// back. Own thread; every sink call comes from it, and market time never goes back between them on
-/// one connection.
+/// The Kite ticker over WebSockets, as many as the instruments need: each connects, subscribes,
+/// watches for silence, backs off and comes back for itself. One thread for all of them; every sink
+/// call comes from it, and market time never goes back between them.
 ///
+/// - Which instruments are whose: subscription_book. Connections are those of the first account,
+///   then of the second, and so on. Where there may be several, a loss names its instruments.
+/// - Market time is the host's, or with `clock_source::exchange` that of the connection that is
+///   furthest behind of those that are live; one more than a clock interval ahead of it is not read
+///   until it has caught up. See docs/streams.md for why.
 /// - A connection with heartbeats but no ticks where ticks are usual is a stall: tick_watch.
 /// - A 403 ends trying until there is another access token; a 429 waits the longest back-off.
 /// - With `clock_source::exchange` the connection is live with the first clock message; it must
@@ -79,8 +90,11 @@ class client final : public feed {
   void unsubscribe(std::span<const std::uint32_t> tokens) override;
   void resume() override;
   [[nodiscard]] counters counts() const override;
+  /// `live` when any connection is, else what the first one does.
   [[nodiscard]] state current() const override;
+  /// Of all connections together; the least of their limits.
   [[nodiscard]] tick_expectation expectation() const override;
+  [[nodiscard]] std::vector<connection_status> connections() const override;
 
  private:
   struct impl;

@@ -18,9 +18,6 @@ using market::gap_cause;
 
 constexpr std::chrono::milliseconds goodbye_limit{1'000};
 
-/// The longest a host clock is trusted to run without being looked at again.
-constexpr market::duration longest_nap = market::second;
-
 std::string text_of(std::chrono::milliseconds wait) {
   const auto tenths = (wait.count() + 50) / 100;
   return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
@@ -44,65 +41,53 @@ void replace_all(std::string& text, const std::string& what, std::string_view wi
 
 }  // namespace
 
-engine::engine(const client_options& options, const endpoint& server,
-               std::shared_ptr<asio::ssl::context> tls, const decoder& d, sink& s,
-               shared_state& shared)
-    : options_(options),
+engine::engine(std::size_t index, asio::io_context& io, const client_options& options,
+               const endpoint& server, std::shared_ptr<asio::ssl::context> tls, const decoder& d,
+               engine_group& group, shared_state& shared)
+    : index_(index),
+      io_(io),
+      options_(options),
+      account_(options.accounts[index / options.sockets]),
       server_(server),
       tls_(std::move(tls)),
       decoder_(d),
-      sink_(s),
+      group_(group),
       shared_(shared),
       backoff_(options.backoff, std::random_device{}()),
-      intervals_(options.clock_interval),
       ticks_(options.stall, options.calendars) {}
 
-void engine::run() {
-  asio::post(io_, [this] {
-    if (options_.clock == clock_source::host) tick();
-    if (!stopping_) attempt();
-  });
-  io_.run();
+void engine::stop() {
+  stopping_ = true;
+  retry_.cancel();
+  watchdog_.cancel();
+  if (!open_) return finish_stop();
+  connection_->close();
+  deadline_.expires_after(goodbye_limit);
+  deadline_.async_wait([this](error_code) { finish_stop(); });
 }
 
-void engine::request_stop() {
-  asio::post(io_, [this] {
-    stopping_ = true;
-    retry_.cancel();
-    watchdog_.cancel();
-    clock_.cancel();
-    if (!open_) return finish_stop();
-    connection_->close();
-    deadline_.expires_after(goodbye_limit);
-    deadline_.async_wait([this](error_code) { finish_stop(); });
-  });
+void engine::read_on() {
+  if (!held_ || !open_ || stopping_ || !group_.may_read(index_)) return;
+  held_ = false;
+  last_life_ = steady::now();
+  ticks_.resumed(nanoseconds(last_life_));
+  arm_watchdog();
+  connection_->read();
 }
 
-void engine::request_sync() {
-  if (sync_requested_.exchange(true)) return;
-  asio::post(io_, [this] {
-    sync_requested_ = false;
-    sync();
-  });
-}
-
-void engine::request_resume() {
-  asio::post(io_, [this] {
-    if (!paused_) return;
-    paused_ = false;
-    last_life_ = steady::now();
-    ticks_.resumed(nanoseconds(last_life_));
-    arm_watchdog();
-    connection_->read();
-  });
+void engine::read_or_hold() {
+  if (!open_ || stopping_) return;
+  if (group_.may_read(index_)) return connection_->read();
+  held_ = true;
+  watchdog_.cancel();
 }
 
 void engine::attempt() {
-  shared_.current = state::connecting;
-  token_ = options_.access_token();
+  current() = state::connecting;
+  token_ = account_.access_token();
   auto target =
       (server_.path.empty() ? "/" : server_.path) + "?" +
-      encode_parameters({{"api_key", options_.api_key}, {"access_token", token_.reveal()}});
+      encode_parameters({{"api_key", account_.api_key}, {"access_token", token_.reveal()}});
   connection_ = make_ws_connection(io_, server_, tls_, options_.max_message, *this);
   ++epoch_;
   deadline_.expires_after(options_.connect_timeout);
@@ -123,16 +108,19 @@ void engine::on_open() {
   last_life_ = steady::now();
   arm_watchdog();
   if (options_.clock == clock_source::host) became_live();
-  if (open_) connection_->read();
+  read_or_hold();
 }
 
 void engine::became_live() {
   live_ = true;
-  shared_.current = state::live;
-  const auto market_time = stamp();
+  current() = state::live;
+  const auto market_time = group_.stamp();
   heard_at_ = market_time;
   ticks_.connected(market_time, nanoseconds(steady::now()));
-  sink_.on_state({state::live}, market_time, options_.utc_now());
+  state_change change;
+  change.state = state::live;
+  change.connection = static_cast<std::uint32_t>(index_);
+  group_.on_state(std::move(change), market_time);
   sync();
 }
 
@@ -149,12 +137,12 @@ void engine::on_message(bool binary, std::string payload) {
   } else {
     take_text(std::move(payload));
   }
-  if (open_ && !paused_) connection_->read();
+  read_or_hold();
 }
 
 void engine::heard_now() {
   last_life_ = steady::now();
-  heard_at_ = options_.clock == clock_source::host ? options_.utc_now() : market_time_;
+  heard_at_ = options_.clock == clock_source::host ? options_.utc_now() : group_.stamp();
 }
 
 void engine::on_control() {
@@ -170,54 +158,63 @@ void engine::take_binary(std::string frame) {
   const auto whole = decoder_.packets(frame);
   if (whole < declared_packets(frame) || whole == 0 || !live_) shared_.count.malformed.add();
   if (whole == 0 || !live_) return;
-  const auto market_time = stamp();
+  const auto market_time = group_.stamp();
   ticks_.heard(market_time, nanoseconds(last_life_));
-  if (!sink_.on_frame(std::move(frame), market_time, options_.utc_now())) {
-    paused_ = true;
-    watchdog_.cancel();
-    shared_.count.pauses.add();
-  }
+  group_.on_frame(std::move(frame), market_time);
 }
 
 void engine::take_text(std::string text) {
   shared_.count.text.add();
   auto frame = read_text_frame(text);
   if (frame.kind == text_kind::notice) {
-    sink_.on_text(std::move(frame.type), std::move(text));
+    group_.on_text(std::move(frame.type), std::move(text));
     return;
   }
-  if (frame.kind != text_kind::clock || options_.clock != clock_source::exchange) return;
-  if (live_ && frame.market_time < market_time_) {
+  if (frame.kind == text_kind::clock && options_.clock == clock_source::exchange)
+    take_clock(frame.market_time);
+}
+
+void engine::take_clock(market::timestamp t) {
+  if (live_ && t < clock_) {
     shared_.count.malformed.add();
     return;
   }
-  market_time_ = frame.market_time;
+  clock_ = t;
+  group_.set_clock(index_, t);
   if (!live_) {
     last_life_ = steady::now();
     became_live();
   }
-  sink_.on_market_time(market_time_, options_.utc_now());
-  watch_ticks();
+  group_.tell_time();
+}
+
+subscriptions engine::wanted() {
+  const std::lock_guard lock(shared_.mutex);
+  return shared_.book.wanted(index_);
 }
 
 void engine::sync() {
-  if (!live_ || writing_ || stopping_) return;
-  subscriptions wanted;
-  {
-    const std::lock_guard lock(shared_.mutex);
-    wanted = shared_.book.wanted();
-  }
-  auto update = plan_update(sent_, wanted, options_.chunk);
+  if (writing_ || stopping_) return;
+  if (!live_) return tell_removed();
+  auto now = wanted();
+  auto update = plan_update(sent_, now, options_.chunk);
   if (update.messages.empty()) return;
-  sent_ = std::move(wanted);
+  sent_ = std::move(now);
+  told_ = sent_;
   outbox_.assign(std::move_iterator(update.messages.begin()),
                  std::move_iterator(update.messages.end()));
-  for (const auto& change : update.changes) {
-    const auto market_time = stamp();
-    sink_.on_subscription(change.tokens, change.mode, change.added, market_time,
-                          options_.utc_now());
-  }
+  for (const auto& change : update.changes) group_.on_subscription(index_, change);
   write_next();
+}
+
+void engine::tell_removed() {
+  if (told_.empty()) return;
+  const auto now = wanted();
+  auto kept = told_;
+  std::erase_if(kept, [&](const auto& entry) { return !now.contains(entry.first); });
+  for (const auto& change : plan_update(told_, kept, options_.chunk).changes)
+    group_.on_subscription(index_, change);
+  told_ = std::move(kept);
 }
 
 void engine::write_next() {
@@ -260,7 +257,7 @@ void engine::lost(state next, gap_cause cause, std::string detail) {
   connection_->abort();
   connection_.reset();
   ++epoch_;
-  open_ = live_ = heard_ = paused_ = writing_ = false;
+  open_ = live_ = heard_ = held_ = writing_ = false;
   outbox_.clear();
   sent_.clear();
   deadline_.cancel();
@@ -268,7 +265,7 @@ void engine::lost(state next, gap_cause cause, std::string detail) {
   replace_all(detail, token_.reveal(), "(token)");
   replace_all(detail, encode_parameters({{"", token_.reveal()}}).substr(1), "(token)");
   detail = server_.authority() + ": " + detail;
-  shared_.current = next;
+  current() = next;
   if (next == state::token_expired) {
     detail += "; waiting for a new login";
     backoff_.reset();
@@ -278,9 +275,19 @@ void engine::lost(state next, gap_cause cause, std::string detail) {
     detail += "; next try in " + text_of(wait);
     retry_after(wait);
   }
-  const auto market_time = stamp();
-  sink_.on_state({next, cause, std::move(detail), std::min(heard_at_, market_time)}, market_time,
-                 options_.utc_now());
+  const auto market_time = group_.stamp();
+  state_change change;
+  change.state = next;
+  change.cause = cause;
+  change.detail = std::move(detail);
+  change.heard = std::min(heard_at_, market_time);
+  change.connection = static_cast<std::uint32_t>(index_);
+  change.tokens.emplace();
+  for (const auto& entry : told_) change.tokens->push_back(entry.first);
+  group_.on_state(std::move(change), market_time);
+  tell_removed();
+  // Only now: clock marks beyond the loss come behind the mark that tells it.
+  group_.lose_clock(index_);
 }
 
 void engine::retry_after(std::chrono::milliseconds wait) {
@@ -294,7 +301,7 @@ void engine::wait_for_login() {
   retry_.expires_after(options_.login_poll);
   retry_.async_wait([this, epoch = epoch_](error_code ec) {
     if (ec || epoch != epoch_ || stopping_) return;
-    if (options_.access_token() == token_) return wait_for_login();
+    if (account_.access_token() == token_) return wait_for_login();
     attempt();
   });
 }
@@ -302,7 +309,7 @@ void engine::wait_for_login() {
 void engine::arm_watchdog() {
   watchdog_.expires_at(last_life_ + options_.silence_limit);
   watchdog_.async_wait([this, epoch = epoch_](error_code ec) {
-    if (!ec && epoch == epoch_ && open_ && !paused_ && !stopping_) watch();
+    if (!ec && epoch == epoch_ && open_ && !held_ && !stopping_) watch();
   });
 }
 
@@ -323,47 +330,27 @@ void engine::watch() {
 }
 
 void engine::watch_ticks() {
-  if (!live_ || paused_ || stopping_ || sent_.empty()) return;
-  const bool stalled = ticks_.stalled(market_time_, nanoseconds(steady::now()));
-  const auto expected = ticks_.expectation(market_time_);
+  if (!live_ || held_ || stopping_ || sent_.empty()) return;
+  const auto now = group_.stamp();
+  const bool stalled = ticks_.stalled(now, nanoseconds(steady::now()));
+  const auto expected = ticks_.expectation(now);
   {
     const std::lock_guard lock(shared_.mutex);
-    shared_.expected = expected;
+    shared_.connection[index_].expected = expected;
   }
   if (!stalled) return;
   // The peer lives, but what was lost begins with the last tick.
   heard_at_ = ticks_.last_heard();
-  const auto silence = (market_time_ - heard_at_) / market::millisecond;
+  const auto silence = (now - heard_at_) / market::millisecond;
   lost(state::backing_off, gap_cause::stalled,
        "connected, but no tick for " + text_of(std::chrono::milliseconds(silence)) + ", where " +
            std::to_string(expected.frames_per_hour) + " messages an hour are usual");
 }
 
-void engine::tick() {
-  const auto now = options_.utc_now();
-  stamp();
-  watch_ticks();
-  const auto nap = std::min(intervals_.until_next(now), longest_nap);
-  clock_.expires_after(std::chrono::nanoseconds(nap));
-  clock_.async_wait([this](error_code ec) {
-    if (!ec && !stopping_) tick();
-  });
-}
-
-market::timestamp engine::stamp() {
-  if (options_.clock == clock_source::exchange) return market_time_;
-  const auto now = options_.utc_now();
-  intervals_.advance(now, [&](market::timestamp multiple) {
-    market_time_ = std::max(market_time_, multiple);
-    sink_.on_market_time(multiple, now);
-  });
-  market_time_ = std::max(market_time_, now);
-  return market_time_;
-}
-
 void engine::finish_stop() {
+  if (std::exchange(stopped_, true)) return;
   if (connection_) connection_->abort();
-  io_.stop();
+  group_.on_stopped();
 }
 
 }  // namespace artham::feed::kite

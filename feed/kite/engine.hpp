@@ -7,8 +7,8 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -16,7 +16,6 @@
 #include "feed/feed.hpp"
 #include "feed/kite/backoff.hpp"
 #include "feed/kite/client.hpp"
-#include "feed/kite/interval_clock.hpp"
 #include "feed/kite/subscription_book.hpp"
 #include "feed/kite/tick_watch.hpp"
 #include "feed/kite/ws_connection.hpp"
@@ -26,32 +25,59 @@ namespace artham::feed::kite {
 
 /// What the callers' threads and the feed's thread share.
 struct shared_state {
-  explicit shared_state(std::size_t max_tokens) : book(max_tokens) {}
+  shared_state(std::size_t connections, std::size_t max_tokens)
+      : book(connections, max_tokens), connection(connections) {}
+
+  struct connection_state {
+    tick_expectation expected;  // guarded by mutex
+    std::atomic<state> current{state::stopped};
+  };
 
   std::mutex mutex;
-  subscription_book book;     // guarded by mutex
-  tick_expectation expected;  // guarded by mutex
-
-  std::atomic<state> current{state::stopped};
+  subscription_book book;  // guarded by mutex
+  std::vector<connection_state> connection;
   struct {
     runtime::counter frames, heartbeats, bytes, malformed, text, connects, pauses;
   } count;
 };
 
-/// The life of a feed from start to stop: the state machine behind `client`. Its public functions
-/// are thread-safe; everything else runs on the thread that is in `run`.
+/// What all connections of a feed have in common, and where what one of them says goes on to.
+class engine_group {
+ public:
+  virtual ~engine_group() = default;
+  /// Market time of what is delivered now; announces what passed of the host's clock.
+  virtual market::timestamp stamp() = 0;
+  /// The exchange's clock on this connection; it counts for market time until `lose_clock`.
+  virtual void set_clock(std::size_t connection, market::timestamp t) = 0;
+  /// Announces market time as the exchange's clocks have it.
+  virtual void tell_time() = 0;
+  virtual void lose_clock(std::size_t connection) = 0;
+  [[nodiscard]] virtual bool may_read(std::size_t connection) const = 0;
+  virtual void on_frame(std::string frame, market::timestamp market_time) = 0;
+  virtual void on_state(state_change change, market::timestamp market_time) = 0;
+  virtual void on_subscription(std::size_t connection, const subscription_change& change) = 0;
+  virtual void on_text(std::string type, std::string json) = 0;
+  /// The connection has ended for good, once.
+  virtual void on_stopped() = 0;
+};
+
+/// One connection of a feed, from start to stop. Everything runs on the thread of `io`.
 class engine final : private ws_connection::handler {
  public:
-  engine(const client_options& options, const endpoint& server,
-         std::shared_ptr<boost::asio::ssl::context> tls, const decoder& d, sink& s,
-         shared_state& shared);
+  /// `index` counts connections from 0.
+  engine(std::size_t index, boost::asio::io_context& io, const client_options& options,
+         const endpoint& server, std::shared_ptr<boost::asio::ssl::context> tls, const decoder& d,
+         engine_group& group, shared_state& shared);
 
-  /// Returns after `request_stop`.
-  void run();
-  void request_stop();
-  /// The book has changed.
-  void request_sync();
-  void request_resume();
+  /// Connects for the first time.
+  void attempt();
+  void stop();
+  /// Sends what the book wants and is not sent yet.
+  void sync();
+  /// Goes on reading if it was held back and may.
+  void read_on();
+  /// Gives the connection up if it ought to have brought ticks.
+  void watch_ticks();
 
  private:
   using steady = std::chrono::steady_clock;
@@ -62,38 +88,37 @@ class engine final : private ws_connection::handler {
   void on_written() override;
   void on_failure(connection_failure failure) override;
 
-  void attempt();
   void became_live();
+  void read_or_hold();
   void heard_now();
   void lost(state next, market::gap_cause cause, std::string detail);
   void retry_after(std::chrono::milliseconds wait);
   void wait_for_login();
   void take_binary(std::string frame);
   void take_text(std::string text);
-  void sync();
+  void take_clock(market::timestamp t);
+  /// Of what was told as subscribed and is not wanted any more.
+  void tell_removed();
   void write_next();
   void arm_watchdog();
   void watch();
-  void watch_ticks();
-  void tick();
   void finish_stop();
-  /// Market time of what is delivered now; announces clock multiples that have passed.
-  market::timestamp stamp();
+  [[nodiscard]] subscriptions wanted();
+  [[nodiscard]] std::atomic<state>& current() { return shared_.connection[index_].current; }
 
+  const std::size_t index_;
+  boost::asio::io_context& io_;
   const client_options& options_;
+  const account& account_;
   const endpoint& server_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
   const decoder& decoder_;
-  sink& sink_;
+  engine_group& group_;
   shared_state& shared_;
 
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_{
-      io_.get_executor()};
   boost::asio::steady_timer deadline_{io_};  // connecting; saying goodbye
   boost::asio::steady_timer watchdog_{io_};
   boost::asio::steady_timer retry_{io_};
-  boost::asio::steady_timer clock_{io_};
 
   std::shared_ptr<ws_connection> connection_;
   std::uint64_t epoch_ = 0;  // of connection_: a timer armed for an earlier one does nothing
@@ -101,19 +126,19 @@ class engine final : private ws_connection::handler {
   bool open_ = false;        // the handshake is done
   bool live_ = false;        // reported as live
   bool heard_ = false;       // the peer has sent something
-  bool paused_ = false;
+  bool held_ = false;        // open, but not read
   bool writing_ = false;
   bool stopping_ = false;
-  std::atomic<bool> sync_requested_{false};
+  bool stopped_ = false;
   steady::time_point last_life_;
   market::timestamp heard_at_ = 0;  // the same as market time
   steady::time_point write_started_;
   subscriptions sent_;
+  subscriptions told_;  // as subscribed; outlives the connection
   std::deque<std::string> outbox_;
   backoff backoff_;
-  interval_clock intervals_;
   tick_watch ticks_;
-  market::timestamp market_time_ = 0;
+  market::timestamp clock_ = 0;  // the exchange's, on this connection
 };
 
 }  // namespace artham::feed::kite

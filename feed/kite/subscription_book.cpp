@@ -62,23 +62,57 @@ mode_groups missing(const subscriptions& from, const subscriptions& to) {
 
 }  // namespace
 
-result<void> subscription_book::add(std::span<const std::uint32_t> tokens, tick_mode mode) {
+subscription_book::subscription_book(std::size_t connections, std::size_t max_tokens)
+    : max_tokens_(max_tokens), wanted_(connections) {}
+
+result<void> subscription_book::add(std::span<const std::uint32_t> tokens, tick_mode mode,
+                                    const std::function<bool(std::size_t)>& usable) {
   std::set<std::uint32_t> fresh;
   for (const auto token : tokens) {
-    if (!wanted_.contains(token)) fresh.insert(token);
+    if (!place_.contains(token)) fresh.insert(token);
   }
-  if (const auto total = wanted_.size() + fresh.size(); total > max_tokens_) {
-    return fail(errc::refused,
-                "subscribing " + std::to_string(fresh.size()) + " more instruments would make " +
-                    std::to_string(total) + " on one connection, and its limit is " +
-                    std::to_string(max_tokens_) + "; unsubscribe others or raise the limit");
+  const auto limit = max_tokens_ * wanted_.size();
+  if (const auto total = place_.size() + fresh.size(); total > limit) {
+    const auto where = wanted_.size() == 1 ? " on one connection, and its limit is "
+                                           : " on " + std::to_string(wanted_.size()) +
+                                                 " connections, and their limit is ";
+    return fail(errc::refused, "subscribing " + std::to_string(fresh.size()) +
+                                   " more instruments would make " + std::to_string(total) + where +
+                                   std::to_string(limit) +
+                                   "; unsubscribe others or raise the limit");
   }
-  for (const auto token : tokens) wanted_[token] = requested_mode(mode);
+  const auto is_usable = [&](std::size_t c) { return !usable || usable(c); };
+  std::size_t free = 0;
+  for (std::size_t c = 0; c < opened_; ++c) free += is_usable(c) ? room(c) : 0;
+  while (free < fresh.size() && opened_ < wanted_.size()) {
+    free += is_usable(opened_) ? room(opened_) : 0;
+    ++opened_;
+  }
+  const auto emptiest = [&](bool any) {
+    std::size_t best = opened_;
+    for (std::size_t c = 0; c < opened_; ++c) {
+      if (room(c) == 0 || !(any || is_usable(c))) continue;
+      if (best == opened_ || room(c) > room(best)) best = c;
+    }
+    return best;
+  };
+  for (const auto token : fresh) {
+    auto c = emptiest(false);
+    if (c == opened_) c = emptiest(true);
+    place_.emplace(token, c);
+    wanted_[c].emplace(token, requested_mode(mode));
+  }
+  for (const auto token : tokens) wanted_[place_.at(token)][token] = requested_mode(mode);
   return {};
 }
 
 void subscription_book::remove(std::span<const std::uint32_t> tokens) {
-  for (const auto token : tokens) wanted_.erase(token);
+  for (const auto token : tokens) {
+    const auto found = place_.find(token);
+    if (found == place_.end()) continue;
+    wanted_[found->second].erase(token);
+    place_.erase(found);
+  }
 }
 
 subscription_update plan_update(const subscriptions& sent, const subscriptions& wanted,

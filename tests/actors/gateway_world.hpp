@@ -61,6 +61,65 @@ class some_store final : public support::no_features {
   result<std::vector<store::stored_position>> positions() override { return {}; }
 };
 
+/// What a reader gives, behind a block that is not there any more once `lost` is set.
+class reader_behind final : public bridge::reader {
+ public:
+  reader_behind(std::unique_ptr<bridge::reader> inner, std::shared_ptr<std::atomic<bool>> lost)
+      : inner_(std::move(inner)), lost_(std::move(lost)) {}
+  result<std::vector<record::block_ptr>> pull(std::uint64_t max_records) override {
+    auto blocks = inner_->pull(max_records);
+    if (blocks && !blocks->empty() && lost_->exchange(false)) {
+      auto gone = std::make_shared<record::block>();
+      gone->damaged = true;
+      blocks->insert(blocks->begin(), std::move(gone));
+    }
+    return blocks;
+  }
+  void when_ready(std::function<void()> fn) override { inner_->when_ready(std::move(fn)); }
+  [[nodiscard]] std::uint64_t lag() const override { return inner_->lag(); }
+
+ private:
+  std::unique_ptr<bridge::reader> inner_;
+  std::shared_ptr<std::atomic<bool>> lost_;
+};
+
+/// A bridge in memory of whose final 1m bars something can be lost.
+class losing_bridge final : public bridge::bridge {
+ public:
+  std::shared_ptr<std::atomic<bool>> lost = std::make_shared<std::atomic<bool>>(false);
+
+  result<std::unique_ptr<::artham::bridge::writer>> open_writer(std::string_view stream,
+                                                                std::uint32_t epoch) override {
+    return inner_->open_writer(stream, epoch);
+  }
+  result<std::unique_ptr<::artham::bridge::reader>> open_reader(
+      std::string_view stream, record::position after, ::artham::bridge::top until,
+      std::span<const std::uint32_t> tokens) override {
+    auto opened = inner_->open_reader(stream, after, until, tokens);
+    if (!opened || stream != record::final_bars_stream("1m")) return opened;
+    return std::make_unique<reader_behind>(std::move(*opened), lost);
+  }
+  [[nodiscard]] result<::artham::bridge::tops> stream_tops(std::string_view stream) const override {
+    return inner_->stream_tops(stream);
+  }
+  [[nodiscard]] std::vector<std::string> streams() const override { return inner_->streams(); }
+  [[nodiscard]] std::uint32_t last_epoch() const override { return inner_->last_epoch(); }
+  result<market::content_hash> put_object(std::string_view content) override {
+    return inner_->put_object(content);
+  }
+  [[nodiscard]] result<std::string> get_object(const market::content_hash& hash) const override {
+    return inner_->get_object(hash);
+  }
+  void stop() override { inner_->stop(); }
+  void drop_before(std::string_view stream, record::position upto) {
+    inner_->drop_before(stream, upto);
+  }
+
+ private:
+  std::unique_ptr<::artham::bridge::memory::memory_bridge> inner_ =
+      ::artham::bridge::memory::make();
+};
+
 /// The socket of a client: keeps what it is sent, and takes nothing while it is stopped.
 class listener final : public messages::client {
  public:
@@ -312,16 +371,25 @@ struct gateway_world {
     const std::uint32_t of[] = {token};
     REQUIRE(ticks->append(payload, 1, of));
   }
+  void append_mark(const market::mark& m) {
+    std::string payload;
+    record::append(payload, record::with_times(record::kind::mark, 1, m.time, m.time),
+                   record::encode(m));
+    REQUIRE(ticks->append(payload, 1, {}));
+  }
   void append_gap(int from, int to) {
     market::mark m;
     m.kind = market::mark_kind::gap;
     m.from = from * market::second;
     m.time = to * market::second;
     m.cause = market::gap_cause::disconnected;
-    std::string payload;
-    record::append(payload, record::with_times(record::kind::mark, 1, m.time, m.time),
-                   record::encode(m));
-    REQUIRE(ticks->append_urgent(payload, 1));
+    append_mark(m);
+  }
+  /// Market time at which its instruments trade.
+  [[nodiscard]] static market::timestamp in_session() {
+    const auto loaded = config::load_calendar("NSE");
+    REQUIRE(loaded);
+    return loaded->calendar->day(market::make_date(2026, 11, 20)).sessions.front().open;
   }
   void publish_live(const market::bar& b, std::uint32_t timeframe = 0) {
     auto live = std::make_shared<messages::live_batch>();
@@ -329,7 +397,7 @@ struct gateway_world {
     caf::anon_send(hub, messages::live_batch_ptr(std::move(live)));
   }
 
-  std::shared_ptr<bridge::memory::memory_bridge> journal = bridge::memory::make();
+  std::shared_ptr<losing_bridge> journal = std::make_shared<losing_bridge>();
   feed::kite::frame_decoder decoder;
   some_store store;
   runtime::metrics metrics;

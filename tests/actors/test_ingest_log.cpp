@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "actors/ingest/ingest_log.hpp"
@@ -435,4 +437,133 @@ TEST_CASE("a frame that finds no room takes its formulas' ticks along, and legs 
   run.ingest.resume(lost);
   CHECK(records_in(run.frame({infy}, 3, 30)).size() == 1);
   CHECK(records_in(run.frame({tcs}, 3, 30)).size() == 2);
+}
+
+namespace {
+
+using tokens = std::vector<std::uint32_t>;
+
+feed::state_change lost(std::uint32_t connection, std::optional<tokens> of,
+                        market::gap_cause cause = market::gap_cause::disconnected,
+                        feed::state state = feed::state::backing_off) {
+  feed::state_change c;
+  c.state = state;
+  c.cause = cause;
+  c.connection = connection;
+  c.tokens = std::move(of);
+  return c;
+}
+
+feed::state_change live(std::uint32_t connection) {
+  feed::state_change c;
+  c.state = feed::state::live;
+  c.connection = connection;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("the loss of one of several connections names its instruments, from begin to end") {
+  ingest_run l;
+  const auto at = [&](int s) { return l.open + s * market::second; };
+  l.on({at(0), 0, live(0)});
+  l.on({at(0), 0, live(1)});
+  const auto first = l.on({at(1), 0, lost(1, tokens{3, 4})});
+  REQUIRE(kinds(first).back() == market::mark_kind::gap);
+  CHECK(first.back().flag == market::gap_begins);
+  CHECK(first.back().tokens == tokens{3, 4});
+  // Each connection's loss is its own.
+  const auto second = l.on({at(2), 0, lost(0, tokens{1, 2})});
+  CHECK(second.back().tokens == tokens{1, 2});
+  CHECK(second.back().from == at(2));
+  CHECK(l.on({at(2), 0, lost(0, tokens{1, 2})}).empty());
+  const auto over = l.on({at(3), 0, live(1)});
+  REQUIRE(over.size() >= 2);
+  CHECK(over[0].kind == market::mark_kind::gap);
+  CHECK(over[0].flag == 0);
+  CHECK(over[0].from == at(1));
+  CHECK(over[0].time == at(3));
+  CHECK(over[0].tokens == tokens{3, 4});
+  const auto other = l.on({at(4), 0, live(0)});
+  CHECK(other[0].from == at(2));
+  CHECK(other[0].tokens == tokens{1, 2});
+  CHECK(l.ingest.counts().gaps == 2);
+}
+
+TEST_CASE("what is subscribed elsewhere meanwhile is not lost any more; nothing lost is no gap") {
+  ingest_run l;
+  const auto at = [&](int s) { return l.open + s * market::second; };
+  l.on({at(0), 0, live(0)});
+  l.on({at(0), 0, live(1)});
+  l.on({at(0), 0, live(2)});
+  l.on({at(1), 0, lost(1, tokens{3, 4, 5})});
+  l.on({at(1), 0, lost(2, tokens{6})});
+  l.on({at(2), 0, actors::subscription_event{{6, 4}, market::tick_mode::full, true}});
+  const auto over = l.on({at(3), 0, live(1)});
+  CHECK(over[0].tokens == tokens{3, 5});
+  // A mark without tokens would be a gap of all.
+  for (const auto& m : l.on({at(4), 0, live(2)})) CHECK(m.kind != market::mark_kind::gap);
+  for (const auto& m : l.on({at(5), 0, lost(2, tokens{})})) CHECK(m.kind != market::mark_kind::gap);
+  for (const auto& m : l.on({at(6), 0, live(2)})) CHECK(m.kind != market::mark_kind::gap);
+  CHECK(l.ingest.counts().gaps == 1);
+}
+
+TEST_CASE("after a restart the gap goes on for connections that are not there yet") {
+  const auto absent = lost(1, tokens{3}, market::gap_cause::restart, feed::state::connecting);
+  ingest_run at_first;
+  const auto previous = at_first.open + market::hour;
+  at_first.on({previous, 0, live(0)});
+  CHECK(at_first.on({previous, 0, absent}).empty());
+
+  ingest_run l(previous);
+  const auto at = [&](int s) { return previous + s * market::second; };
+  const auto whole = l.on({at(60), 0, live(0)});
+  REQUIRE(whole[1].kind == market::mark_kind::gap);
+  CHECK(whole[1].tokens.empty());
+  const auto begins = l.on({at(60), 0, absent});
+  REQUIRE(begins.size() == 1);
+  CHECK(begins[0].flag == market::gap_begins);
+  CHECK(begins[0].from == at(60));
+  CHECK(begins[0].tokens == tokens{3});
+  const auto over = l.on({at(75), 0, live(1)});
+  CHECK(over[0].from == at(60));
+  CHECK(over[0].time == at(75));
+  CHECK(over[0].cause == market::gap_cause::restart);
+  CHECK(over[0].tokens == tokens{3});
+}
+
+TEST_CASE("losses of connections before and while the disk is full are told when it has room") {
+  ingest_run l;
+  const auto at = [&](int s) { return l.open + s * market::second; };
+  for (std::uint32_t c = 0; c < 4; ++c) l.on({at(0), 0, live(c)});
+  l.on({at(1), 0, lost(0, tokens{1})});
+  l.on({at(1), 0, lost(1, tokens{2})});
+  l.on({at(2), 0, actors::time_event{}});
+  actors::record_batch out;
+  l.ingest.lose("full", true, out);
+  CHECK(l.on({at(3), 0, live(0)}).empty());
+  CHECK(l.on({at(3), 0, lost(2, tokens{3})}).empty());
+  CHECK(l.on({at(3), 0, lost(3, tokens{4})}).empty());
+  CHECK(l.on({at(4), 0, live(3)}).empty());
+  out.clear();
+  l.ingest.resume(out);
+  std::vector<market::mark> marks;
+  record::block b;
+  b.payload = out.bytes;
+  b.first_seq = 1;
+  record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view body) {
+    marks.push_back(*record::decode_mark(h, {1, seq}, body));
+  });
+  REQUIRE(marks.size() >= 4);
+  CHECK(marks[0].tokens == tokens{1});
+  CHECK(marks[0].from == at(1));
+  CHECK(marks[0].time == at(3));
+  CHECK(marks[1].cause == market::gap_cause::disk_full);
+  CHECK(marks[1].tokens.empty());
+  // That one ended all losses; two go on.
+  CHECK(marks[2].tokens == tokens{2});
+  CHECK(marks[2].flag == market::gap_begins);
+  CHECK(marks[3].tokens == tokens{3});
+  CHECK(marks[3].flag == market::gap_begins);
+  CHECK(marks[4].kind == market::mark_kind::clock);
 }

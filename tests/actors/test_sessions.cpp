@@ -85,6 +85,63 @@ TEST_CASE("a snapshot has no bar that was withdrawn, though the store still give
   CHECK(starts(3, 1) == std::vector<std::int64_t>{2});
 }
 
+TEST_CASE("the loss of one connection is told to those who watch its instruments, key by key") {
+  gateway_world g("1m 5m");
+  const auto c = g.connect();
+  CHECK(c.ask(1, R"("op":"sub","keys":["tick:NSE:INFY","bar:NSE:INFY:1m"])")["ok"] == true);
+  const auto open = g.in_session();
+  const auto put = [&](market::mark_kind kind, std::uint8_t flag, std::vector<std::uint32_t> tokens,
+                       int second) {
+    market::mark m;
+    m.kind = kind;
+    m.flag = flag;
+    m.tokens = std::move(tokens);
+    m.from = open;
+    m.time = open + second * market::second;
+    m.cause = kind == market::mark_kind::gap ? market::gap_cause::stalled : m.cause;
+    g.append_mark(m);
+  };
+  const auto becomes = [&](const char* state) {
+    return test::eventually(
+        [&] { return c.socket->event("state", "tick:NSE:INFY").value("state", "") == state; });
+  };
+  put(market::mark_kind::clock, 0, {}, 1);
+  CHECK(becomes("no_ticks_since"));
+  put(market::mark_kind::gap, market::gap_begins, {5, 408065}, 2);
+  CHECK(becomes("waiting_feed"));
+  put(market::mark_kind::gap, 0, {5}, 3);
+  put(market::mark_kind::gap, 0, {408065}, 4);
+  const auto over = c.socket->event("gap", "bar:NSE:INFY:1m");
+  CHECK(over["to"].get<std::int64_t>() - over["from"].get<std::int64_t>() == 4'000'000);
+  CHECK(over["cause"] == "stalled");
+  CHECK(becomes("no_ticks_since"));
+  // What is subscribed anew comes from elsewhere.
+  put(market::mark_kind::gap, market::gap_begins, {408065}, 5);
+  CHECK(becomes("waiting_feed"));
+  put(market::mark_kind::subscription, 1, {408065}, 6);
+  CHECK(becomes("no_ticks_since"));
+}
+
+TEST_CASE("who watches bars of which some were gone before they were read is told so") {
+  gateway_world g("1m 5m");
+  const auto c = g.connect();
+  CHECK(c.ask(1, R"("op":"sub","keys":["bar:NSE:INFY:1m","bar:NSE:INFY:5m"])")["ok"] == true);
+  g.append_final(gateway_world::bar(408065, 1));
+  CHECK(c.socket->event("bar", "bar:NSE:INFY:1m")["bar"]["start"] == 60'000'000);
+  *g.journal->lost = true;
+  g.append_final(gateway_world::bar(408065, 5));
+  const auto gap = c.socket->event("gap", "bar:NSE:INFY:1m");
+  REQUIRE_MESSAGE(gap.is_object(), "no gap");
+  CHECK(gap["cause"] == "missed");
+  CHECK(gap["from"] == 60'000'000);
+  CHECK(gap.contains("to"));
+  CHECK(c.ask(2, R"("op":"ping")")["op"] == "pong");
+  int gaps = 0;
+  for (const auto& text : c.socket->texts())
+    gaps += json::parse(text).value("ev", "") == "gap" ? 1 : 0;
+  CHECK(gaps == 1);
+}
+
 TEST_CASE("clients that want the same get the same bytes, and each message is encoded once") {
   gateway_world g("1m");
   const auto a = g.connect();

@@ -95,12 +95,23 @@ TEST_CASE("ingest stays where it is; who leaves gives away everything and takes 
   CHECK(d.take.empty());
 }
 
+TEST_CASE("ingest goes to who journals already, and nothing else does") {
+  auto all = all_work(2);
+  std::vector<seat> seats{node("a", {role::ingest, role::bars}),
+                          node("b", {role::ingest, role::bars})};
+  seats[1].alone = true;
+  settle(all, seats);
+  CHECK(loads(all, role::ingest) == std::map<std::string, int>{{"b", 1}});
+  CHECK(loads(all, role::bars) == std::map<std::string, int>{{"a", 1}, {"b", 1}});
+}
+
 TEST_CASE("what a node says of itself survives the way; what cannot be read is refused") {
   node_says s;
   s.roles = {role::bars, role::gateway};
   s.shards = 3;
   s.version = "1.2";
   s.leaving = true;
+  s.alone = true;
   s.url = "http://127.0.0.1:8080";
   CHECK(parse_node_says(to_json(s)) == s);
   s.in_force.emplace();

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -128,4 +129,25 @@ TEST_CASE("the day of the newest feature is kept: a start reads it again") {
   k.o.features = true;
   k.look();
   CHECK(k.trimmer->asked->before <= feature_day.begin);
+}
+
+TEST_CASE(
+    "in a cluster that may go which everybody has passed, and nothing while that is not known") {
+  kept k;
+  record::position passed;
+  k.o.passed_ticks = [&] { return passed; };
+  k.look();
+  CHECK_FALSE(k.trimmer->asked);
+  passed = {3, 700};
+  k.look();
+  REQUIRE(k.trimmer->asked);
+  CHECK(k.trimmer->asked->passed ==
+        std::map<std::string, record::position>{{record::ticks_stream(), {3, 700}}});
+  k.trimmer->asked.reset();
+  k.o.passed_ticks = [] {
+    return result<record::position>(fail(errc::unavailable, "Redis does not answer"));
+  };
+  app::journal_upkeep upkeep(k.o, *k.journal, k.trimmer, nullptr, k.metrics);
+  CHECK_FALSE(upkeep.remove_old());
+  CHECK_FALSE(k.trimmer->asked);
 }

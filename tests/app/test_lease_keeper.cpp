@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +21,8 @@ using namespace std::chrono_literals;
 /// A node that keeps leases and does nothing with them.
 struct node {
   runtime::metrics metrics;
+  std::atomic<bool> alone{false};
+  std::atomic<int> gave_back{0};
   std::unique_ptr<lease_keeper> keeper;
 
   node(const redis_server& redis, const std::string& name, std::vector<role> roles,
@@ -33,11 +37,13 @@ struct node {
     o.shards = 2;
     o.lease = market::second;
     o.floor = [] { return std::uint64_t{0}; };
-    o.says = [roles] {
+    o.says = [this, roles] {
       node_says s;
       s.roles = roles;
+      s.alone = alone;
       return s;
     };
+    o.gave_back = [this](const std::string& lease) { gave_back += lease == "ingest" ? 1 : 0; };
     o.changed = [] {};
     o.metrics = &metrics;
     keeper = std::make_unique<lease_keeper>(std::move(o));
@@ -145,6 +151,13 @@ TEST_CASE("two processes of one name: the second waits for the first to be silen
   CHECK(a.holds("bars:0"));
 }
 
+TEST_CASE("who comes back takes its work up when the life before is not heard any more") {
+  redis_server redis;
+  const dead_node killed(redis, "a", "bars:0");
+  const node a(redis, "a", {role::bars}, "2");
+  CHECK(a.soon_holds("bars:0", 2500ms));
+}
+
 TEST_CASE("after Redis was away nobody is taken over from before all had time to speak") {
   redis_server redis;
   node a(redis, "a", {role::bars}, "1");
@@ -158,6 +171,29 @@ TEST_CASE("after Redis was away nobody is taken over from before all had time to
   REQUIRE(eventually([&] { return !a.keeper->view().failure && !b.keeper->view().failure; }, 10s));
   CHECK(a.holds("bars:0"));
   CHECK(b.holds("ingest"));
+}
+
+TEST_CASE("after Redis was away, what is free goes at once to who journals, later to others") {
+  redis_server redis;
+  node b(redis, "b", {role::ingest}, "1");
+  REQUIRE(b.soon_holds("ingest"));
+  node a(redis, "a", {role::ingest}, "1");
+  REQUIRE(eventually([&] { return a.keeper->view().nodes.size() == 2; }, 10s));
+  redis.kill();
+  REQUIRE(eventually([&] { return a.keeper->view().failure.has_value(); }, 10s));
+  b.keeper->stop();
+  CHECK(b.gave_back == 0);
+  std::filesystem::remove_all(redis.data_dir() / "appendonlydir");
+  // A new life of it that journals alone.
+  node again(redis, "b", {role::ingest}, "2");
+  again.alone = true;
+  REQUIRE(eventually([&] { return again.keeper->view().failure.has_value(); }, 10s));
+  redis.start();
+  CHECK(again.soon_holds("ingest"));
+  CHECK(!a.holds("ingest"));
+  again.keeper->stop();
+  CHECK(again.gave_back == 1);
+  CHECK(a.soon_holds("ingest"));
 }
 
 }  // namespace artham::test

@@ -15,6 +15,7 @@
 #include "bridge/local/journal.hpp"
 #include "bridge/redis/follower.hpp"
 #include "bridge/redis/forwarder.hpp"
+#include "bridge/redis/refiller.hpp"
 #include "tests/bridge/redis_support.hpp"
 #include "tests/bridge/scratch.hpp"
 #include "tests/bridge/shard_samples.hpp"
@@ -51,6 +52,7 @@ class node {
     journal = std::move(*opened);
   }
   void close() {
+    refill.reset();
     forward.reset();
     follow.reset();
     writer_.reset();
@@ -60,8 +62,11 @@ class node {
     journal = {};
   }
 
-  void connect(const redis_server& server, std::uint64_t fence) {
-    bridge = open_or_fail(options_for(server));
+  void connect(const redis_server& server, std::uint64_t fence, market::duration refill_wait = 0) {
+    auto o = options_for(server);
+    o.refill_wait = refill_wait;
+    o.upkeep = market::hour;
+    bridge = open_or_fail(o);
     if (fence != 0) {
       mint(server, "ingest", fence);
       bridge->hold("ingest", fence);
@@ -78,6 +83,17 @@ class node {
       forked_ = f;
     };
     forward = redis::make_forwarder(*journal.journal, *bridge, o);
+  }
+  void begin_refilling(const redis_server& server, std::uint64_t fence,
+                       std::uint64_t answer_bytes = 4U << 20U) {
+    redis::refiller_options o;
+    o.how = sharding_of(shards_);
+    o.server = options_for(server).server;
+    o.answer_bytes = answer_bytes;
+    o.look_interval = 5 * market::millisecond;
+    o.metrics = &metrics;
+    refill = redis::make_refiller(*journal.journal, o);
+    refill->hold(fence);
   }
   void begin_following() {
     auto copy = journal.replicator->open_replica("md:ticks");
@@ -151,6 +167,8 @@ class node {
   std::unique_ptr<redis::redis_bridge> bridge;
   std::unique_ptr<redis::forwarder> forward;
   std::unique_ptr<redis::follower> follow;
+  runtime::metrics metrics;
+  std::unique_ptr<redis::refiller> refill;
 
  private:
   void append(const record::block_ptr& b) { REQUIRE(copy_->append(b)); }
@@ -533,4 +551,182 @@ TEST_CASE("what died between two shards is taken in part, with places for the re
   REQUIRE(is_forwarded(b));
   CHECK_FALSE(b.forked());
   CHECK(bytes_of(in_redis(*b.bridge, 2)) == b.bytes());
+}
+
+namespace {
+
+/// Removes all but the newest entries of every shard, as a forced trim does.
+void trim_all(const redis_server& server, std::uint32_t shards, int kept) {
+  for (std::uint32_t i = 0; i < shards; ++i) {
+    server.cli({"XTRIM", bridge::stream_in_shard("md:ticks", i, shards), "MAXLEN", "=",
+                std::to_string(kept)});
+  }
+}
+
+/// A position between two blocks, with something before it and much behind.
+record::position early(const node& a) {
+  return a.all()[5]->last();
+}
+
+}  // namespace
+
+TEST_CASE("what a forced trim took from a reader comes from the journal, byte for byte") {
+  for (const std::uint32_t shards : {1U, 3U}) {
+    for (const std::uint64_t answer_bytes : {1ULL, 20'000ULL, 4ULL << 20U}) {
+      CAPTURE(shards);
+      CAPTURE(answer_bytes);
+      const redis_server server;
+      node a(shards);
+      node b(shards);
+      random_ticks random(60 + shards);
+      a.write(random, 1, 120);
+      a.connect(server, 1);
+      b.connect(server, 0, patience);
+      a.begin_forwarding();
+      a.write(random, 2, 60);
+      REQUIRE(is_forwarded(a));
+      trim_all(server, shards, 1);
+      a.write(random, 3, 60);
+      REQUIRE(is_forwarded(a));
+      const auto from = early(a);
+      a.begin_refilling(server, 1, answer_bytes);
+      CHECK(bytes_of(in_redis(*b.bridge, shards, from)) == a.bytes(from));
+      CHECK(marks_of(in_redis(*b.bridge, shards, from)) == marks_of(a.all(from)));
+      // Nothing stays behind.
+      REQUIRE(in_time([&] { return server.cli({"EXISTS", "artham:refills"}) == "0"; }));
+      CHECK(server.cli({"--scan", "--pattern", "artham:refill:*"}).empty());
+    }
+  }
+}
+
+TEST_CASE("a consumer is refilled too, while ticks come and are trimmed again and again") {
+  const redis_server server;
+  node a(2);
+  node b(2);
+  random_ticks random(71);
+  a.write(random, 1, 60);
+  a.connect(server, 1);
+  b.connect(server, 0, patience);
+  a.begin_forwarding();
+  a.begin_refilling(server, 1, 5'000);
+  REQUIRE(is_forwarded(a));
+  const auto from = early(a);
+  auto r = b.bridge->open_consumer("md:ticks:1", from, "tick_store/1");
+  REQUIRE(r);
+  std::vector<record::block_ptr> got;
+  const auto take = [&] {
+    auto more = (*r)->pull(20);
+    REQUIRE(more);
+    for (auto& x : *more) got.push_back(std::move(x));
+  };
+  for (int i = 0; i < 10; ++i) {
+    a.write(random, 1, 40);
+    REQUIRE(is_forwarded(a));
+    trim_all(server, 2, 1);
+    take();
+  }
+  const auto end = b.bridge->stream_tops("md:ticks:1")->appended;
+  REQUIRE(in_time([&] {
+    take();
+    return !got.empty() && got.back()->last() >= end;
+  }));
+  const auto how = sharding_of(2);
+  std::string expected;
+  std::string is;
+  for (const auto& block : a.all(from)) {
+    const auto parts = bridge::split_by_shard(block, how);
+    REQUIRE(parts);
+    if (!(*parts)[1]) continue;
+    for (const auto& x : records_of({(*parts)[1]})) {
+      if (x.header.kind != record::kind::elsewhere) expected += std::to_string(x.at.seq) + x.body;
+    }
+  }
+  std::uint64_t next = from.seq + 1;
+  for (const auto& x : records_of(got)) {
+    if (x.header.kind != record::kind::elsewhere) is += std::to_string(x.at.seq) + x.body;
+  }
+  for (const auto& block : got) {
+    CHECK(block->first_seq == next);
+    CHECK_FALSE(block->damaged);
+    next = block->last().seq + 1;
+  }
+  CHECK(is == expected);
+}
+
+TEST_CASE("what no journal has, or nobody who may says, is a gap") {
+  const redis_server server;
+  node a(1);
+  node b(1);
+  random_ticks random(81);
+  a.write(random, 1, 60);
+  a.connect(server, 1);
+  a.begin_forwarding();
+  REQUIRE(is_forwarded(a));
+  a.write(random, 2, 5);
+  REQUIRE(is_forwarded(a));
+  trim_all(server, 1, 1);
+  const auto from = early(a);
+  const auto is_gap = [&] {
+    auto r = b.bridge->open_reader("md:ticks", from, top::appended, {});
+    REQUIRE(r);
+    const auto blocks = pull_to(**r, a.top().seq);
+    REQUIRE(!blocks.empty());
+    return blocks.front()->damaged && blocks.front()->first_seq == from.seq + 1;
+  };
+  SUBCASE("nobody answers") {
+    b.connect(server, 0, 200 * market::millisecond);
+    CHECK(is_gap());
+  }
+  SUBCASE("another holds the lease") {
+    b.connect(server, 0, 500 * market::millisecond);
+    a.begin_refilling(server, 2);
+    CHECK(is_gap());
+  }
+  SUBCASE("another journal") {
+    b.connect(server, 0, patience);
+    node c(1);
+    random_ticks other(82);
+    c.write(other, 7, 3);
+    c.wait_durable();
+    c.begin_refilling(server, 1);
+    CHECK(is_gap());
+  }
+}
+
+TEST_CASE("what all consumers have passed is known when all that are awaited have been there") {
+  const redis_server server;
+  auto o = options_for(server);
+  o.awaited = {"bars", "tick_store"};
+  const auto b = open_with_leases(server, o);
+  for (std::uint64_t seq = 1; seq <= 500; seq += 100) {
+    put_ticks(*b, seq, seq + 99, 100);
+    REQUIRE(b->flush(patience));
+  }
+  const auto passed = [&] {
+    const auto p = b->passed_by_all("md:ticks");
+    REQUIRE(p);
+    return *p;
+  };
+  CHECK(passed() == record::position{});
+  auto r = b->open_consumer("md:ticks", {1, 100}, "tick_store");
+  REQUIRE(r);
+  REQUIRE(are_ticks(pull_to(**r, 500), 101, 500));
+  b->passed("md:ticks", "tick_store", {1, 350});
+  b->passed("md:ticks", "other", {1, 480});
+  REQUIRE(in_time([&] { return b->passed_by("md:ticks", "other")->seq == 480; }));
+  CHECK(passed() == record::position{});
+  b->passed("md:ticks", "bars", {1, 490});
+  // Of what the store has not committed the first entry begins at 301.
+  REQUIRE(in_time([&] { return passed().seq != 0; }));
+  CHECK(passed() == record::position{1, 300});
+  b->passed("md:ticks", "tick_store", {1, 500});
+  b->passed("md:ticks", "bars", {1, 200});
+  b->passed("md:ticks", "bars", {1, 500});
+  CHECK(in_time([&] { return passed() == record::position{1, 400}; }));
+  // It was overtaken: it needs what is not there any more.
+  server.cli({"HSET", "artham:cursors:md:ticks", "bars", "1-150"});
+  server.cli({"XTRIM", "md:ticks", "MAXLEN", "=", "2"});
+  CHECK(passed() == record::position{1, 150});
+  CHECK(b->passed_by("md:ticks", "bars") == record::position{1, 150});
+  CHECK(b->passed_by("md:ticks", "nobody") == record::position{});
 }

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "bridge/common/marks_in_force.hpp"
 #include "bridge/local/segment_format.hpp"
 #include "tests/bridge/journal_support.hpp"
 
@@ -325,6 +326,41 @@ TEST_CASE("a loss that is not over, and what was unsubscribed, are told where th
   CHECK(begin->marks[2].flag == market::gap_begins);
   CHECK(begin->marks[2].from == open_time + 3);
   CHECK(begin->marks[2].cause == market::gap_cause::disconnected);
+}
+
+TEST_CASE("losses of some instruments stand in the begin as far as they are not over") {
+  using tokens = std::vector<std::uint32_t>;
+  bridge::marks_in_force in_force;
+  const auto gap = [&](std::uint8_t flag, tokens of) {
+    market::mark m;
+    m.kind = market::mark_kind::gap;
+    m.flag = flag;
+    m.tokens = std::move(of);
+    in_force.note(m);
+  };
+  const auto lost = [&] {
+    std::vector<tokens> all;
+    const auto block = in_force.block_before({1, 100}, open_time);
+    for (const auto& m : block->marks) {
+      if (m.kind == market::mark_kind::gap && m.flag == market::gap_begins) all.push_back(m.tokens);
+    }
+    return all;
+  };
+  gap(market::gap_begins, {1, 2, 3});
+  gap(market::gap_begins, {7});
+  CHECK(lost() == std::vector<tokens>{{1, 2, 3}, {7}});
+  gap(market::gap_begins, {});
+  CHECK(lost() == std::vector<tokens>{{}, {1, 2, 3}, {7}});
+  market::mark subscribed;
+  subscribed.kind = market::mark_kind::subscription;
+  subscribed.flag = 1;
+  subscribed.tokens = {2, 9};
+  in_force.note(subscribed);
+  CHECK(lost() == std::vector<tokens>{{}, {1, 3}, {7}});
+  gap(0, {7});
+  CHECK(lost() == std::vector<tokens>{{}, {1, 3}});
+  gap(0, {});
+  CHECK(lost().empty());
 }
 
 }  // namespace artham::test

@@ -140,7 +140,7 @@ TEST_CASE("the example in Python reads full packets that lie by columns") {
   REQUIRE(b->put_block("md:ticks:1", block, {1, 1}));
   REQUIRE(b->flush(10 * market::second));
   b->stop();
-  CHECK(server.cli({"XRANGE", "md:ticks:1", "-", "+"}).find("\nc\ndelta\n") != std::string::npos);
+  CHECK(server.cli({"XRANGE", "md:ticks:1", "-", "+"}).find("\nc\ncolumns\n") != std::string::npos);
   auto args = script_for(server);
   args.emplace_back("all");
   process script(args);

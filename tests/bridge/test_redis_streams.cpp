@@ -322,6 +322,21 @@ TEST_CASE("trimming passes no consumer and no cursor, and leaves what nobody has
   CHECK(server.cli({"HLEN", "artham:cursors:md:bars:final.1m"}) == "0");
 }
 
+TEST_CASE("what everybody has passed is kept for a while") {
+  redis_server server;
+  auto o = quick_options(server);
+  o.keep = 1500 * market::millisecond;
+  auto b = open_with_leases(server, o);
+  auto w = *b->open_writer(bars, 1);
+  auto consumer = *b->open_consumer(bars, {}, "store");
+  write_bars(*b, *w, 1, 100);
+  REQUIRE(!pull_to(*consumer, 100).empty());
+  const auto begun = std::chrono::steady_clock::now();
+  b->passed(bars, "store", {1, 100});
+  CHECK(eventually([&] { return length(server, bars) == 1; }, 30s));
+  CHECK(std::chrono::steady_clock::now() - begun > 1s);
+}
+
 TEST_CASE("a consumer that lost its line still holds what it has not passed") {
   redis_server server;
   auto b = open_with_leases(server, quick_options(server));

@@ -285,6 +285,39 @@ TEST_CASE("a secret is accepted from private places only and never shown") {
   CHECK(wrong.find("123456") == std::string::npos);
 }
 
+TEST_CASE("more keys are besides the first, each once; their secrets are as hidden as its") {
+  const std::string hidden = "s3cr3t-value";
+  auto sources = from_variable("ARTHAM_FEED__MORE_SECRETS", "other, " + hidden);
+  sources.sets = {"feed.api_key=one", "feed.more_keys=two,three", "feed.sockets=2"};
+  const auto feed = loaded(sources).feed;
+  CHECK(feed.sockets == 2);
+  CHECK(feed.more_keys == std::vector<std::string>{"two", "three"});
+  REQUIRE(feed.more_secrets.size() == 2);
+  CHECK(feed.more_secrets[1].reveal() == hidden);
+  CHECK(explained(sources)["feed.more_secrets"].value == "(set, not shown)");
+  CHECK(canonical_text(loaded(sources)).find(hidden) == std::string::npos);
+
+  const auto flag = refusal(from_set("feed.more_secrets=" + hidden));
+  CHECK(flag.find("ARTHAM_FEED__MORE_SECRETS") != std::string::npos);
+  CHECK(flag.find(hidden) == std::string::npos);
+  auto open = from_file("feed.more_secrets = [\"" + hidden + "\"]");
+  open.file->owner_only = false;
+  CHECK(refusal(open).find("chmod 600 artham.toml") != std::string::npos);
+
+  const auto with_keys = [](const std::string& keys) {
+    auto s = from_set("feed.api_key=one");
+    s.sets.push_back("feed.more_keys=" + keys);
+    return s;
+  };
+  CHECK(refusal(with_keys("two,one")).find("name one twice") != std::string::npos);
+  CHECK(refusal(with_keys("two,../three")).find("letters, digits") != std::string::npos);
+  CHECK(refusal(from_set("feed.more_keys=two")).find("feed.api_key") != std::string::npos);
+  auto too_many = with_keys("two");
+  too_many.environment = {{"ARTHAM_FEED__MORE_SECRETS", "a,b"}};
+  CHECK(refusal(too_many).find("2 for 1") != std::string::npos);
+  CHECK(refusal(from_set("feed.sockets=4")).find("3") != std::string::npos);
+}
+
 TEST_CASE("a store in PostgreSQL needs a URL, and keeps ticks in a table unless told otherwise") {
   const auto missing = refusal(from_set("store.kind=postgres"));
   CHECK(missing.starts_with("--set: store.kind"));

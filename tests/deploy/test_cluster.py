@@ -16,7 +16,7 @@ shift
 for a in "$@"; do [[ $a != cluster.node=* ]] || node=${a#*=}; done
 trap 'echo "$node" >>"$STOPPED"; exit 0' TERM
 "$REAL_PROGRAM" doctor --print-settings "$@" >&2 || exit 2
-echo "http://$node.test"
+echo "node $node"
 while true; do sleep 60 & wait $!; done
 """
 
@@ -73,7 +73,8 @@ class Cluster(unittest.TestCase):
         self.assertEqual(len(seeds), 1)
         ports = [re.search(r"cluster.port = (\d+)", s)[1] for s in settings.values()]
         self.assertEqual(re.findall(r"\d{4,5}", seeds.pop()), ports)
-        self.assertIn("http://gateway.test", self.out.read_text())
+        ports = {line.split()[0]: line.split()[1] for line in (self.dir / "ports").read_text().splitlines()}
+        self.assertIn(f"open http://127.0.0.1:{ports['gateway']};", self.out.read_text())
 
         refused = self.call("up")
         self.assertEqual((refused.returncode, len(self.status())), (2, 6), refused.stderr)

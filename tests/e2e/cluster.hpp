@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <csignal>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,41 +19,54 @@ namespace artham::test {
 
 inline const std::vector<std::string> cluster_timeframes{"10s", "1m", "5m", "1D"};
 
+/// A computer that a node runs on.
+struct computer {
+  std::string address = "127.0.0.1";
+  std::vector<std::string> through = {};   ///< stands before the program and its arguments
+  std::vector<std::string> settings = {};  ///< section.key=value
+  /// Runs something where the computer's loopback is.
+  std::function<void(const std::function<void()>&)> inside = [](const auto& fn) { fn(); };
+};
+
 /// Processes of one cluster, with a Redis and a PostgreSQL of its own. Nodes find each other by the
 /// first one's port; Redis may be reached through another port than its own.
 class cluster {
  public:
-  explicit cluster(int shards = 2) : shards_(shards) {}
+  explicit cluster(int shards = 2, const redis_server::options& o = {})
+      : redis(o), shards_(shards) {}
 
   redis_server redis;
   postgres_server postgres = postgres_server::plain();
 
   /// Where nodes that are started from now on find Redis.
   void reach_redis_at(std::uint16_t port) { redis_port_ = port; }
+  /// Nodes of this name run there.
+  void place(const std::string& name, computer where) { nodes_[name].where = std::move(where); }
   [[nodiscard]] database db() const { return {&postgres, "artham", "packed"}; }
   [[nodiscard]] std::string data(const std::string& name) const { return dir_ / name; }
 
   /// Starts a node, or starts it again with the same ports and data.
-  void start(const std::string& name, const std::string& roles,
-             std::vector<std::string> more = {}) {
+  void start(const std::string& name, std::string roles, std::vector<std::string> more = {}) {
     auto& n = nodes_[name];
     if (n.web == 0) {
       n.web = free_port();
       n.control = free_port();
-      if (seed_ == 0) seed_ = n.control;
+      if (seed_.empty()) seed_ = n.where.address + ":" + std::to_string(n.control);
     }
-    n.roles = roles;
+    n.roles = std::move(roles);
     n.more = more;
-    std::vector<std::string> all{artham::test::program(), "run", "--data", data(name)};
+    auto all = n.where.through;
+    all.insert(all.end(), {artham::test::program(), "run", "--data", data(name)});
     const auto set = [&](const std::string& what) {
       all.emplace_back("--set");
       all.push_back(what);
     };
     set("cluster.node=" + name);
-    set("cluster.roles=" + roles);
+    set("cluster.roles=" + n.roles);
     set("cluster.shards=" + std::to_string(shards_));
     set("cluster.port=" + std::to_string(n.control));
-    set("cluster.seeds=127.0.0.1:" + std::to_string(seed_));
+    set("cluster.address=" + n.where.address);
+    set("cluster.seeds=" + seed_);
     set("web.port=" + std::to_string(n.web));
     set("bridge.redis.url=redis://127.0.0.1:" +
         std::to_string(redis_port_ != 0 ? redis_port_ : redis.port()));
@@ -60,13 +74,14 @@ class cluster {
     set("bars.checkpoint_interval=1m");
     set("exchange.chains=false");
     for (const auto& s : db().settings()) all.push_back(s);
+    for (const auto& s : n.where.settings) set(s);
     for (auto& m : more) all.push_back(std::move(m));
     n.process = std::make_unique<test::process>(std::move(all));
     const auto line = n.process->line();
     REQUIRE_MESSAGE(line, n.process->errors());
   }
   void start_again(const std::string& name) {
-    const auto n = nodes_.at(name);
+    const auto& n = nodes_.at(name);
     start(name, n.roles, n.more);
   }
   [[nodiscard]] test::process& process(const std::string& name) { return *nodes_.at(name).process; }
@@ -88,12 +103,18 @@ class cluster {
   [[nodiscard]] std::uint16_t web(const std::string& name) const { return nodes_.at(name).web; }
   /// Null while it does not answer.
   [[nodiscard]] nlohmann::json status(const std::string& name) const {
+    return get(name, "/v1/status");
+  }
+  [[nodiscard]] nlohmann::json get(const std::string& name, const std::string& target) const {
+    nlohmann::json answer;
     try {
-      const auto a = http_get(web(name), "/v1/status");
-      return nlohmann::json::parse(a.body, nullptr, false);
+      nodes_.at(name).where.inside([&] {
+        answer = nlohmann::json::parse(http_get(web(name), target).body, nullptr, false);
+      });
     } catch (const std::exception&) {
       return nullptr;
     }
+    return answer;
   }
   template <class Fn>
   [[nodiscard]] bool wait_for(const std::string& name, Fn&& done, int seconds = 90) const {
@@ -163,12 +184,15 @@ class cluster {
     INFO(verified.out << verified.err);
     CHECK(verified.code == 0);
     CHECK(verified.out.find("\ndifferences 0\n") != std::string::npos);
+    CHECK((verified.out + verified.err).find("not stored yet") == std::string::npos);
+    const scratch replayed;
+    CHECK(digest_of(verified) ==
+          digest_of(artham({"replay", "--journal", data(ingest), "--out", replayed / "bars"})));
     CHECK(verified.out.find("\nticks " + std::to_string(expected.ticks) + "\n") !=
           std::string::npos);
     REQUIRE(all);
   }
 
- private:
   /// Nobody has anything left to read.
   [[nodiscard]] bool is_idle() const {
     for (const auto& [name, n] : nodes_) {
@@ -184,21 +208,21 @@ class cluster {
     return true;
   }
 
+ private:
   struct member {
     std::unique_ptr<test::process> process;
     std::uint16_t web = 0;
     std::uint16_t control = 0;
     std::string roles;
     std::vector<std::string> more;
+    computer where;
     std::string told;  ///< by lives that have ended
-    member() = default;
-    member(const member& o) : web(o.web), control(o.control), roles(o.roles), more(o.more) {}
   };
 
   int shards_;
   scratch dir_;
   std::uint16_t redis_port_ = 0;
-  std::uint16_t seed_ = 0;
+  std::string seed_;
   std::map<std::string, member> nodes_;
 };
 

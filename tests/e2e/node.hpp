@@ -3,12 +3,15 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "tests/e2e/node_cluster.hpp"
 #include "tests/support/places.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/ws_client.hpp"
@@ -20,18 +23,25 @@ inline std::uint16_t port_of(const std::string& url) {
 }
 
 /// `artham run` on a free port; its synthetic market has option chains only if `more` sets
-/// exchange.chains=true.
+/// exchange.chains=true. With ARTHAM_E2E_CLUSTER=1 the same as a cluster of processes; `process` is
+/// not to be asked for then.
 class node {
  public:
-  node(const std::string& data, std::vector<std::string> more = {}, bool signals_ignored = false)
-      : process_(arguments(data, std::move(more)), signals_ignored) {
-    const auto url = process_.line();
-    REQUIRE_MESSAGE(url, process_.errors());
+  node(const std::string& data, std::vector<std::string> more = {}, bool signals_ignored = false) {
+    if (nodes_are_clusters()) {
+      cluster_.emplace(data, more);
+      port_ = cluster_->port();
+      return;
+    }
+    process_.emplace(arguments(data, std::move(more)), signals_ignored);
+    const auto url = process_->line();
+    REQUIRE_MESSAGE(url, process_->errors());
     port_ = port_of(*url);
   }
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] test::process& process() { return process_; }
+  [[nodiscard]] test::process& process() { return process_.value(); }
   [[nodiscard]] nlohmann::json get(const std::string& target) const {
+    if (cluster_ && target == "/v1/status") return cluster_->status();
     const auto a = http_get(port_, target);
     return nlohmann::json::parse(a.body, nullptr, false);
   }
@@ -46,8 +56,9 @@ class node {
     return false;
   }
   int stop(int signal = SIGTERM) {
-    process_.signal(signal);
-    return process_.wait();
+    if (cluster_) return cluster_->stop(signal);
+    process_->signal(signal);
+    return process_->wait();
   }
 
  private:
@@ -59,13 +70,19 @@ class node {
     for (auto& m : more) all.push_back(std::move(m));
     return all;
   }
-  test::process process_;
+  std::optional<test::process> process_;
+  std::optional<node_cluster> cluster_;
   std::uint16_t port_ = 0;
 };
 
 /// A recording was played to its end: every instrument's day is closed, and every final bar is
-/// stored.
+/// stored. Of a cluster: and is in Redis; what it makes of that is stored before it stops.
 inline bool settled(const nlohmann::json& status) {
+  if (status.contains("ingest")) {
+    const auto& i = status["ingest"];
+    return i.contains("exchange") && i["exchange"].value("finished", false) &&
+           i.contains("forwards") && i["forwards"].value("lag", 1) == 0;
+  }
   if (!status.contains("exchange") || !status["exchange"].value("finished", false)) return false;
   const auto& metrics = status["metrics"];
   const auto builders = metrics.value("artham_bar_builders", 0);

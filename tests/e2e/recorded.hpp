@@ -36,11 +36,22 @@ inline void run_synthetic(const std::string& data, std::uint64_t ticks, int sign
 }
 
 inline finished artham(std::vector<std::string> args) {
+  if (args.size() > 2 && args[0] == "verify" && args[1] == "--data") {
+    if (const auto url = node_cluster::database_of(args[2]))
+      args.insert(args.end(), {"--postgres", *url});
+  }
   args.insert(args.begin(), artham::test::program());
   return run_to_end(std::move(args));
 }
 
+/// In the database of the node that has this directory.
 inline std::string sql(const std::string& data, const std::string& query) {
+  if (const auto url = node_cluster::database_of(data)) {
+    const auto f = run_to_end({"/usr/bin/env", "PGOPTIONS=-c search_path=artham", "/usr/bin/psql",
+                               "-AtXq", "-v", "ON_ERROR_STOP=1", "-d", *url, "-c", query});
+    REQUIRE_MESSAGE(f.code == 0, f.err);
+    return f.out;
+  }
   const auto f = run_to_end({"/usr/bin/sqlite3", data + "/artham.db", query});
   REQUIRE_MESSAGE(f.code == 0, f.err);
   return f.out;

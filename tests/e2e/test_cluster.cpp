@@ -1,5 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
 #include "tests/e2e/cluster.hpp"
 
 namespace artham::test {
@@ -26,6 +31,22 @@ TEST_CASE("five processes make of a recording what one makes of their md:ticks")
     CHECK(c.stop("ingest") == 0);
     c.prove("ingest");
   }
+}
+
+TEST_CASE("chains of five processes are those that one makes of their md:ticks") {
+  cluster c(2);
+  start_five(c,
+             {"--speed", "20", "--set", "exchange.chains=true", "--set", "exchange.instruments=8"});
+  const auto chains = [&] {
+    try {
+      return std::stoi(c.postgres.sql("SELECT count(*) FROM artham.chain_features"));
+    } catch (const std::runtime_error&) {
+      return 0;
+    }
+  };
+  REQUIRE_MESSAGE(eventually([&] { return chains() > 500; }, std::chrono::seconds(90)), c.log());
+  CHECK(c.stop("ingest") == 0);
+  c.prove("ingest");
 }
 
 }  // namespace artham::test

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <numeric>
@@ -181,6 +182,185 @@ TEST_CASE("of two ingest nodes one follows; it takes over with a gap of the true
   // Twice nobody listened, and the journal says so.
   const auto gaps = c.postgres.sql("SELECT count(*) FROM artham.gaps WHERE cause = 3");
   CHECK(gaps == "2\n");
+}
+
+namespace {
+
+/// An exchange that outlives its ingest nodes, and two of these, of which `ingest-a` ingests.
+struct two_ingests {
+  std::uint16_t port = free_port();
+  process exchange{{artham::test::program(), "exchange", "--synthetic", "40", "--speed", "60",
+                    "--port", std::to_string(port), "--start", "now"}};
+  cluster c{2};
+
+  explicit two_ingests(bool standby, const std::vector<std::string>& more = {}) {
+    REQUIRE_MESSAGE(exchange.line(), exchange.errors());
+    std::vector<std::string> feed{"--set", "feed.url=ws://127.0.0.1:" + std::to_string(port),
+                                  "--set", "feed.clock=exchange",
+                                  "--set", "feed.backoff_min=100ms"};
+    feed.insert(feed.end(), more.begin(), more.end());
+    c.start("ingest-b", "ingest", feed);
+    REQUIRE(ingests("ingest-b"));
+    if (standby) {
+      c.start("ingest-a", "ingest", feed);
+      CHECK(c.wait_for("ingest-a", [](const auto& s) {
+        return s["ingest"].contains("follows") && s["ingest"]["follows"].value("seq", 0) > 0;
+      }));
+    }
+    c.start("compute", "bars,features");
+    c.start("store", "store");
+    REQUIRE_MESSAGE(eventually([&] { return stored_bars(c) > 100; }, 60s), c.log());
+  }
+  [[nodiscard]] bool ingests(const std::string& name) const {
+    return c.wait_for(name, [](const auto& s) { return s["ingest"].value("ingests", false); });
+  }
+  /// Journals more and more, without Redis.
+  [[nodiscard]] bool journals_alone(const std::string& name) const {
+    std::int64_t first = -1;
+    return c.wait_for(name, [&](const auto& s) {
+      if (!s["ingest"].value("alone", false) || s["redis"].value("up", true)) return false;
+      const auto ticks = s["metrics"].value("artham_ticks_received_total", std::int64_t{0});
+      if (first < 0) first = ticks;
+      return ticks > first + 1000;
+    });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("an ingest node that starts without Redis journals alone, and all of it arrives") {
+  bool empty = false;
+  bool standby = false;
+  SUBCASE("Redis comes back as it was") {}
+  SUBCASE("Redis comes back empty") {
+    empty = true;
+  }
+  SUBCASE("another stands by") {
+    standby = true;
+  }
+  SUBCASE("Redis comes back empty, and another stands by") {
+    empty = standby = true;
+  }
+  two_ingests t(standby);
+  t.c.redis.kill();
+  t.c.kill("ingest-b");
+  t.c.start_again("ingest-b");
+  REQUIRE_MESSAGE(t.journals_alone("ingest-b"), t.c.log());
+  // Once more: each start has an epoch of its own.
+  t.c.kill("ingest-b");
+  t.c.start_again("ingest-b");
+  REQUIRE_MESSAGE(t.journals_alone("ingest-b"), t.c.log());
+  if (empty) std::filesystem::remove_all(t.c.redis.data_dir() / "appendonlydir");
+  t.c.redis.start();
+  REQUIRE_MESSAGE(t.ingests("ingest-b"), t.c.log());
+  CHECK_MESSAGE(flows(t.c), t.c.log());
+  CHECK(!std::filesystem::exists(t.c.data("ingest-b") + "/orphans"));
+  // What was made meanwhile is no gap, but the time of each start is.
+  CHECK(eventually(
+      [&] { return t.c.postgres.sql("SELECT count(*) FROM artham.gaps WHERE cause = 3") == "2\n"; },
+      30s));
+  if (standby) CHECK(t.c.stop("ingest-a") == 0);
+  CHECK(t.c.stop("ingest-b") == 0);
+  t.c.prove("ingest-b");
+  // The lease was given back: without Redis it may not start.
+  CHECK(!std::filesystem::exists(t.c.data("ingest-b") + "/ingest-fence"));
+}
+
+TEST_CASE("who was overtaken by a forced trim is refilled from the ingest node's journal") {
+  // Of the ingest node alone: what is derived is kept.
+  two_ingests t(false, {"--set", "bridge.redis.max_bytes=3MiB"});
+  t.c.kill("compute");
+  t.c.kill("store");
+  const auto stored_before = stored_bars(t.c);
+  const auto trims = [&] {
+    const auto s = t.c.status("ingest-b");
+    return s.is_object() ? s["metrics"].value("artham_redis_forced_trims_total", 0) : 0;
+  };
+  REQUIRE_MESSAGE(eventually([&] { return trims() >= 8; }, 120s), t.c.log());
+  t.c.start_again("store");
+  t.c.start_again("compute");
+  CHECK_MESSAGE(eventually([&] { return stored_bars(t.c) > stored_before + 500; }, 120s),
+                t.c.log());
+  for (const auto* name : {"compute", "store"}) {
+    CHECK_MESSAGE(t.c.wait_for(name,
+                               [](const auto& s) {
+                                 std::int64_t refilled = 0;
+                                 for (const auto& [metric, value] : s["metrics"].items()) {
+                                   if (metric.starts_with("artham_redis_refilled_positions_total"))
+                                     refilled += value.template get<std::int64_t>();
+                                 }
+                                 return refilled > 1000;
+                               }),
+                  t.c.log());
+  }
+  CHECK(t.c.stop("ingest-b") == 0);
+  t.c.prove("ingest-b");
+}
+
+TEST_CASE("an ingest node removes days that everybody has passed") {
+  cluster c(2);
+  const std::vector<std::string> days{
+      "--set", "exchange.instruments=3", "--set", "ingest.clock_interval=10s",
+      "--set", "features.enabled=false", "--set", "journal.retention=1d"};
+  auto market = days;
+  market.insert(market.end(), {"--speed", "10000"});
+  c.start("ingest", "ingest", market);
+  c.start("compute", "bars,features", days);
+  const auto kept_from = [](const nlohmann::json& s) {
+    return s["ingest"].contains("journal") && s["ingest"]["journal"].contains("kept_from");
+  };
+  const auto day_of = [](const nlohmann::json& s) {
+    return s["metrics"].value("artham_market_time_seconds", std::int64_t{0}) / 86'400;
+  };
+  // Nothing is stored yet: all is kept, however old.
+  std::int64_t first = 0;
+  REQUIRE(c.wait_for("ingest", [&](const auto& s) {
+    if (first == 0) first = day_of(s);
+    return first != 0 && day_of(s) >= first + 4;
+  }));
+  CHECK_FALSE(kept_from(c.status("ingest")));
+  c.start("store", "store", days);
+  REQUIRE_MESSAGE(c.wait_for("ingest", kept_from, 180), c.log());
+  CHECK(c.stop("ingest") == 0);
+  CHECK_MESSAGE(eventually([&] { return c.is_idle(); }, 90s), c.log());
+  CHECK(c.stop("compute") == 0);
+  CHECK(c.stop("store") == 0);
+  const auto verified =
+      artham::test::artham({"verify", "--data", c.data("ingest"), "--postgres", c.db().url()});
+  INFO(verified.out << verified.err);
+  CHECK(verified.code == 0);
+  CHECK(verified.out.find("differences 0\n") != std::string::npos);
+  CHECK(verified.out.find("md:ticks is not kept any more before (") != std::string::npos);
+}
+
+TEST_CASE("what was journaled alone while another had taken over is an orphan") {
+  two_ingests t(true);
+  t.c.kill("ingest-b");
+  REQUIRE(t.ingests("ingest-a"));
+  CHECK(flows(t.c));
+  t.c.redis.kill();
+  t.c.start_again("ingest-b");
+  REQUIRE_MESSAGE(t.journals_alone("ingest-b"), t.c.log());
+  t.c.redis.start();
+  CHECK_MESSAGE(t.c.wait_for("ingest-b",
+                             [](const auto& s) {
+                               return s["ingest"].contains("follows") &&
+                                      !s["ingest"].value("alone", true);
+                             }),
+                t.c.log());
+  CHECK(flows(t.c));
+  CHECK(std::filesystem::exists(t.c.data("ingest-b") + "/orphans"));
+  CHECK(!std::filesystem::exists(t.c.data("ingest-b") + "/ingest-fence"));
+  // Who only follows does not journal alone.
+  t.c.redis.kill();
+  t.c.kill("ingest-a");
+  CHECK(t.c.wait_for("ingest-b", [](const auto& s) { return !s["redis"].value("up", true); }));
+  CHECK(!t.c.status("ingest-b")["ingest"].value("alone", true));
+  t.c.redis.start();
+  REQUIRE_MESSAGE(t.ingests("ingest-b"), t.c.log());
+  CHECK_MESSAGE(flows(t.c), t.c.log());
+  CHECK(t.c.stop("ingest-b") == 0);
+  t.c.prove("ingest-b");
 }
 
 namespace {

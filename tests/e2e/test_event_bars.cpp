@@ -141,6 +141,6 @@ TEST_CASE("late ticks make event bars anew, live, stored and replayed alike, kil
   CHECK(count(data, "WITH last AS (SELECT * FROM bars_20t" + last_revisions +
                         ") SELECT COUNT(*) FROM (SELECT bar_start_ts, LAG(bar_end_ts) OVER "
                         "(PARTITION BY instrument_id ORDER BY bar_start_ts) AS before FROM last) "
-                        "WHERE before > bar_start_ts") == 0);
+                        "AS l WHERE before > bar_start_ts") == 0);
   CHECK(count(data, "SELECT COUNT(*) FROM bars_20t" + last_revisions) > 100);
 }

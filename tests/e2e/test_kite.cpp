@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <map>
 #include <string>
 
 #include "app/calendars.hpp"
@@ -17,7 +18,7 @@ using nlohmann::json;
 
 namespace {
 
-/// The exchange as Kite: it knows one key, one secret and one login.
+/// The exchange as Kite: it knows two keys, each with a secret and a login.
 std::unique_ptr<exchange::server> kite() {
   exchange::options o;
   const auto calendars = app::load_calendar_set(config::builtin_calendar_names());
@@ -27,7 +28,7 @@ std::unique_ptr<exchange::server> kite() {
   source.market.instruments = 5;
   source.start = o.calendars.at("NSE")->day(market::make_date(2026, 11, 20)).sessions.front().open;
   o.source = source;
-  o.credentials = exchange::credentials{"key", "shh", "asked", "granted"};
+  o.credentials = {{"key", "shh", "asked", "granted"}, {"more", "hush", "again", "given"}};
   auto started = exchange::start(std::move(o));
   REQUIRE(started);
   return std::move(*started);
@@ -89,4 +90,52 @@ TEST_CASE("a feed without a valid login waits, and goes on with the token that k
   }));
   CHECK(n.stop() == 0);
   CHECK(n.process().errors().find("granted") == std::string::npos);
+}
+
+TEST_CASE("each key has its own login, which kite login gets by its name and doctor checks") {
+  const auto exchange = kite();
+  const scratch dir;
+  const auto data = dir / "data";
+  const auto artham = [&](std::vector<std::string> args, const std::string& url) {
+    args.insert(args.begin(), artham::test::program());
+    args.insert(args.end(),
+                {"--set", "feed.url=" + url, "--set",
+                 "feed.rest_url=http://127.0.0.1:" + std::to_string(exchange->port()), "--set",
+                 "feed.api_key=key", "--set", "feed.more_keys=more", "--set", "data.dir=" + data});
+    return run_to_end(args);
+  };
+  const auto local = "ws://127.0.0.1:" + std::to_string(exchange->port());
+  setenv("ARTHAM_FEED__API_SECRET", "shh", 1);
+  const auto no_secret =
+      artham({"kite", "login", "--key", "more", "--request-token", "again"}, local);
+  CHECK(no_secret.code == 2);
+  CHECK(no_secret.err.find("ARTHAM_FEED__MORE_SECRETS") != std::string::npos);
+  setenv("ARTHAM_FEED__MORE_SECRETS", "hush", 1);
+  const auto unknown =
+      artham({"kite", "login", "--key", "other", "--request-token", "again"}, local);
+  CHECK(unknown.code == 2);
+  CHECK(unknown.err.find("key, more") != std::string::npos);
+  const auto page = artham({"kite", "login", "--key", "more"}, local);
+  CHECK(page.out.find("api_key=more") != std::string::npos);
+  // Each with its own request token and secret.
+  CHECK(artham({"kite", "login", "--key", "more", "--request-token", "asked"}, local).code != 0);
+  REQUIRE(artham({"kite", "login", "--key", "more", "--request-token", "again"}, local).code == 0);
+  struct stat kept {};
+  REQUIRE(stat((data + "/access_token.more.json").c_str(), &kept) == 0);
+  CHECK((kept.st_mode & 0777) == 0600);
+  CHECK_FALSE(std::filesystem::exists(data + "/access_token.json"));
+
+  const auto checks = [&] {
+    std::map<std::string, bool> ok;
+    const auto doctor = artham({"doctor", "--json"}, "wss://ws.kite.trade");
+    for (const auto& f : json::parse(doctor.out)) ok[f["check"]] = f["ok"];
+    return ok;
+  };
+  const auto half = checks();
+  CHECK_FALSE(half.at("Kite login of key"));
+  CHECK(half.at("Kite login of more"));
+  CHECK(artham({"kite", "login", "--request-token", "asked"}, local).code == 0);
+  unsetenv("ARTHAM_FEED__API_SECRET");
+  unsetenv("ARTHAM_FEED__MORE_SECRETS");
+  CHECK(checks().at("Kite login of key"));
 }

@@ -99,13 +99,13 @@ TEST_CASE("misbehaviours are read from JSON and refused with what is possible") 
 TEST_CASE("credentials guard the ticker, the dump and the login, if there are any") {
   // sha256("keyrequestsecret"), by coreutils' sha256sum.
   const std::string checksum = "e4465f58be6159d2a7f087f4292515e9d631b4f91e056b53e6f14456222ff709";
-  const rest open({}, std::nullopt);
+  const rest open({}, {});
   CHECK(open.admits("/"));
   CHECK(open.answer({"GET", "/instruments", "", "", false}).status == 200);
   CHECK(open.answer({"POST", "/session/token", "api_key=a&request_token=b&checksum=c", "", false})
             .status == 200);
 
-  const rest guarded({}, credentials{"key", "secret", "request", "access"});
+  const rest guarded({}, {{"key", "secret", "request", "access"}});
   CHECK(guarded.admits("/?api_key=key&access_token=access"));
   CHECK(guarded.admits("/?access_token=access&api_key=key&uid=17"));
   CHECK_FALSE(guarded.admits("/?api_key=key&access_token=stale"));

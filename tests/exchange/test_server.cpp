@@ -492,7 +492,7 @@ TEST_CASE("it misbehaves as planned, and not from outside unless allowed") {
 
 TEST_CASE("handshakes are refused for wrong credentials, wrong paths and on request") {
   auto o = recording(stored_hex);
-  o.credentials = credentials{"key", "secret", "request", "access"};
+  o.credentials = {{"key", "secret", "request", "access"}};
   const auto s = run(std::move(o));
   CHECK(kite_client(s->port(), "/?api_key=key&access_token=access").status() == 101);
   CHECK(kite_client(s->port(), "/?api_key=key&access_token=old").status() == 403);

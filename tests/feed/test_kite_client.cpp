@@ -35,8 +35,7 @@ const feed::kite::frame_decoder decoder;
 client_options quick(const std::string& url) {
   client_options o;
   o.url = url;
-  o.api_key = "key";
-  o.access_token = [] { return secret("tok en"); };
+  o.accounts = {{"key", [] { return secret("tok en"); }}};
   o.login_poll = milliseconds(5);
   o.connect_timeout = milliseconds(20'000);
   o.silence_limit = milliseconds(20'000);
@@ -261,7 +260,7 @@ TEST_CASE("a refused token ends the trying until there is another one, and is ne
   std::atomic<const char*> token = "tok en";
   auto options = quick(ticker.url());
   std::atomic<int> asked = 0;
-  options.access_token = [&] {
+  options.accounts[0].access_token = [&] {
     ++asked;
     return secret(token.load());
   };
@@ -292,7 +291,7 @@ TEST_CASE("a token that came while live is used for the next connection") {
   mock_ticker ticker;
   std::atomic<const char*> token = "tok en";
   auto options = quick(ticker.url());
-  options.access_token = [&token] { return secret(token.load()); };
+  options.accounts[0].access_token = [&token] { return secret(token.load()); };
   recording_sink sink;
   auto feed = make(std::move(options));
   feed->start(sink);

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <type_traits>
 
@@ -150,17 +151,101 @@ TEST_CASE("a plan sends only the difference") {
 }
 
 TEST_CASE("the book refuses more tokens than the peer takes, as a whole, naming the limit") {
-  subscription_book book(3);
+  subscription_book book(1, 3);
   const std::vector<std::uint32_t> two{1, 2, 2};
   REQUIRE(book.add(two, tick_mode::quote));
   const std::vector<std::uint32_t> more{2, 3, 4};
   const auto refused = book.add(more, tick_mode::full);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().message.find("limit is 3") != std::string::npos);
-  CHECK(book.wanted() == subscriptions{{1, tick_mode::quote}, {2, tick_mode::quote}});
+  CHECK(book.wanted(0) == subscriptions{{1, tick_mode::quote}, {2, tick_mode::quote}});
   book.remove(two);
   REQUIRE(book.add(more, tick_mode::index_full));
-  CHECK(book.wanted().at(4) == tick_mode::full);
+  CHECK(book.wanted(0).at(4) == tick_mode::full);
+}
+
+namespace {
+
+std::vector<std::uint32_t> numbers(std::uint32_t from, std::uint32_t to) {
+  std::vector<std::uint32_t> all(to - from);
+  std::iota(all.begin(), all.end(), from);
+  return all;
+}
+
+std::vector<std::size_t> sizes(const subscription_book& book) {
+  std::vector<std::size_t> all;
+  for (std::size_t c = 0; c < book.opened(); ++c) all.push_back(book.wanted(c).size());
+  return all;
+}
+
+/// Where each token is.
+std::map<std::uint32_t, std::size_t> places(const subscription_book& book) {
+  std::map<std::uint32_t, std::size_t> all;
+  for (std::size_t c = 0; c < book.opened(); ++c) {
+    for (const auto& entry : book.wanted(c)) CHECK(all.emplace(entry.first, c).second);
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("connections are opened as tokens need them, and new tokens go to the emptiest") {
+  subscription_book book(4, 100);
+  CHECK(book.opened() == 1);
+  REQUIRE(book.add(numbers(0, 100), tick_mode::full));
+  CHECK(sizes(book) == std::vector<std::size_t>{100});
+  REQUIRE(book.add(numbers(100, 101), tick_mode::full));
+  CHECK(sizes(book) == std::vector<std::size_t>{100, 1});
+  REQUIRE(book.add(numbers(101, 300), tick_mode::full));
+  CHECK(sizes(book) == std::vector<std::size_t>{100, 100, 100});
+  book.remove(numbers(10, 60));
+  REQUIRE(book.add(numbers(300, 330), tick_mode::full));
+  CHECK(sizes(book) == std::vector<std::size_t>{80, 100, 100});
+  REQUIRE(book.add(numbers(330, 420), tick_mode::full));
+  CHECK(sizes(book) == std::vector<std::size_t>{85, 100, 100, 85});
+
+  subscription_book many(3, 3'000);
+  REQUIRE(many.add(numbers(0, 7'000), tick_mode::full));
+  CHECK(sizes(many) == std::vector<std::size_t>{2'334, 2'333, 2'333});
+}
+
+TEST_CASE(
+    "a token stays where it is while it is wanted, whatever comes, goes or changes its mode") {
+  subscription_book book(3, 50);
+  REQUIRE(book.add(numbers(0, 120), tick_mode::quote));
+  const auto before = places(book);
+  book.remove(numbers(0, 30));
+  REQUIRE(book.add(numbers(200, 220), tick_mode::quote));
+  REQUIRE(book.add(numbers(20, 60), tick_mode::full));
+  const auto after = places(book);
+  for (std::uint32_t token = 30; token < 120; ++token) CHECK(after.at(token) == before.at(token));
+  CHECK(book.wanted(after.at(45)).at(45) == tick_mode::full);
+  CHECK(book.wanted(after.at(70)).at(70) == tick_mode::quote);
+}
+
+TEST_CASE("the limit is that of all connections together, and a refusal changes nothing") {
+  subscription_book book(2, 10);
+  REQUIRE(book.add(numbers(0, 15), tick_mode::ltp));
+  const auto before = places(book);
+  const auto refused = book.add(numbers(10, 21), tick_mode::full);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.find("2 connections, and their limit is 20") != std::string::npos);
+  CHECK(places(book) == before);
+  CHECK(book.wanted(before.at(12)).at(12) == tick_mode::ltp);
+  REQUIRE(book.add(numbers(10, 20), tick_mode::full));
+  CHECK(sizes(book) == std::vector<std::size_t>{10, 10});
+}
+
+TEST_CASE("connections that are refused get new tokens only when the others are full") {
+  subscription_book book(3, 10);
+  REQUIRE(book.add(numbers(0, 12), tick_mode::ltp));
+  const auto second_only = [](std::size_t c) { return c != 0; };
+  REQUIRE(book.add(numbers(100, 104), tick_mode::ltp, second_only));
+  CHECK(sizes(book) == std::vector<std::size_t>{6, 10});
+  REQUIRE(book.add(numbers(104, 106), tick_mode::ltp, second_only));
+  CHECK(sizes(book) == std::vector<std::size_t>{6, 10, 2});
+  REQUIRE(book.add(numbers(106, 116), tick_mode::ltp, second_only));
+  CHECK(sizes(book) == std::vector<std::size_t>{8, 10, 10});
 }
 
 TEST_CASE("text frames are told apart and never throw") {

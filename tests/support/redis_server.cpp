@@ -26,12 +26,15 @@ struct redis_server::state {
   scratch dir;
   std::filesystem::path socket;
   std::string password;
+  std::vector<std::string> line;
   std::uint16_t port = 0;
   std::unique_ptr<test::process> process;
   std::optional<end_with_us> end;
   bool frozen = false;
 
-  explicit state(const options& o) : socket(dir.path() / "redis.sock"), password(o.password) {
+  explicit state(const options& o)
+      : socket(dir.path() / "redis.sock"), password(o.password), line(o.through) {
+    line.insert(line.end(), {program, (dir.path() / "redis.conf").string(), "--port"});
     if (!std::filesystem::exists(program))
       throw std::runtime_error(std::string("no ") + program + "; script/bootstrap installs it");
     std::ofstream config(dir.path() / "redis.conf");
@@ -60,8 +63,9 @@ struct redis_server::state {
   }
   /// Until it answers; false if it has ended.
   bool launch() {
-    process = std::make_unique<test::process>(std::vector<std::string>{
-        program, (dir.path() / "redis.conf").string(), "--port", std::to_string(port)});
+    auto args = line;
+    args.push_back(std::to_string(port));
+    process = std::make_unique<test::process>(std::move(args));
     end.emplace(process->pid(), SIGKILL);
     const auto deadline = steady_clock::now() + patience;
     while (ask({"PING"}).out != "PONG\n") {

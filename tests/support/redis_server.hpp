@@ -21,6 +21,8 @@ class redis_server {
     std::string password = {};
     /// More lines of its configuration.
     std::string config = {};
+    /// What stands before the program and its arguments, such as `private_network::through`.
+    std::vector<std::string> through = {};
   };
   redis_server() : redis_server(options{}) {}
   explicit redis_server(const options& o);
