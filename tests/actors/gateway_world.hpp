@@ -42,9 +42,17 @@ class some_store final : public support::no_features {
   std::atomic<bool> broken{false};
   std::vector<record::bar_record> rows;
 
-  result<std::vector<record::bar_record>> bars(const store::bar_query&) override {
+  /// From any thread.
+  void add(record::bar_record row) {
+    const std::lock_guard lock(mutex_);
+    rows.push_back(std::move(row));
+  }
+  result<std::vector<record::bar_record>> bars(const store::bar_query& q) override {
     if (broken) return fail(errc::io, "artham.db: disk I/O error");
-    return rows;
+    const std::lock_guard lock(mutex_);
+    const auto some = std::min(rows.size(), q.limit);
+    return std::vector<record::bar_record>(rows.end() - static_cast<std::ptrdiff_t>(some),
+                                           rows.end());
   }
   result<std::vector<market::bar>> candles(std::string_view, const store::bar_query&) override {
     return {};
@@ -59,6 +67,9 @@ class some_store final : public support::no_features {
   }
   result<std::uint64_t> count_ticks() override { return 0; }
   result<std::vector<store::stored_position>> positions() override { return {}; }
+
+ private:
+  std::mutex mutex_;
 };
 
 /// What a reader gives, behind a block that is not there any more once `lost` is set.

@@ -4,6 +4,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include "messages/protocol/frame.hpp"
 #include "tests/web/server_fixture.hpp"
 #include "web/server/frame_parser.hpp"
 
@@ -436,4 +437,65 @@ TEST_CASE_FIXTURE(server_fixture,
   CHECK(first->closed == 1);
   CHECK(second->closed == 1);
   CHECK_FALSE(first->send("gone"));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "messages that are framed already arrive as they are, in order") {
+  gateway.answer = [](fake_session& s, const std::string& text) {
+    std::string bytes;
+    std::size_t messages = 0;
+    for (const std::size_t n : {0, 1, 125, 126, 4'000, 70'000}) {
+      protocol::append_frame(bytes, protocol::opcode::text, text + std::string(n, 'x'));
+      ++messages;
+    }
+    const auto shared = std::make_shared<const std::string>(std::move(bytes));
+    for (int i = 0; i < 3; ++i) {
+      CHECK(s.client->send_frames({shared, 0, shared->size(), messages}));
+      s.send("between");
+    }
+    s.client->next_command();
+  };
+  beast_client c(start());
+  c.write("go");
+  for (int i = 0; i < 3; ++i) {
+    for (const std::size_t n : {0, 1, 125, 126, 4'000, 70'000})
+      CHECK(c.read() == "go" + std::string(n, 'x'));
+    CHECK(c.read() == "between");
+  }
+  CHECK(value("artham_web_messages_out_total") == 21);
+}
+
+TEST_CASE_FIXTURE(
+    server_fixture,
+    "a slow client's last message is taken beyond its budget, and read when it wakes") {
+  options.session_budget_bytes = 1 << 20;
+  options.close_timeout = milliseconds(20);
+  gateway.answer = [](fake_session& s, const std::string& text) {
+    const auto shared = [](std::size_t size, char c) {
+      std::string bytes;
+      protocol::append_frame(bytes, protocol::opcode::text, std::string(size, c));
+      return std::make_shared<const std::string>(std::move(bytes));
+    };
+    const auto large = shared(100'000, 'x');
+    while (s.client->send_frames({large, 0, large->size(), 1})) {
+    }
+    if (text == "leave") {
+      s.client->close(4'000, "");
+      return;
+    }
+    const auto last = shared(10, 'l');
+    s.client->close_slow({last, 0, last->size(), 1}, 4008, "too slow");
+    CHECK_FALSE(s.client->send_frames({last, 0, last->size(), 1}));
+  };
+  const auto port = start();
+  raw_websocket c(port, 4'096);
+  c.send(client_frame(fin | 1, "go"));
+  const auto session = gateway.session(0);
+  REQUIRE(eventually([&] { return session->commands().size() == 1; }));
+  // One that is closed as usual later than this one does not get that long.
+  raw_websocket other(port, 4'096);
+  other.send(client_frame(fin | 1, "leave"));
+  CHECK(counted("close_timeout"));
+  std::string last;
+  for (auto f = receive_frame(c); f.opcode == 1; f = receive_frame(c)) last = f.payload;
+  CHECK(last == std::string(10, 'l'));
 }
