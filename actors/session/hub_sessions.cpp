@@ -19,6 +19,8 @@ namespace {
 
 /// A snapshot goes without its unfinished bars when the bar reader has not answered by then.
 constexpr milliseconds live_patience{500};
+/// Bars that the store still has and that were withdrawn since.
+constexpr std::size_t withdrawn_at_most = 16;
 /// What may go only every so often is looked at after this time at the latest: CAF does not take
 /// back a message that waits for its time.
 constexpr milliseconds longest_look{200};
@@ -104,7 +106,7 @@ bool hub_state::read_history(std::uint64_t id, pending& p) {
       store::bar_query q;
       q.token = token_of(w.key);
       q.timeframe = timeframes[timeframe_of(w.key)];
-      q.limit = request->history;
+      q.limit = request->history + withdrawn_at_most;
       q.newest_first = true;
       auto found = store->bars(q);
       if (found) {

@@ -11,20 +11,22 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 
-#include "app/gateway_role.hpp"
+#include "actors/session/gateway_port.hpp"
+#include "actors/session/hub.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
-#include "config/settings.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "messages/system.hpp"
 #include "supervisors/roles.hpp"
 #include "tests/support/no_features.hpp"
+#include "web/server/server.hpp"
 
 namespace {
 
@@ -128,11 +130,7 @@ void serve_publisher(int listening, const messages::hub_actor& hub) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  config::settings settings;
-  settings.web.port = 0;
-  settings.web.max_sessions = 20'000;
-  settings.web.session_bytes = 64 << 20;
-  settings.web.flush = (argc > 1 ? std::atoi(argv[1]) : 1'000) * market::microsecond;
+  const int window = argc > 1 ? std::atoi(argv[1]) : 1'000;
   market::instrument infy;
   infy.token = token;
   infy.exchange = "NSE";
@@ -147,40 +145,63 @@ int main(int argc, char** argv) {
   supervisors::tree_options tree;
   tree.directory = std::make_shared<messages::directory>();
   tree.metrics = &metrics;
-  app::gateway_role_options o;
-  o.settings = &settings;
-  o.streams = journal.get();
-  o.journal = journal.get();
-  o.store = &store;
-  o.decoder = &decoder;
-  o.metrics = &metrics;
-  o.names = tree.directory;
-  o.instruments = std::make_shared<const actors::instrument_index>(
+  runtime::worker histories("store-reader", 256);
+  actors::hub_config hub_options;
+  hub_options.journal = journal.get();
+  hub_options.decoder = &decoder;
+  hub_options.store = &store;
+  hub_options.store_thread = &histories;
+  hub_options.metrics = &metrics;
+  hub_options.names = tree.directory;
+  hub_options.instruments = std::make_shared<const actors::instrument_index>(
       std::vector<market::instrument>{infy},
       std::map<std::string, market::calendar_ptr, std::less<>>{{"NSE", calendar->calendar}});
-  o.timeframes = *market::parse_timeframes("1m");
-  o.operations.metrics = &metrics;
-  app::gateway_role role(std::move(o));
+  hub_options.timeframes = *market::parse_timeframes("1m");
+  hub_options.tokens = std::make_shared<const actors::token_codec>(
+      1, actors::stream_list(hub_options.timeframes, false, 1));
+  hub_options.flush = std::chrono::microseconds(window);
 
   auto config = messages::make_system_config(2);
   caf::actor_system system{config};
   const auto root =
-      supervisors::spawn_node(system, tree, {supervisors::gateway_tree(tree, role.hub())});
+      supervisors::spawn_node(system, tree, {supervisors::gateway_tree(tree, hub_options)});
   caf::actor hub;
   while (!hub) {
-    hub = caf::actor_cast<caf::actor>(tree.directory->find(actors::hub_name));
+    hub = tree.directory->find(actors::hub_name);
     if (!hub) usleep(1'000);
   }
-  if (auto listening = role.listen(system); !listening)
-    return std::fprintf(stderr, "%s\n", listening.error().message.c_str()), 1;
+  constexpr std::size_t session_bytes = 64 << 20;
+  actors::session_config session;
+  session.keys = std::make_shared<const actors::key_resolver>(hub_options.instruments,
+                                                              hub_options.timeframes, nullptr);
+  session.names = tree.directory;
+  session.held_bytes = session_bytes;
+  session.metrics = &metrics;
+  auto port = std::make_unique<actors::gateway_port>(system, tree.directory, std::move(session));
+  web::server_options o;
+  o.port = 0;
+  o.session_budget_bytes = session_bytes;
+  o.max_sessions = 20'000;
+  o.max_connections = 20'100;
+  o.max_half_open = 20'000;
+  web::server_dependencies d;
+  d.websockets = {{"/v1/stream", port.get()}};
+  d.metrics = &metrics;
+  d.handler = [](const web::http_request&, const web::responder& respond) {
+    respond({404, "text/plain", "", {}});
+  };
+  auto web = web::server::start(std::move(o), std::move(d));
+  if (!web) return std::fprintf(stderr, "%s\n", web.error().message.c_str()), 1;
   std::uint16_t publisher = 0;
   const int fd = listen_somewhere(publisher);
-  std::printf("%s %u\n", role.url().substr(role.url().rfind(':') + 1).c_str(), publisher);
+  std::printf("%u %u\n", (*web)->port(), publisher);
   std::fflush(stdout);
   serve_publisher(fd, caf::actor_cast<messages::hub_actor>(hub));
-  role.close();
+  (*web)->stop();
+  hub = nullptr;
   caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+  port.reset();
   system.await_all_actors_done();
-  role.stop();
+  histories.stop();
   return 0;
 }
