@@ -95,7 +95,9 @@ result<std::vector<market::bar>> read_bars(store::reader& reader, const candles_
   std::vector<market::bar> bars;
   bars.reserve(rows->size());
   for (const auto& r : *rows) bars.push_back(r.bar);
-  return made ? market::merge_bars(bars, asked.interval, calendar) : std::move(bars);
+  if (!made) return bars;
+  if (!calendar) return fail(errc::not_found, "no calendar is known for the instrument");
+  return market::merge_bars(bars, asked.interval, calendar);
 }
 
 }  // namespace
