@@ -153,3 +153,36 @@ TEST_CASE_FIXTURE(fixture, "a chart that the store fails for gets an error that 
   post.method = "POST";
   CHECK(ask(post).status == 405);
 }
+
+TEST_CASE_FIXTURE(fixture, "revised bars and losses of the feed are marks, the newest first") {
+  reader.rows[2].bar.revision = 3;
+  reader.rows[2].bar.flags = static_cast<std::uint16_t>(market::bar_flag::late);
+  reader.rows[4].bar.flags = static_cast<std::uint16_t>(market::bar_flag::gap);
+  store::gap_row feed_lost;
+  feed_lost.from = open + market::minute;
+  feed_lost.to = open + 2 * market::minute;
+  feed_lost.cause = market::gap_cause::stalled;
+  store::gap_row other = feed_lost;
+  other.token = 1;
+  store::gap_row stopped = feed_lost;
+  stopped.to = market::never;
+  stopped.token = infy;
+  reader.gap_rows = {feed_lost, other, stopped};
+  const auto second = open / market::second;
+  const auto query = "?symbol=NSE:INFY&resolution=5&from=" + std::to_string(second) +
+                     "&to=" + std::to_string(second + 1200);
+  const auto marks = json::parse(ask(get("/udf/marks" + query)).body);
+  REQUIRE(marks.size() == 2);
+  CHECK(marks[0]["time"] == second + 1200);
+  CHECK(marks[0]["label"] == "G");
+  CHECK(marks[1]["time"] == second + 600);
+  CHECK(marks[1]["label"] == "R");
+  CHECK(marks[1]["text"] == "revision 3 (late)");
+  const auto scale = json::parse(ask(get("/udf/timescale_marks" + query)).body);
+  REQUIRE(scale.size() == 2);
+  CHECK(scale[0]["label"] == "S");
+  CHECK(scale[0]["tooltip"][2] == "not over");
+  CHECK(scale[1]["label"] == "G");
+  CHECK(scale[1]["tooltip"] == json({"feed lost: stalled", "from 2026-11-20T09:16:00+05:30",
+                                     "to 2026-11-20T09:17:00+05:30"}));
+}

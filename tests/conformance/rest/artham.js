@@ -21,6 +21,37 @@ async function until(what, ask, done) {
   }
 }
 
+/** The first line of what a program prints. */
+async function firstLine(child) {
+  let errors = '';
+  child.stderr.on('data', (text) => (errors += text));
+  const line = await readline.createInterface({ input: child.stdout })[Symbol.asyncIterator]().next();
+  if (line.done) throw new Error(errors);
+  return line.value;
+}
+
+async function end(child) {
+  child.kill('SIGTERM');
+  if (child.exitCode === null) await once(child, 'exit');
+  if (child.exitCode !== 0) throw new Error(`exit code ${child.exitCode}`);
+}
+
+const run = (args) => spawn(process.env.ARTHAM_PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+
+/** An exchange that begins when somebody has subscribed. */
+class Exchange {
+  static async start(...what) {
+    const exchange = new Exchange();
+    exchange.child = run(['exchange', '--port', '0', '--start', 'subscribe', '--speed', 'max', ...what]);
+    exchange.url = `ws://127.0.0.1:${/:(\d+)/.exec(await firstLine(exchange.child))[1]}`;
+    return exchange;
+  }
+
+  stop() {
+    return end(this.child);
+  }
+}
+
 class Artham {
   static scratch() {
     return fs.mkdtempSync(path.join(os.tmpdir(), 'artham-rest-'));
@@ -28,31 +59,20 @@ class Artham {
 
   static async start(folder, ...more) {
     const node = new Artham();
-    node.child = spawn(
-      process.env.ARTHAM_PROGRAM,
-      ['run', '--data', path.join(folder, 'data'), '--set', 'web.port=0', ...more],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    node.errors = '';
-    node.child.stderr.on('data', (text) => (node.errors += text));
-    const lines = readline.createInterface({ input: node.child.stdout })[Symbol.asyncIterator]();
-    const line = await lines.next();
-    if (line.done) throw new Error(node.errors);
-    node.url = /http:\S+/.exec(line.value)[0];
+    node.child = run(['run', '--data', path.join(folder, 'data'), '--set', 'web.port=0', ...more]);
+    node.url = /http:\S+/.exec(await firstLine(node.child))[0];
     return node;
   }
 
-  async stop() {
-    this.child.kill('SIGTERM');
-    if (this.child.exitCode === null) await once(this.child, 'exit');
-    if (this.child.exitCode !== 0) throw new Error(`exit code ${this.child.exitCode}: ${this.errors}`);
+  stop() {
+    return end(this.child);
   }
 
   async get(target, headers = {}) {
     const answer = await fetch(this.url + target, { headers });
     const text = await answer.text();
     const type = answer.headers.get('content-type') ?? '';
-    const json = /json$/.test(type.split(';')[0]) && text !== '' ? JSON.parse(text) : undefined;
+    const json = /[/+]json$/.test(type.split(';')[0]) && text !== '' ? JSON.parse(text) : undefined;
     return { status: answer.status, type, text, json, headers: answer.headers };
   }
 
@@ -64,18 +84,10 @@ class Artham {
     return answer.json.bars;
   }
 
-  /** A recording was played, and everything that follows from it is stored. */
-  settled() {
-    return until(
-      'the end of the recording',
-      async () => (await this.get('/v1/status')).json,
-      (s) => {
-        const made = s.metrics['artham_bars_final_total.1D'];
-        return s.exchange?.finished && made > 0 && made === s.metrics.artham_bar_builders &&
-          made === s.metrics['artham_store_rows_total.md:bars:final.1D'];
-      },
-    );
+  /** So many ticks came in. */
+  received(ticks) {
+    return until('the last tick', async () => (await this.get('/v1/status')).json.ticks_received, (n) => n === ticks);
   }
 }
 
-module.exports = { Artham, until };
+module.exports = { Artham, Exchange, until };
