@@ -147,15 +147,15 @@ result<record::position> last_ticks::day_begin() const {
 result<void> last_ticks::follow() {
   const auto from = day_begin();
   if (!from) return tl::unexpected(from.error());
-  const auto cursor =
-      options_.journal->open_reader(record::ticks_stream(), *from, bridge::top::appended, {});
+  // Its first pulls wait for all that is there, over a network too.
+  const auto cursor = bridge::open_to_end(*options_.journal, record::ticks_stream(), *from);
   if (!cursor) return tl::unexpected(cursor.error());
   while (!bell_->is_stopping()) {
     const auto blocks = (*cursor)->pull(batch);
     if (!blocks) return tl::unexpected(blocks.error());
     for (const auto& b : *blocks) take(*b);
     if (!blocks->empty()) continue;
-    if ((*cursor)->lag() == 0) caught_up_ = true;
+    caught_up_ = true;
     (*cursor)->when_ready([bell = bell_] { bell->ring(); });
     if (!bell_->wait(std::nullopt)) break;
   }

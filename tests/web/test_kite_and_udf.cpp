@@ -186,3 +186,18 @@ TEST_CASE_FIXTURE(fixture, "revised bars and losses of the feed are marks, the n
   CHECK(scale[1]["tooltip"] == json({"feed lost: stalled", "from 2026-11-20T09:16:00+05:30",
                                      "to 2026-11-20T09:17:00+05:30"}));
 }
+
+TEST_CASE_FIXTURE(fixture, "a login has all of its fields") {
+  auto q = get("/kite/session/token");
+  q.method = "POST";
+  q.body = "api_key=k%26y&request_token=asked&checksum=c";
+  const auto r = ask(q);
+  CHECK(r.status == 200);
+  CHECK(json::parse(r.body)["data"]["api_key"] == "k&y");
+  for (const auto* body :
+       {"", "api_key=k&request_token=asked", "api_key=k&checksum=c",
+        "request_token=asked&checksum=c", "api_key=&request_token=asked&checksum=c"}) {
+    q.body = body;
+    refused(q, 400, "InputException");
+  }
+}
