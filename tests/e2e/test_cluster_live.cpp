@@ -200,7 +200,7 @@ TEST_CASE("a gateway knows the newest packets of all shards, which another node 
     first = c.get("/kite/quote" + asked);
     return first.contains("data") && first["data"].size() == instruments;
   }),
-                  first.dump() + c.errors());
+                  (first.dump() + c.errors()));
   CHECK(c.wait_for([&] {
     const auto now = c.get("/kite/quote" + asked);
     for (const auto& [key, quote] : first["data"].items()) {
