@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -25,7 +26,10 @@ namespace artham::app {
 /// What a gateway is made of; what is pointed to outlives it.
 struct gateway_role_options {
   const config::settings* settings = nullptr;
-  bridge::bridge* streams = nullptr;
+  bridge::bridge* streams = nullptr;  ///< of all shards, under one name each
+  bridge::bridge* journal = nullptr;  ///< has the streams of each shard
+  std::uint32_t shards = 1;
+  std::uint64_t identity = 0;  ///< of the journal or cluster; see journal_identity
   store::reader* store = nullptr;
   const feed::decoder* decoder = nullptr;
   runtime::metrics* metrics = nullptr;
@@ -56,6 +60,9 @@ class gateway_role {
  private:
   gateway_role_options options_;
   std::unique_ptr<runtime::worker> store_readers_;
+  std::shared_ptr<const actors::token_codec> tokens_;
+  std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
+  std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<web::server> web_;
