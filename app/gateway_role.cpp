@@ -83,6 +83,18 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.calendar_of = [index = options_.instruments](std::uint32_t token) {
     return index->calendar_of(token);
   };
+  last_ticks_options ticks;
+  ticks.journal = options_.streams;
+  ticks.decoder = options_.decoder;
+  ticks.metrics = options_.metrics;
+  ticks.calendar_of = api.calendar_of;
+  last_ticks_ = std::make_unique<last_ticks>(std::move(ticks));
+  api.quotes.last_tick = [ticks = last_ticks_.get()](std::uint32_t token) {
+    return ticks->find(token);
+  };
+  api.quotes.token_of = [index = options_.instruments](std::string_view key) {
+    return index->token(key);
+  };
   auto o = web_options(w);
   o.session_budget_bytes = budget / 4;
   web::server_dependencies d;
@@ -98,6 +110,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
 void gateway_role::close() {
   if (evidence_) evidence_->stop();
   if (web_) web_->stop();
+  if (last_ticks_) last_ticks_->stop();
 }
 
 void gateway_role::stop() {

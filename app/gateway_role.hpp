@@ -12,6 +12,7 @@
 #include "actors/session/hub.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
+#include "app/last_ticks.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "messages/directory.hpp"
@@ -65,6 +66,7 @@ class gateway_role {
   std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<evidence_reader> evidence_;
+  std::unique_ptr<last_ticks> last_ticks_;
   std::unique_ptr<web::server> web_;
 };
 
