@@ -69,7 +69,8 @@ feature_setup feature_setup_of(const config::settings& s, const calendar_set& ca
   setup.plan = market::feature::feature_plan::make(instruments, calendar_by_exchange(calendars),
                                                    s.features.rules());
   setup.hash = sha256(std::to_string(market::feature::feature_group::state_version) + "\n" +
-                      features_text(s) + calendars.text + market::write_instruments(instruments));
+                      features_text(s) + calendars.text +
+                      market::write_instruments({instruments.begin(), instruments.end()}));
   return setup;
 }
 

@@ -62,7 +62,10 @@ void feature_actor_state::refill(const messages::feature_refill& r) {
   const auto tokens = tokens_of(*config_.group);
   auto after = r.after;
   auto clock = r.clock;
-  if (r.state) messages::value_or_throw(group_->load(*r.state));
+  if (r.state) {
+    const auto loaded = group_->load(*r.state);
+    if (!loaded) throw messages::failure(loaded.error());
+  }
   group_->begin_at(clock);
   if (after >= r.until) return;
   const auto cursor = messages::value_or_throw(bridge::open_to_end(

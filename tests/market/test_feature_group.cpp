@@ -185,16 +185,17 @@ TEST_CASE("a group goes on from what one before it saved as if it had gone on it
   const bool held = rc::check([] {
     feature_rules rules;
     rules.instrument_interval = second;
+    const auto plan = plan_of(nifty(expiry, strikes), rules)->group_of(spot_token);
     const auto j = any_journal();
-    auto whole = group_of(rules);
+    feature_group whole(plan, rules);
     feature_rows expected;
     feature_rows got;
     std::uint64_t at = 0;
     std::string state;
     while (at < j.seq) {
-      const auto until = at + *rc::gen::inRange<std::uint64_t>(1, 80);
+      const auto until = at + *rc::gen::inRange<std::uint64_t>(1, 200);
       append(expected, run(whole, j, at, until));
-      auto next = group_of(rules);
+      feature_group next(plan, rules);
       if (!state.empty()) RC_ASSERT(next.load(state).has_value());
       append(got, run(next, j, at, until));
       RC_ASSERT(next.next_due() == whole.next_due());
