@@ -1,6 +1,8 @@
 #include "app/feature_rules.hpp"
 
 #include <algorithm>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include <spdlog/spdlog.h>
@@ -20,6 +22,21 @@ namespace {
 /// A tick may be so much older by its exchange time than by the clock that journals it.
 constexpr market::duration day_margin = 2 * feed::ahead_limit;
 
+/// What the settings say of features, and nothing else.
+std::string features_text(const config::settings& s) {
+  const auto all = config::canonical_text(s);
+  std::string found;
+  bool within = false;
+  for (std::size_t begin = 0; begin < all.size();) {
+    const auto end = std::min(all.find('\n', begin), all.size() - 1) + 1;
+    const auto line = std::string_view(all).substr(begin, end - begin);
+    if (line.starts_with('[')) within = line.starts_with("[features");
+    if (within) found += line;
+    begin = end;
+  }
+  return found;
+}
+
 result<void> run_period(bridge::bridge& journal, const feature_period& period,
                         bridge::bridge& outputs, const feature_rebuild& how) {
   auto setup = read_feature_setup(journal, period.hashes);
@@ -34,6 +51,8 @@ result<void> run_period(bridge::bridge& journal, const feature_period& period,
   config.plan = setup->plan;
   config.batch = how.batch;
   config.after = period.after;
+  config.plan_hash = setup->hash;
+  config.checkpoint_dir = how.checkpoints;
   config.day_begin = day_begin_in(input, setup->calendars);
   feature_pipeline pipeline(how.threads, config);
   if (auto done = pipeline.wait_for(period.until, how.on_progress); !done) return done;
@@ -49,6 +68,9 @@ feature_setup feature_setup_of(const config::settings& s, const calendar_set& ca
   for (const auto& entry : calendars.by_name) setup.calendars.push_back(entry.second);
   setup.plan = market::feature::feature_plan::make(instruments, calendar_by_exchange(calendars),
                                                    s.features.rules());
+  setup.hash = sha256(std::to_string(market::feature::feature_group::state_version) + "\n" +
+                      features_text(s) + calendars.text +
+                      market::write_instruments({instruments.begin(), instruments.end()}));
   return setup;
 }
 
@@ -103,6 +125,10 @@ result<std::vector<feature_period>> feature_periods(bridge::bridge& journal,
   }
   if (!periods.empty()) periods.back().until = tops->appended;
   return periods;
+}
+
+std::filesystem::path feature_checkpoints(const std::filesystem::path& checkpoints) {
+  return checkpoints / "features";
 }
 
 std::function<result<record::position>(market::timestamp)> day_begin_in(

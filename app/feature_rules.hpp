@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <span>
@@ -18,6 +19,9 @@ struct feature_setup {
   bool enabled = false;
   std::shared_ptr<const market::feature::feature_plan> plan;
   std::vector<market::calendar_ptr> calendars;
+  /// Of all that decides features, and of how actors save their state: a checkpoint is of use where
+  /// the hash is the same.
+  market::content_hash hash{};
 };
 
 [[nodiscard]] feature_setup feature_setup_of(const config::settings& s,
@@ -37,6 +41,9 @@ struct feature_period {
 [[nodiscard]] result<std::vector<feature_period>> feature_periods(bridge::bridge& journal,
                                                                   record::position after);
 
+/// Where features keep theirs, of a data directory's checkpoints.
+[[nodiscard]] std::filesystem::path feature_checkpoints(const std::filesystem::path& checkpoints);
+
 /// See feature_reader_config::day_begin.
 [[nodiscard]] std::function<result<record::position>(market::timestamp)> day_begin_in(
     bridge::bridge& journal, std::vector<market::calendar_ptr> calendars);
@@ -44,6 +51,7 @@ struct feature_period {
 struct feature_rebuild {
   std::size_t threads = 2;
   std::uint64_t batch = 65'536;
+  std::filesystem::path checkpoints;  ///< those made under the same rules shorten the way
   /// Told now and then how far the features have come.
   std::function<void(record::position)> on_progress;
 };

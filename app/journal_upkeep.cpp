@@ -5,9 +5,10 @@
 
 #include <spdlog/spdlog.h>
 
-#include "actors/bars/checkpoint.hpp"
+#include "actors/checkpoint.hpp"
 #include "actors/features/feature_stream.hpp"
 #include "actors/ingest/ingestor.hpp"
+#include "app/feature_rules.hpp"
 #include "messages/record/dead_letter_codec.hpp"
 #include "runtime/log.hpp"
 
@@ -141,7 +142,7 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
   const auto positions = stored_->positions();
   if (!positions) return tl::unexpected(positions.error());
   if (options_.features) {
-    // A start reads the day of the newest feature again, and what came after it.
+    // A start that finds no checkpoint of use reads the day of the newest feature again.
     const auto top = actors::read_features_top(journal_);
     if (!top) return tl::unexpected(top.error());
     if (top->at != 0) all.before = std::min(all.before, day_begin(options_.calendars, top->at));
@@ -160,6 +161,10 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
   if (tick_shards < options_.tick_shards || ticks == all.passed.end() || !checkpoint)
     return std::nullopt;
   ticks->second = std::min(ticks->second, *checkpoint);
+  if (options_.features) {
+    const auto features = oldest_checkpoint(feature_checkpoints(options_.checkpoints));
+    if (features) ticks->second = std::min(ticks->second, *features);
+  }
   return all;
 }
 

@@ -153,6 +153,7 @@ result<void> node::keep_configuration() {
   features_ = feature_setup_of(s, calendars_, market_->instruments());
   feature_rebuild features;
   features.threads = earlier.threads;
+  features.checkpoints = feature_checkpoints(checkpoints());
   const auto earlier_end = finish_earlier_features(*journal_, hashes_, features);
   if (!earlier_end) return tl::unexpected(earlier_end.error());
   features_after_ = *earlier_end;
@@ -170,6 +171,10 @@ actors::feature_reader_config node::feature_reader() {
       std::min<std::uint64_t>(c.batch, static_cast<std::uint64_t>(options_.settings.runtime.batch));
   c.after = features_after_;
   c.day_begin = day_begin_in(*journal_, features_.calendars);
+  c.plan_hash = features_.hash;
+  c.checkpoint_dir = feature_checkpoints(checkpoints());
+  c.checkpoint_interval = options_.settings.bars.checkpoint_interval;
+  c.disk = disk_.get();
   return c;
 }
 
@@ -358,22 +363,26 @@ result<void> node::start_web() {
   return gateway_->listen(*system_);
 }
 
+template <class Reader>
+void node::take_checkpoint(std::string_view reader_name) {
+  const auto reader = caf::actor_cast<Reader>(tree_.directory->find(reader_name));
+  if (!reader) return;
+  caf::scoped_actor self(*system_);
+  self->request(reader, checkpoint_limit, messages::checkpoint_atom_v)
+      .receive([](caf::ok_atom) {},
+               [&](const caf::error& e) {
+                 runtime::log().warn(
+                     "{}: no checkpoint at the end: {}; the next start reads more of the journal",
+                     reader_name, messages::error_text(e));
+               });
+}
+
 void node::stop() {
   if (std::exchange(stopped_, true)) return;
   if (gateway_) gateway_->close();
   if (root_) {
-    const auto reader =
-        caf::actor_cast<messages::bar_reader_actor>(tree_.directory->find(actors::bar_reader_name));
-    if (reader) {
-      caf::scoped_actor self(*system_);
-      self->request(reader, checkpoint_limit, messages::checkpoint_atom_v)
-          .receive([](caf::ok_atom) {},
-                   [](const caf::error& e) {
-                     runtime::log().warn(
-                         "no checkpoint at the end: {}; the next start reads more of the journal",
-                         messages::error_text(e));
-                   });
-    }
+    take_checkpoint<messages::bar_reader_actor>(actors::bar_reader_name);
+    take_checkpoint<messages::feature_reader_actor>(actors::feature_reader_name);
     runtime::failpoint("stop.checkpointed");
     const auto root = caf::actor_cast<caf::actor>(root_);
     root_ = nullptr;

@@ -44,7 +44,7 @@ class node {
   node(const node&) = delete;
   node& operator=(const node&) = delete;
 
-  /// Takes a checkpoint and stops everything in order; again is harmless.
+  /// Takes checkpoints and stops everything in order; again is harmless.
   void stop();
   [[nodiscard]] std::string url() const { return gateway_->url(); }
 
@@ -59,6 +59,9 @@ class node {
   void make_gateway();
   [[nodiscard]] actors::feature_reader_config feature_reader();
   void make_upkeep();
+  /// Asks this reader for one, and waits.
+  template <class Reader>
+  void take_checkpoint(std::string_view reader_name);
   /// Those of the settings, and those that the journal has bars of.
   [[nodiscard]] std::vector<market::timeframe> stored_timeframes() const;
   [[nodiscard]] std::filesystem::path checkpoints() const { return options_.data / "checkpoints"; }

@@ -61,8 +61,11 @@ using watched_set_ptr = std::shared_ptr<const std::vector<watched>>;
 
 /// How a feature actor that was started again gets back to where its predecessor was.
 struct feature_refill {
-  market::position after;  ///< nothing that its present trading day depends on lies before
-  market::position until;  ///< inclusive
+  /// The group as bytes, as of `after`; null: it had seen nothing there that still counts.
+  std::shared_ptr<const std::string> state;
+  market::position after;
+  market::timestamp clock = 0;  ///< the newest clock mark up to `after`
+  market::position until;       ///< inclusive
 };
 
 /// What a call that blocks came to, told by the thread that made it.
@@ -142,6 +145,10 @@ using feature_reader_actor = caf::typed_actor<
     caf::reacts_to<watch_atom, std::string, bool>,
     // The sender takes live chains: it has room for one batch. Given anew for each.
     caf::reacts_to<credit_atom>,
+    // Write a checkpoint at the next block boundary; answered when it is on disk.
+    caf::replies_to<checkpoint_atom>::with<caf::ok_atom>,
+    // The checkpoint under way is on disk, or failed.
+    caf::reacts_to<commit_outcome_ptr>,
     // A feature actor began a life, died or was parked.
     caf::reacts_to<child_event>>;
 

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "market/feature/feature_group.hpp"
@@ -24,6 +25,7 @@ struct feature_slice {
   std::vector<market::feature::chain_row> live;
   market::timestamp next_due = market::never;
   market::feature::feature_group::counters counted;
+  std::string state;  ///< feature_work::save_state: the group as bytes
 
   std::atomic<bool> answered{false};
 };
@@ -31,9 +33,11 @@ struct feature_slice {
 /// A stretch of md:ticks, decoded and partitioned by group once (stable), shared by the feature
 /// actors that have something to do in it. Immutable but for the answers in the slices.
 struct feature_work {
-  market::position first;  ///< seq 0: carries no records (a request for live chains)
+  market::position first;  ///< seq 0: carries no records (a request for live chains or for state)
   market::position last;
-  market::position silent_until;  ///< what marks up to here make is in the stream already
+  bool save_state = false;
+  market::timestamp clock_before = 0;  ///< the newest clock mark before `first`
+  market::position silent_until;       ///< what marks up to here make is in the stream already
   std::vector<market::quote> quotes;
   std::vector<market::mark> marks;          ///< clock marks
   std::unique_ptr<feature_slice[]> slices;  ///< ascending by slot

@@ -8,8 +8,8 @@
 
 #include <caf/send.hpp>
 
-#include "actors/bars/checkpoint.hpp"
 #include "actors/bars/tick_stream.hpp"
+#include "actors/checkpoint.hpp"
 #include "bridge/common/read_to_end.hpp"
 #include "messages/caf_compat.hpp"
 #include "runtime/failpoint.hpp"
@@ -107,7 +107,7 @@ void bar_builder_state::refill(const messages::bar_refill& r) {
   if (r.from) {
     after = r.from->at;
     clock = r.from->clock;
-    if (const auto it = r.from->builders.find(config_.token); it != r.from->builders.end()) {
+    if (const auto it = r.from->states.find(config_.token); it != r.from->states.end()) {
       std::string_view bytes = it->second;
       aggregator_.emplace(
           messages::value_or_throw(market::bar_aggregator::load(config_.plan, bytes)));

@@ -70,6 +70,7 @@ bar_reader_actor::behavior_type bar_reader_state::start(
   log_ = value_or_throw(quarantine_log::open(*config_.output, known));
   show_quarantines();
   restore();
+  if (!checkpoint_ && config_.begin) maker_->start_at(value_or_throw(config_.begin()), 0);
   cursor_ = value_or_throw(
       config_.input->open_reader(record::ticks_stream(), maker_->at(), bridge::top::appended, {}));
   if (checkpoint_ && config_.on_processed) config_.on_processed(maker_->at());
@@ -153,14 +154,14 @@ void bar_reader_state::restore() {
   runtime::failpoint("bars.restored");
   maker_->start_at(checkpoint_->at, checkpoint_->clock);
   checkpoint_clock_ = checkpoint_->clock;
-  for (const auto& entry : checkpoint_->builders) {
+  for (const auto& entry : checkpoint_->states) {
     const auto slot = slot_for(entry.first);
     slots_[slot].started_before = true;
     // When it closes its next bar is not known: the next clock mark asks it.
     maker_->next_close(slot, checkpoint_->clock);
   }
   for (const auto token : book_.stopped_at(checkpoint_->at)) {
-    if (checkpoint_->builders.contains(token) || book_.end_of(token) <= checkpoint_->at) continue;
+    if (checkpoint_->states.contains(token) || book_.end_of(token) <= checkpoint_->at) continue;
     auto& s = slots_[slot_for(token)];
     s.started_before = s.whole = true;
   }
@@ -513,7 +514,7 @@ void bar_reader_state::finish_checkpoint(messages::bar_work& work) {
       return;
     }
     s.whole = false;
-    c->builders.emplace(maker_->token(slice.slot), std::move(slice.state));
+    c->states.emplace(maker_->token(slice.slot), std::move(slice.state));
   }
   checkpoint_ = c;
   runtime::failpoint("checkpoint.gathered");

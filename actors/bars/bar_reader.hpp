@@ -16,11 +16,11 @@
 #include <caf/typed_response_promise.hpp>
 
 #include "actors/bars/bar_builder.hpp"
-#include "actors/bars/checkpoint.hpp"
 #include "actors/bars/derived_streams.hpp"
 #include "actors/bars/quarantine_book.hpp"
 #include "actors/bars/quarantine_log.hpp"
 #include "actors/bars/work_maker.hpp"
+#include "actors/checkpoint.hpp"
 #include "actors/dynamic_children.hpp"
 #include "bridge/bridge.hpp"
 #include "feed/feed.hpp"
@@ -41,8 +41,10 @@ struct bar_reader_config {
   /// Timeframes and rules for an instrument, by its calendar.
   std::function<std::shared_ptr<const market::bar_plan>(std::uint32_t token)> plan_of;
   market::content_hash plan_hash{};
-  std::uint64_t batch = 262'144;         ///< records a work has at the most, roughly
-  std::filesystem::path checkpoint_dir;  ///< empty: no checkpoints
+  std::uint64_t batch = 262'144;  ///< records a work has at the most, roughly
+  /// Where to begin without a checkpoint. Empty: at the first record.
+  std::function<result<record::position>()> begin;
+  std::filesystem::path checkpoint_dir;                       ///< empty: no checkpoints
   market::duration checkpoint_interval = 5 * market::minute;  ///< of market time
   runtime::worker* disk = nullptr;                            ///< writes checkpoints
   /// Told of each that is on the disk, from the disk's thread.

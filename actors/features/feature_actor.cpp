@@ -45,6 +45,7 @@ void feature_actor_state::consume(messages::feature_work& work, messages::featur
   if (config_.before_slice) config_.before_slice(*config_.group, work);
   slice.rows.clear();
   slice.live.clear();
+  group_->begin_at(work.clock_before);
   const auto before = group_->counts();
   const std::span<const market::quote> quotes(work.quotes.data() + slice.first_quote,
                                               slice.last_quote - slice.first_quote);
@@ -52,6 +53,7 @@ void feature_actor_state::consume(messages::feature_work& work, messages::featur
   if (slice.watched) group_->live(slice.live);
   slice.next_due = group_->next_due();
   slice.counted = group_->counts().since(before);
+  if (work.save_state) slice.state = group_->save();
   if (work.answer(slice)) caf::anon_send(config_.reader, messages::done_atom_v);
   runtime::failpoint("features.answered");
 }
@@ -59,7 +61,13 @@ void feature_actor_state::consume(messages::feature_work& work, messages::featur
 void feature_actor_state::refill(const messages::feature_refill& r) {
   const auto tokens = tokens_of(*config_.group);
   auto after = r.after;
-  market::timestamp clock = 0;
+  auto clock = r.clock;
+  if (r.state) {
+    const auto loaded = group_->load(*r.state);
+    if (!loaded) throw messages::failure(loaded.error());
+  }
+  group_->begin_at(clock);
+  if (after >= r.until) return;
   const auto cursor = messages::value_or_throw(bridge::open_to_end(
       *config_.journal, record::ticks_stream(), after, bridge::top::appended, tokens));
   std::vector<market::quote> all;

@@ -28,7 +28,8 @@ struct feature_actor_config {
 ///
 /// State: the group.
 /// Takes: slices of works, whose answers it leaves in the slice; a refill after its predecessor
-/// died. Sends: `done` to the reader, with the last answer of a work.
+/// died, here or in the run that a checkpoint is from. Sends: `done` to the reader, with the last
+/// answer of a work.
 class feature_actor_state {
  public:
   static inline const char* name = "artham.feature_actor";

@@ -15,6 +15,16 @@ std::uint32_t feature_maker::add(const std::shared_ptr<const market::feature::gr
   return it->second;
 }
 
+std::uint32_t feature_maker::slot_of(std::uint32_t token) {
+  const auto n = tokens_.slot(token);
+  if (n == slot_of_token_.size()) {
+    const auto slot = add(plan_->group_of(token));
+    if (groups_[slot].token == 0) groups_[slot].token = token;
+    slot_of_token_.push_back(slot);
+  }
+  return slot_of_token_[n];
+}
+
 void feature_maker::include(std::uint32_t slot) {
   if (std::exchange(groups_[slot].included, true)) return;
   order_.push_back(slot);
@@ -48,10 +58,18 @@ feature_work_ptr feature_maker::request(std::uint32_t slot) {
   return work;
 }
 
+feature_work_ptr feature_maker::request_state() {
+  for (std::uint32_t slot = 0; slot < slots(); ++slot) include(slot);
+  auto work = with_slices();
+  work->save_state = true;
+  return work;
+}
+
 result<feature_work_ptr> feature_maker::make(std::span<const record::block_ptr> blocks,
                                              const std::set<std::uint32_t>& busy) {
   decoded_.clear();
   std::vector<market::mark> marks;
+  const auto clock_before = clock_;
   const record::position first{blocks.front()->epoch, blocks.front()->first_seq};
   for (const auto& b : blocks) {
     auto done = decode_for_features(*b, at_, decoder_, clock_, decoded_, marks);
@@ -59,9 +77,7 @@ result<feature_work_ptr> feature_maker::make(std::span<const record::block_ptr> 
     at_ = std::max(at_, b->last());
   }
   for (auto& q : decoded_) {
-    const auto token = tokens_.slot(q.token);
-    if (token == slot_of_token_.size()) slot_of_token_.push_back(add(plan_->group_of(q.token)));
-    q.slot = slot_of_token_[token];
+    q.slot = slot_of(q.token);
     if (groups_[q.slot].count++ == 0) include(q.slot);
   }
   if (!marks.empty()) {
@@ -71,6 +87,7 @@ result<feature_work_ptr> feature_maker::make(std::span<const record::block_ptr> 
   auto work = with_slices();
   work->first = first;
   work->last = at_;
+  work->clock_before = clock_before;
   work->marks = std::move(marks);
   work->quotes.resize(decoded_.size());
   for (const auto& q : decoded_) work->quotes[groups_[q.slot].place++] = q;

@@ -30,8 +30,18 @@ class feature_maker {
                                           const std::set<std::uint32_t>& busy);
   /// A work without records for one group: its live chains.
   [[nodiscard]] messages::feature_work_ptr request(std::uint32_t slot);
+  /// A work without records for all groups: their state.
+  [[nodiscard]] messages::feature_work_ptr request_state();
 
-  void start_at(record::position at) { at_ = at; }
+  /// `clock` is the newest clock mark up to there.
+  void start_at(record::position at, market::timestamp clock) {
+    at_ = at;
+    clock_ = clock;
+  }
+  /// The slot of the group that this token's ticks go to.
+  std::uint32_t slot_of(std::uint32_t token);
+  /// The token by which `slot_of` found the group first; 0 while it has not.
+  [[nodiscard]] std::uint32_t token(std::uint32_t slot) const { return groups_[slot].token; }
   /// The group's slot, a new one if it has none.
   std::uint32_t add(const std::shared_ptr<const market::feature::group_plan>& group);
   [[nodiscard]] const std::shared_ptr<const market::feature::group_plan>& group(
@@ -50,6 +60,7 @@ class feature_maker {
  private:
   struct group_slot {
     std::shared_ptr<const market::feature::group_plan> plan;
+    std::uint32_t token = 0;
     bool watched = false;
     bool included = false;
     std::uint32_t count = 0;  ///< quotes in the work that is being made

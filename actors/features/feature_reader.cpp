@@ -18,6 +18,13 @@ using messages::feature_reader_actor;
 using messages::feature_work_ptr;
 using messages::value_or_throw;
 
+namespace {
+
+/// Wall time between two checkpoints that nobody asked for, whatever the speed of market time.
+constexpr std::chrono::seconds checkpoint_pause{10};
+
+}  // namespace
+
 feature_reader_actor::behavior_type feature_reader_state::start(
     feature_reader_actor::stateful_pointer<feature_reader_state> self,
     feature_reader_config config) {
@@ -43,10 +50,19 @@ feature_reader_actor::behavior_type feature_reader_state::start(
   // Its outputs may be there in part: they are made again, and those that are there left out.
   if (silent_until_.seq != 0) --silent_until_.seq;
   silent_until_ = std::max(silent_until_, config_.after);
-  begin_ = first_needed();
-  maker_->start_at(begin_);
+  restore();
+  if (!checkpoint_) {
+    const auto top = stream_->top().at;
+    if (top != 0) {
+      begin_ = day_begin(top);
+    } else if (config_.begin) {
+      begin_ = value_or_throw(config_.begin());
+    }
+    maker_->start_at(begin_, 0);
+  }
   cursor_ = value_or_throw(
-      config_.input->open_reader(record::ticks_stream(), begin_, bridge::top::appended, {}));
+      config_.input->open_reader(record::ticks_stream(), maker_->at(), bridge::top::appended, {}));
+  if (checkpoint_ && config_.on_processed) config_.on_processed(maker_->at());
   caf::anon_send(feature_reader_actor{self}, messages::ready_atom_v);
   return {
       [this](messages::ready_atom) {
@@ -60,14 +76,95 @@ feature_reader_actor::behavior_type feature_reader_state::start(
       [this](messages::done_atom) { gather(); },
       [this](messages::watch_atom, const std::string& group, bool wanted) { watch(group, wanted); },
       [this](messages::credit_atom) { on_credit(); },
+      [this](messages::checkpoint_atom) -> caf::typed_response_promise<caf::ok_atom> {
+        auto promise = self_->make_response_promise<caf::ok_atom>();
+        if (config_.disk == nullptr || config_.checkpoint_dir.empty()) {
+          promise.deliver(messages::to_caf({errc::unsupported, "no checkpoint directory"}));
+          return promise;
+        }
+        checkpoint_askers_.push_back(promise);
+        checkpoint_wanted_ = true;
+        gather();
+        return promise;
+      },
+      [this](const messages::commit_outcome_ptr& o) {
+        checkpoint_under_way_ = false;
+        if (!o->ok) {
+          runtime::log().error("checkpoint of features: {}", o->error);
+          checkpoint_clock_ = 0;  // not in five minutes, but when the disk may have recovered
+        }
+        for (auto& p : std::exchange(checkpoint_askers_, {})) {
+          if (o->ok) {
+            p.deliver(caf::ok_atom_v);
+          } else {
+            p.deliver(messages::to_caf({errc::io, o->error}));
+          }
+        }
+        gather();
+      },
       [this](const messages::child_event& e) { on_child(e); },
   };
 }
 
-record::position feature_reader_state::first_needed() const {
-  const auto at = stream_->top().at;
-  if (!config_.day_begin || at == 0) return {};
-  return value_or_throw(config_.day_begin(at));
+void feature_reader_state::restore() {
+  if (config_.checkpoint_dir.empty()) return;
+  const auto tops = config_.input->stream_tops(record::ticks_stream());
+  for (const auto& file : checkpoint_directory(config_.checkpoint_dir).newest_first()) {
+    auto loaded = checkpoint_directory::load(file);
+    if (!loaded) {
+      runtime::log().warn("checkpoint: {}; not used", loaded.error().message);
+      continue;
+    }
+    if (loaded->plan != config_.plan_hash) {
+      runtime::log().info("checkpoint: {}: made with other settings or instruments, not used",
+                          file.string());
+      continue;
+    }
+    const auto top = loaded->tops.find(record::features_stream());
+    if (!tops || loaded->at > tops->appended ||
+        (top != loaded->tops.end() && top->second > stream_->top().cause)) {
+      runtime::log().warn("checkpoint: {}: beyond what the journal kept, not used", file.string());
+      continue;
+    }
+    checkpoint_ = std::make_shared<const checkpoint>(std::move(*loaded));
+    break;
+  }
+  if (!checkpoint_) return;
+  begin_ = checkpoint_->at;
+  checkpoint_clock_ = checkpoint_->clock;
+  maker_->start_at(checkpoint_->at, checkpoint_->clock);
+  for (const auto& entry : checkpoint_->states) {
+    const auto slot = maker_->slot_of(entry.first);
+    add_new_slots();
+    slots_[slot].started_before = true;
+    // When it has something to say next is not known: the next clock mark asks it.
+    maker_->next_due(slot, checkpoint_->clock);
+  }
+}
+
+record::position feature_reader_state::day_begin(market::timestamp t) const {
+  if (!config_.day_begin || t == 0) return {};
+  return value_or_throw(config_.day_begin(t));
+}
+
+/// Without its end.
+messages::feature_refill feature_reader_state::refill_of(std::uint32_t slot) const {
+  messages::feature_refill refill;
+  if (!checkpoint_) {
+    refill.after = std::max(begin_, day_begin(maker_->clock()));
+    return refill;
+  }
+  const auto it = checkpoint_->states.find(maker_->token(slot));
+  // It was parked when the checkpoint was taken.
+  if (it != checkpoint_->states.end() && it->second.empty()) {
+    refill.after = day_begin(checkpoint_->clock);
+    return refill;
+  }
+  refill.after = checkpoint_->at;
+  refill.clock = checkpoint_->clock;
+  if (it != checkpoint_->states.end())
+    refill.state = std::shared_ptr<const std::string>(checkpoint_, &it->second);
+  return refill;
 }
 
 std::function<void()> feature_reader_state::on_room() const {
@@ -127,15 +224,12 @@ void feature_reader_state::on_started(std::uint32_t slot, const caf::actor& hand
   if (std::exchange(s.started_before, true)) {
     const auto first =
         std::ranges::find_if(owed, [](const auto& o) { return o.first->first.seq != 0; });
-    messages::feature_refill refill;
+    auto refill = refill_of(slot);
     refill.until = maker_->at();
     if (first != owed.end()) {
       const auto at = first->first->first;
       refill.until = {at.epoch, at.seq - 1};
     }
-    refill.after = begin_;
-    if (config_.day_begin && maker_->clock() != 0)
-      refill.after = std::max(begin_, value_or_throw(config_.day_begin(maker_->clock())));
     self_->send(s.handle, refill);
   }
   for (const auto& [work, index] : owed) self_->send(s.handle, work, index);
@@ -157,6 +251,7 @@ void feature_reader_state::answer_empty(messages::feature_work& work,
   slice.rows.clear();
   slice.live.clear();
   slice.counted = {};
+  slice.state.clear();
   slice.next_due = market::never;
   work.answer(slice);
 }
@@ -174,7 +269,7 @@ std::vector<std::pair<feature_work_ptr, std::uint32_t>> feature_reader_state::un
 }
 
 void feature_reader_state::pull() {
-  while (!armed_ && !blocked_ && in_flight_.size() < max_in_flight) {
+  while (!armed_ && !blocked_ && !checkpoint_wanted_ && in_flight_.size() < max_in_flight) {
     const auto blocks = value_or_throw(cursor_->pull(config_.batch));
     if (blocks.empty()) {
       armed_ = true;
@@ -226,6 +321,8 @@ void feature_reader_state::gather() {
     in_flight_.pop_front();
     finish(*work);
   }
+  if (checkpoint_wanted_ && !checkpoint_under_way_ && !blocked_ && in_flight_.empty())
+    want_checkpoint();
   pull();
 }
 
@@ -243,6 +340,11 @@ void feature_reader_state::finish(messages::feature_work& work) {
       live_.insert_or_assign(key, std::move(c));
     }
   }
+  if (work.save_state) {
+    send_live();
+    finish_checkpoint(work);
+    return;
+  }
   stream_->add(rows_);
   send_live();
   if (work.last.seq == 0) return;
@@ -251,6 +353,48 @@ void feature_reader_state::finish(messages::feature_work& work) {
   } else if (config_.on_processed) {
     config_.on_processed(work.last);
   }
+  const auto now = std::chrono::steady_clock::now();
+  if (config_.disk != nullptr && !config_.checkpoint_dir.empty() && !checkpoint_under_way_ &&
+      maker_->clock() - checkpoint_clock_ >= config_.checkpoint_interval &&
+      now - checkpoint_at_ >= checkpoint_pause) {
+    checkpoint_wanted_ = true;
+  }
+}
+
+void feature_reader_state::want_checkpoint() {
+  checkpoint_wanted_ = false;
+  checkpoint_under_way_ = true;
+  // The barrier stands here: works behind it may be under way before its answers are in.
+  barrier_ = std::make_shared<checkpoint>();
+  barrier_->at = maker_->at();
+  barrier_->clock = maker_->clock();
+  barrier_->plan = config_.plan_hash;
+  barrier_->tops.emplace(record::features_stream(), stream_->top().cause);
+  dispatch(maker_->request_state());
+}
+
+void feature_reader_state::finish_checkpoint(messages::feature_work& work) {
+  const auto c = std::exchange(barrier_, nullptr);
+  checkpoint_clock_ = c->clock;
+  checkpoint_at_ = std::chrono::steady_clock::now();
+  for (std::uint32_t i = 0; i < work.slice_count; ++i) {
+    auto& slice = work.slices[i];
+    // A group that is only watched has seen nothing.
+    if (const auto token = maker_->token(slice.slot); token != 0)
+      c->states.emplace(token, std::move(slice.state));
+  }
+  checkpoint_ = c;
+  const auto done = [me = feature_reader_actor{self_}](const result<void>& saved) {
+    caf::anon_send(me, std::make_shared<const messages::commit_outcome>(messages::commit_outcome{
+                           saved.has_value(), false, saved ? "" : saved.error().message}));
+  };
+  const bool taken = config_.disk->post(
+      [c, done, dir = config_.checkpoint_dir, saved_one = config_.on_checkpoint] {
+        const auto saved = checkpoint_directory(dir).save(*c);
+        if (saved && saved_one) saved_one(*c);
+        done(saved);
+      });
+  if (!taken) done(fail(errc::io, "the disk's queue is full"));
 }
 
 void feature_reader_state::on_credit() {

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -10,7 +12,9 @@
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
+#include "actors/checkpoint.hpp"
 #include "actors/dynamic_children.hpp"
 #include "actors/features/feature_actor.hpp"
 #include "actors/features/feature_maker.hpp"
@@ -20,6 +24,7 @@
 #include "messages/actors.hpp"
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
+#include "runtime/worker.hpp"
 
 namespace artham::actors {
 
@@ -34,9 +39,17 @@ struct feature_reader_config {
   /// Behind which record everything that the trading days at `t` consist of lies. Empty: the whole
   /// of md:ticks is read.
   std::function<result<record::position>(market::timestamp t)> day_begin;
+  /// Where to begin when there is neither checkpoint nor feature. Empty: at the first record.
+  std::function<result<record::position>()> begin;
   /// The last record that was journaled under another plan: what it and those before it made, was
   /// made under that one.
   record::position after;
+  market::content_hash plan_hash{};                           ///< of all that decides features
+  std::filesystem::path checkpoint_dir;                       ///< empty: no checkpoints
+  market::duration checkpoint_interval = 5 * market::minute;  ///< of market time
+  runtime::worker* disk = nullptr;  ///< writes checkpoints; null: they are only read
+  /// Told of each that is on the disk, from the disk's thread.
+  std::function<void(const checkpoint&)> on_checkpoint;
   /// Told when everything up to a position is in md:features.
   std::function<void(record::position)> on_processed;
   std::function<void(const market::feature::group_plan&, const messages::feature_work&)>
@@ -53,13 +66,15 @@ inline constexpr std::string_view feature_groups_failed_metric = "artham_feature
 /// Reads md:ticks, gives each feature actor its slices, gathers the answers and appends them to
 /// md:features, sorted, so that neither block size nor thread count can be seen in it.
 ///
-/// Features depend on nothing but the records of their trading day: a start reads the day of the
-/// newest feature again and leaves out what the stream has. An actor that its supervisor parks says
-/// nothing more until the next start.
+/// A start reads on from the newest checkpoint of the same plan. Features depend on nothing but the
+/// records of their trading day: where there is none, the day of the newest feature is read again.
+/// What the stream has is left out. An actor that its supervisor parks says nothing more until the
+/// next start, which refills it from its day.
 ///
 /// State: the works in flight (at most `max_in_flight`), a slot per group, live chains that wait
-/// for the hub's credit (one per watched chain). Takes: "ready" of md:ticks, "room" of md:features,
-/// "done" of actors, watches and credits of the hub, child events of the actors' supervisor.
+/// for the hub's credit (one per watched chain), the newest checkpoint. Takes: "ready" of md:ticks,
+/// "room" of md:features, "done" of actors, watches and credits of the hub, checkpoint requests,
+/// child events of the actors' supervisor.
 /// Sends: slices and refills to feature actors; start_child to their supervisor; live chains to
 /// whoever gave credit.
 class feature_reader_state {
@@ -74,11 +89,13 @@ class feature_reader_state {
  private:
   struct group_slot {
     messages::feature_actor handle;
-    bool started_before = false;
+    bool started_before = false;  ///< had a life here, or is in the checkpoint
     bool parked = false;
   };
 
-  [[nodiscard]] record::position first_needed() const;
+  void restore();
+  [[nodiscard]] record::position day_begin(market::timestamp t) const;
+  [[nodiscard]] messages::feature_refill refill_of(std::uint32_t slot) const;
   void pull();
   void add_new_slots();
   void dispatch(messages::feature_work_ptr work);
@@ -93,6 +110,8 @@ class feature_reader_state {
       std::uint32_t slot) const;
   void gather();
   void finish(messages::feature_work& work);
+  void want_checkpoint();
+  void finish_checkpoint(messages::feature_work& work);
   void on_credit();
   void watch(const std::string& group, bool wanted);
   void send_live();
@@ -113,6 +132,14 @@ class feature_reader_state {
   bool armed_ = false;
   bool blocked_ = false;
   market::feature::feature_rows rows_;
+
+  std::shared_ptr<const checkpoint> checkpoint_;
+  std::shared_ptr<checkpoint> barrier_;  ///< one whose states are being gathered
+  bool checkpoint_wanted_ = false;
+  bool checkpoint_under_way_ = false;
+  market::timestamp checkpoint_clock_ = 0;
+  std::chrono::steady_clock::time_point checkpoint_at_{};
+  std::vector<caf::typed_response_promise<caf::ok_atom>> checkpoint_askers_;
 
   std::map<std::pair<std::string, market::date>, market::feature::chain_row> live_;
   caf::strong_actor_ptr live_to_;

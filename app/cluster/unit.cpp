@@ -7,7 +7,6 @@
 #include <spdlog/spdlog.h>
 #include <caf/scoped_actor.hpp>
 
-#include "actors/features/feature_stream.hpp"
 #include "app/cluster/assignment.hpp"
 #include "app/cluster/live_values.hpp"
 #include "app/position_at.hpp"
@@ -25,8 +24,6 @@ namespace {
 constexpr std::chrono::seconds start_limit{10};
 constexpr std::chrono::seconds stop_limit{30};
 constexpr std::chrono::seconds checkpoint_limit{10};
-/// Between two looks at how far the day of the features has come.
-constexpr std::chrono::minutes day_pause{1};
 
 /// A tree that works on one shard of the streams in Redis.
 class tree_unit : public unit {
@@ -70,14 +67,15 @@ class tree_unit : public unit {
   bool live_ = false;
 };
 
-/// Checkpoints of a shard's bars, kept in Redis besides, so that the shard can move.
+/// Checkpoints of a shard's bars or features, kept in Redis besides, so that the shard can move.
 class shared_checkpoints {
  public:
-  shared_checkpoints(workshop& w, std::uint32_t shard, std::uint64_t fence,
-                     std::filesystem::path directory)
+  shared_checkpoints(workshop& w, std::string consumer, std::string lease, std::uint32_t shard,
+                     std::uint64_t fence, std::filesystem::path directory)
       : redis_(*w.redis),
         kept_(bridge::redis::make_kept_values(w.server)),
-        lease_(lease_name(config::role::bars, shard)),
+        consumer_(std::move(consumer)),
+        lease_(std::move(lease)),
         ticks_(bridge::stream_in_shard(record::ticks_stream(), shard, w.shards())),
         fence_(fence),
         directory_(std::move(directory)) {}
@@ -106,7 +104,7 @@ class shared_checkpoints {
       const auto at = actors::checkpoint_directory::position_of(file);
       oldest = std::min(oldest, at.value_or(record::position{}));
     }
-    redis_.passed(ticks_, "bars", files.empty() ? record::position{} : oldest);
+    redis_.passed(ticks_, consumer_, files.empty() ? record::position{} : oldest);
   }
   /// From the disk's thread.
   void keep(const actors::checkpoint& c) {
@@ -117,13 +115,14 @@ class shared_checkpoints {
       return;
     }
     // A start may take the one before.
-    if (before_) redis_.passed(ticks_, "bars", *before_);
+    if (before_) redis_.passed(ticks_, consumer_, *before_);
     before_ = c.at;
   }
 
  private:
   bridge::redis::redis_bridge& redis_;
   std::unique_ptr<bridge::redis::kept_values> kept_;
+  std::string consumer_;  ///< of the ticks
   std::string lease_;
   std::string ticks_;
   std::uint64_t fence_;
@@ -131,66 +130,53 @@ class shared_checkpoints {
   std::optional<record::position> before_;
 };
 
-class bars_unit final : public tree_unit {
+/// One whose reader takes a last checkpoint before it ends.
+template <class Reader>
+class reader_unit final : public tree_unit {
  public:
-  using tree_unit::tree_unit;
+  reader_unit(workshop& w, std::string id, std::uint32_t shard, std::string_view reader_name)
+      : tree_unit(w, std::move(id), shard), reader_name_(reader_name) {}
+
   void stop() override {
-    const auto reader = caf::actor_cast<messages::bar_reader_actor>(
-        tree().directory->find(actors::bar_reader_name));
-    if (reader) {
+    if (const auto reader = caf::actor_cast<Reader>(tree().directory->find(reader_name_))) {
       caf::scoped_actor self(*workshop_.system);
       self->request(reader, checkpoint_limit, messages::checkpoint_atom_v)
           .receive([](caf::ok_atom) {},
-                   [](const caf::error& e) {
-                     runtime::log().warn("no checkpoint at the end: {}", messages::error_text(e));
+                   [&](const caf::error& e) {
+                     runtime::log().warn("{}: no checkpoint at the end: {}", reader_name_,
+                                         messages::error_text(e));
                    });
     }
     tree_unit::stop();
   }
   void abandon() override { tree_unit::stop(); }
-};
-
-class features_unit final : public tree_unit {
- public:
-  features_unit(workshop& w, std::string id, std::uint32_t shard,
-                std::function<result<record::position>(market::timestamp)> (*make_begin)(
-                    bridge::bridge&, std::vector<market::calendar_ptr>),
-                std::vector<market::calendar_ptr> calendars)
-      : tree_unit(w, std::move(id), shard) {
-    // Of a day whose beginning was trimmed by force only what was needed last is known; where
-    // nobody has said that yet, nothing was trimmed.
-    const auto kept = w.redis->passed_by(
-        bridge::stream_in_shard(record::ticks_stream(), shard, w.shards()), "features");
-    if (kept && *kept != record::position{}) {
-      needed_ = *kept;
-    } else if (const auto first = kept_from(view()); first && first->first.seq != 0) {
-      needed_ = {first->first.epoch, first->first.seq - 1};
-    }
-    begin_ = [begin = make_begin(view(), std::move(calendars)),
-              needed = needed_](market::timestamp t) -> result<record::position> {
-      auto at = begin(t);
-      return at && at->seq == 0 ? needed : at;
-    };
-  }
-
-  [[nodiscard]] const auto& day_begin() const { return begin_; }
-  /// Until it is known where the day of the newest feature begins.
-  void hold() { view().passed(record::ticks_stream(), "features", needed_); }
-  /// What lies before the day of the newest feature is needed no longer.
-  void look() override {
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_look_) return;
-    next_look_ = now + day_pause;
-    const auto top = actors::read_features_top(view());
-    if (!top || top->at == 0) return;
-    if (const auto at = begin_(top->at)) view().passed(record::ticks_stream(), "features", *at);
-  }
 
  private:
-  record::position needed_{1, 0};  ///< what is needed no longer: nothing
-  std::function<result<record::position>(market::timestamp)> begin_;
-  std::chrono::steady_clock::time_point next_look_ = std::chrono::steady_clock::now() + day_pause;
+  std::string_view reader_name_;
 };
+using bars_unit = reader_unit<messages::bar_reader_actor>;
+using features_unit = reader_unit<messages::feature_reader_actor>;
+
+using day_begin = std::function<result<record::position>(market::timestamp)>;
+
+/// Of a shard in Redis. Of what was trimmed the ingest node's journal tells; a day that is its
+/// first goes from where it begins.
+day_begin day_begin_of(bridge::bridge& view, std::vector<market::calendar_ptr> calendars) {
+  return [begin = day_begin_in(view, std::move(calendars))](
+             market::timestamp t) -> result<record::position> {
+    auto at = begin(t);
+    return at && at->seq == 0 ? record::position{1, 0} : at;
+  };
+}
+
+/// Where whoever has nothing to go on from begins: with the day of the first record that Redis has.
+std::function<result<record::position>()> first_day_of(bridge::bridge& view, day_begin begin) {
+  return [&view, begin = std::move(begin)]() -> result<record::position> {
+    const auto kept = kept_from(view);
+    if (!kept) return tl::unexpected(kept.error());
+    return kept->first.seq <= 1 ? record::position{} : begin(kept->from);
+  };
+}
 
 /// Keeps the store as short as its settings want it.
 struct shortening {
@@ -247,10 +233,11 @@ result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rule
                                          std::uint32_t shard, std::uint64_t fence) {
   const auto lease = lease_name(config::role::bars, shard);
   w.redis->hold(lease, fence);
-  auto made = std::make_unique<bars_unit>(w, lease, shard);
+  auto made = std::make_unique<bars_unit>(w, lease, shard, actors::bar_reader_name);
   const auto& s = *w.settings;
   const auto directory = w.data / "checkpoints" / ("shard-" + std::to_string(shard));
-  auto checkpoints = std::make_shared<shared_checkpoints>(w, shard, fence, directory);
+  auto checkpoints =
+      std::make_shared<shared_checkpoints>(w, "bars", lease, shard, fence, directory);
   checkpoints->fetch();
   checkpoints->hold();
   actors::bar_reader_config c;
@@ -261,6 +248,7 @@ result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rule
   c.timeframes = rules.bars.timeframes;
   c.plan_of = [plans = rules.plans](std::uint32_t token) { return plans->of(token); };
   c.plan_hash = rules.bars_hash;
+  c.begin = first_day_of(made->view(), day_begin_of(made->view(), rules.features.calendars));
   c.batch = static_cast<std::uint64_t>(s.runtime.batch);
   c.checkpoint_dir = directory;
   c.checkpoint_interval = s.bars.checkpoint_interval;
@@ -277,9 +265,13 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
                                              std::uint32_t shard, std::uint64_t fence) {
   const auto lease = lease_name(config::role::features, shard);
   w.redis->hold(lease, fence);
-  auto made =
-      std::make_unique<features_unit>(w, lease, shard, day_begin_in, rules.features.calendars);
-  made->hold();
+  auto made = std::make_unique<features_unit>(w, lease, shard, actors::feature_reader_name);
+  const auto directory =
+      feature_checkpoints(w.data / "checkpoints") / ("shard-" + std::to_string(shard));
+  auto checkpoints =
+      std::make_shared<shared_checkpoints>(w, "features", lease, shard, fence, directory);
+  checkpoints->fetch();
+  checkpoints->hold();
   actors::feature_reader_config c;
   c.input = c.output = &made->view();
   c.decoder = &w.decoder;
@@ -287,7 +279,13 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
   c.names = made->tree().directory;
   c.plan = rules.features.plan;
   c.batch = std::min<std::uint64_t>(c.batch, static_cast<std::uint64_t>(w.settings->runtime.batch));
-  c.day_begin = made->day_begin();
+  c.day_begin = day_begin_of(made->view(), rules.features.calendars);
+  c.begin = first_day_of(made->view(), c.day_begin);
+  c.plan_hash = rules.features.hash;
+  c.checkpoint_dir = directory;
+  c.checkpoint_interval = w.settings->bars.checkpoint_interval;
+  c.on_checkpoint = [checkpoints](const actors::checkpoint& saved) { checkpoints->keep(saved); };
+  c.disk = w.disk;
   if (auto done = made->start(supervisors::features_tree(made->tree(), std::move(c))); !done)
     return tl::unexpected(done.error());
   auto live = live_chains_publisher(w, rules, shard, made->view(), made->tree());

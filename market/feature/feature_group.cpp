@@ -37,6 +37,12 @@ void feature_group::consume(std::span<const quote> quotes, std::span<const mark>
   for (; q != quotes.end(); ++q) take(*q);
 }
 
+void feature_group::begin_at(timestamp clock) {
+  if (now_ != 0 || clock == 0) return;
+  advance(clock);
+  clock_ = clock;
+}
+
 void feature_group::advance(timestamp t) {
   now_ = std::max(now_, t);
   if (now_ >= day_end_) {
@@ -92,7 +98,7 @@ void feature_group::take(const quote& q) {
   }
 }
 
-void feature_group::take_option(member& m) {
+feature_group::chain_state& feature_group::chain_of(const member& m) {
   const auto& listed = plan_->options[m.listed];
   auto it = chains_.find(listed.expiry);
   if (it == chains_.end())
@@ -104,6 +110,11 @@ void feature_group::take_option(member& m) {
   const chain::entry entry{listed.what, &m.held};
   const auto at = std::ranges::lower_bound(c.entries, order(entry), {}, order);
   if (at == c.entries.end() || at->what.token != m.token) c.entries.insert(at, entry);
+  return c;
+}
+
+void feature_group::take_option(member& m) {
+  auto& c = chain_of(m);
   c.changed = c.live_changed = true;
   if (m.held.newest.time >= c.values.end()) ++counts_.expired;
 }

@@ -5,9 +5,12 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "market/error.hpp"
 #include "market/feature/chain.hpp"
 #include "market/feature/feature_plan.hpp"
 #include "market/feature/instrument_features.hpp"
@@ -66,6 +69,19 @@ class feature_group {
   void live(std::vector<chain_row>& out);
   [[nodiscard]] const counters& counts() const { return counts_; }
 
+  /// Of a group that has seen nothing yet: the newest clock mark before what comes. So it does not
+  /// matter from where on it was given marks.
+  void begin_at(timestamp clock);
+
+  /// Of the bytes of `save`.
+  static constexpr std::uint8_t state_version = 1;
+  /// Everything that decides what it says from here on, with the plan and the rules.
+  [[nodiscard]] std::string save() const;
+  /// Into a group that has seen nothing: what one of the same plan and rules saved. Its chains
+  /// count as changed for `live`. errc::unsupported for another version, errc::corrupt for anything
+  /// else.
+  [[nodiscard]] result<void> load(std::string_view bytes);
+
  private:
   enum class kind : std::uint8_t { spot, future, option };
   struct member {
@@ -87,6 +103,8 @@ class feature_group {
   void add_member(kind what, std::uint32_t token, std::size_t listed);
   void take(const quote& q);
   void take_option(member& m);
+  /// The option's chain, with the option in it.
+  chain_state& chain_of(const member& m);
   void on_clock(const mark& m, bool silent, feature_rows& out);
   void advance(timestamp t);
   [[nodiscard]] bool is_changed(const chain_state& c, timestamp t) const;

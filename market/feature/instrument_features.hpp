@@ -7,6 +7,7 @@
 #include "market/position.hpp"
 #include "market/price.hpp"
 #include "market/quote.hpp"
+#include "market/state_bytes.hpp"
 #include "market/time.hpp"
 
 namespace artham::market::feature {
@@ -68,12 +69,20 @@ class instrument_features {
   /// Forgets all but the order of quotes.
   void begin_session();
 
+  /// All but the rules.
+  void save(state_writer& out) const;
+  /// Into one that has taken nothing.
+  void load(state_reader& in);
+
  private:
   struct sample {
-    timestamp time;
+    timestamp time = 0;
     price last;
-    double squared_return;  ///< from the sample before
+    double squared_return = 0;  ///< from the sample before
   };
+
+  template <class Io, class Self>
+  static void fields(Io& io, Self& self);
 
   void add_changes(instrument_row& row);
   void add_sample(const instrument_row& row);

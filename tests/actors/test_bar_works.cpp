@@ -102,13 +102,13 @@ class reading {
   [[nodiscard]] kept keep() const {
     kept k{maker_.at(), maker_.clock(), {}};
     for (std::uint32_t slot = 0; slot < builders_.size(); ++slot) {
-      builders_[slot].save(k.builders[maker_.token(slot)]);
+      builders_[slot].save(k.states[maker_.token(slot)]);
     }
     return k;
   }
   void go_on_from(const kept& k) {
     maker_.start_at(k.at, k.clock);
-    for (const auto& [token, state] : k.builders) {
+    for (const auto& [token, state] : k.states) {
       std::string_view bytes = state;
       auto loaded = market::bar_aggregator::load(plan_, bytes);
       RC_ASSERT(loaded.has_value());

@@ -3,8 +3,11 @@
 #include <atomic>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
+#include <random>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -12,7 +15,10 @@
 #include <utility>
 #include <vector>
 
+#include <caf/send.hpp>
+
 #include "app/feature_rules.hpp"
+#include "app/journal_range.hpp"
 #include "app/pipeline.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
@@ -22,6 +28,9 @@
 #include "feed/synthetic/option_price.hpp"
 #include "messages/record/feature_codec.hpp"
 #include "messages/record/mark_codec.hpp"
+#include "runtime/worker.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/process.hpp"
 
 // The feature stage on its own, over the option chains of the synthetic market.
 
@@ -104,10 +113,15 @@ struct run_options {
   std::size_t threads = 2;
   hook before_slice{};
   supervisors::intensity intensity{2, std::chrono::seconds(60)};
+  std::filesystem::path checkpoints{};
+  record::position until{};  ///< zeros: the whole market
+  bool save = false;         ///< a checkpoint at the end
+  std::uint8_t plan = 0;
 };
 
 struct outcome {
   std::vector<record::feature_record> rows;
+  std::uint64_t quotes = 0;  ///< given to actors
   std::int64_t failed = 0;
   std::uint64_t restarts = 0;
 };
@@ -117,6 +131,18 @@ config::settings settings_of_test() {
   s.features.chains.rate = feed::synthetic::option_rate;
   s.features.instrument_interval = market::second;
   return s;
+}
+
+std::string bytes_of(bridge::bridge& from) {
+  const auto cursor = from.open_reader(record::features_stream(), {}, bridge::top::appended, {});
+  REQUIRE(cursor);
+  std::string all;
+  for (;;) {
+    const auto blocks = (*cursor)->pull(1'000);
+    REQUIRE(blocks);
+    if (blocks->empty()) return all;
+    for (const auto& b : *blocks) all += b->payload;
+  }
 }
 
 std::vector<record::feature_record> rows_of(bridge::bridge& from) {
@@ -137,21 +163,50 @@ std::vector<record::feature_record> rows_of(bridge::bridge& from) {
   }
 }
 
+/// Waits until there is a checkpoint of everything up to `at`.
+void take_checkpoint(const messages::directory& names, const std::filesystem::path& dir,
+                     record::position at) {
+  const auto reader =
+      caf::actor_cast<messages::feature_reader_actor>(names.find(actors::feature_reader_name));
+  REQUIRE(reader);
+  caf::anon_send(reader, messages::checkpoint_atom_v);
+  REQUIRE(test::eventually(
+      [&] {
+        const auto files = actors::checkpoint_directory(dir).newest_first();
+        return !files.empty() && actors::checkpoint_directory::position_of(files.front()) == at;
+      },
+      std::chrono::seconds(20)));
+}
+
 outcome run(made_market& m, bridge::bridge& output, const run_options& o) {
   const feed::kite::frame_decoder decoder;
+  runtime::worker disk("checkpoints", 4);
+  const auto until = o.until.seq == 0 ? m.last : o.until;
+  app::journal_range input(*m.input, {{}, until, nullptr});
+  std::shared_ptr<const messages::directory> names;
   const auto calendars = app::load_calendar_set(config::builtin_calendar_names());
   REQUIRE(calendars);
   actors::feature_reader_config c;
-  c.input = m.input.get();
+  c.input = &input;
   c.output = &output;
   c.decoder = &decoder;
   c.plan = app::feature_setup_of(settings_of_test(), *calendars, m.instruments).plan;
   c.batch = o.batch;
   c.before_slice = o.before_slice;
+  c.plan_hash[0] = o.plan;
+  c.checkpoint_dir = o.checkpoints;
+  c.checkpoint_interval = market::day;
+  c.disk = &disk;
   outcome done;
   {
-    app::feature_pipeline p(o.threads, c, {}, o.intensity);
-    REQUIRE(p.wait_for(m.last));
+    const auto keep_names = [&](const supervisors::tree_options& t) {
+      names = t.directory;
+      return std::vector<messages::child_spec>{};
+    };
+    app::feature_pipeline p(o.threads, c, keep_names, o.intensity);
+    REQUIRE(p.wait_for(until));
+    if (o.save) take_checkpoint(*names, o.checkpoints, until);
+    done.quotes = p.metrics().counter("artham_feature_quotes_total", "").value();
     for (const auto& sample : p.metrics().samples()) {
       if (sample.name == "artham_supervisor_restarts_total")
         done.restarts += static_cast<std::uint64_t>(sample.value);
@@ -209,6 +264,126 @@ TEST_CASE("a feature actor that dies is made again and nothing is lost or told t
   CHECK(got.restarts == 4);
   CHECK(got.failed == 0);
   CHECK(got.rows == expected.rows);
+}
+
+TEST_CASE("begun at a checkpoint, wherever it stands, md:features has the same bytes") {
+  made_market m;
+  const auto whole = bridge::memory::make();
+  const auto expected = run(m, *whole, {});
+  const auto bytes = bytes_of(*whole);
+  REQUIRE(bytes.size() > 10'000);
+  std::mt19937_64 random(20'261'128);
+  for (int n = 0; n < 16; ++n) {
+    const test::scratch dir;
+    const auto output = bridge::memory::make();
+    record::position at{1, 0};
+    std::uint64_t last_part = 0;
+    while (at < m.last) {
+      // Somewhere in a block, and from there on with other blocks.
+      at.seq = std::min(at.seq + 1 + random() % (2 * m.last.seq / 3), m.last.seq);
+      INFO("cut " << n << " at " << at.seq);
+      last_part = run(m, *output,
+                      {.batch = 1 + random() % 200,
+                       .threads = 1 + random() % 3,
+                       .checkpoints = dir / "",
+                       .until = at,
+                       .save = true})
+                      .quotes;
+      if (random() % 3 != 0) continue;
+      // On without one: there is more than the checkpoint knows of.
+      at.seq = std::min(at.seq + 1 + random() % 200, m.last.seq);
+      run(m, *output, {.checkpoints = dir / "", .until = at});
+    }
+    CHECK(last_part < expected.quotes);
+    CHECK(bytes_of(*output) == bytes);
+  }
+}
+
+TEST_CASE("behind a checkpoint nothing is needed of what comes before it, by who dies neither") {
+  made_market m;
+  const auto expected = run(m);
+  const test::scratch dir;
+  const auto output = bridge::memory::make();
+  const record::position at{1, m.last.seq / 3};
+  run(m, *output, {.checkpoints = dir / "", .until = at, .save = true});
+  m.input->drop_before(record::ticks_stream(), at);
+  std::atomic<int> slices{0};
+  const auto got = run(m, *output,
+                       {.before_slice =
+                            [&](const auto& group, const auto&) {
+                              if (group.name == "NIFTY" && ++slices % 9 == 5 && slices < 20)
+                                throw std::runtime_error("a test's crash");
+                            },
+                        .intensity = {1'000, std::chrono::seconds(1)},
+                        .checkpoints = dir / ""});
+  CHECK(got.restarts == 2);
+  CHECK(got.quotes < expected.quotes * 3 / 4);
+  CHECK(got.rows == expected.rows);
+}
+
+TEST_CASE("a checkpoint that is of no use is passed over") {
+  made_market m;
+  const auto expected = run(m);
+  const test::scratch dir;
+  const auto output = bridge::memory::make();
+  const record::position first{1, m.last.seq / 3};
+  const record::position second{1, m.last.seq * 2 / 3};
+  run(m, *output, {.checkpoints = dir / "", .until = first, .save = true});
+  run(m, *output, {.checkpoints = dir / "", .until = second, .save = true});
+  const auto newest = actors::checkpoint_directory(dir / "").newest_first().front();
+
+  SUBCASE("as a byte of it is another: the one before counts") {
+    std::fstream file(newest, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(100);
+    file.put('x');
+    file.close();
+    const auto got = run(m, *output, {.checkpoints = dir / ""});
+    CHECK(got.rows == expected.rows);
+    CHECK(got.quotes > expected.quotes * 5 / 9);
+    CHECK(got.quotes < expected.quotes * 7 / 9);
+  }
+  SUBCASE("as it was made under another plan") {
+    const auto got = run(m, *output, {.checkpoints = dir / "", .plan = 1});
+    CHECK(got.rows == expected.rows);
+    CHECK(got.quotes == expected.quotes);
+  }
+  SUBCASE("as it knows of features that were lost") {
+    const auto got = run(m, {.checkpoints = dir / ""});
+    CHECK(got.rows == expected.rows);
+    CHECK(got.quotes == expected.quotes);
+  }
+  SUBCASE("as it stands behind the end of md:ticks") {
+    const record::position third{1, second.seq - 1};
+    const auto got = run(m, *output, {.checkpoints = dir / "", .until = third});
+    CHECK(got.quotes < expected.quotes / 2);
+    CHECK(run(m, *output, {}).rows == expected.rows);
+  }
+}
+
+TEST_CASE("a group that was parked at the checkpoint comes back whole") {
+  made_market m;
+  const auto expected = run(m).rows;
+  const test::scratch dir;
+  const auto output = bridge::memory::make();
+  const record::position at{1, m.last.seq / 2};
+  const auto parked = run(m, *output,
+                          {.before_slice =
+                               [](const auto& group, const auto&) {
+                                 if (group.name == "NIFTY")
+                                   throw std::runtime_error("a test's crash");
+                               },
+                           .checkpoints = dir / "",
+                           .until = at,
+                           .save = true});
+  CHECK(parked.failed == 1);
+  const auto got = run(m, *output, {.checkpoints = dir / ""});
+  CHECK(got.failed == 0);
+  const auto behind = [&](std::vector<record::feature_record> rows) {
+    std::erase_if(rows, [&](const auto& r) { return r.cause.at <= at; });
+    return rows;
+  };
+  REQUIRE(behind(expected).size() > 50);
+  CHECK(behind(got.rows) == behind(expected));
 }
 
 TEST_CASE("one that dies again and again stops alone, and is counted") {

@@ -618,8 +618,8 @@ TEST_CASE(
   const auto kept = actors::checkpoint_directory::load(files.front());
   REQUIRE(kept);
   REQUIRE(kept->at > letters[0].at);
-  CHECK(kept->builders.size() == instruments - 1);
-  CHECK_FALSE(kept->builders.contains(token));
+  CHECK(kept->states.size() == instruments - 1);
+  CHECK_FALSE(kept->states.contains(token));
 
   SUBCASE("still in quarantine after a start") {
     const auto last = fill(*writer, *s.calendar, {first_part, seconds});

@@ -5,7 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "actors/bars/checkpoint.hpp"
+#include "actors/checkpoint.hpp"
+#include "app/feature_rules.hpp"
 #include "app/journal_upkeep.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
@@ -99,7 +100,27 @@ TEST_CASE("ticks that are stored in shards may go when the last of the shards ha
   CHECK(k.trimmer->asked->passed.at(record::ticks_stream()) == record::position{1, 500});
 }
 
-TEST_CASE("the day of the newest feature is kept: a start reads it again") {
+TEST_CASE("what a checkpoint of features needs is kept, while features are made") {
+  kept k;
+  store_up_to(k.store->writing(), record::ticks_stream(), {1, 900});
+  k.checkpoint({1, 700});
+  actors::checkpoint c;
+  const actors::checkpoint_directory of_features(app::feature_checkpoints(k.o.checkpoints));
+  for (const std::uint64_t seq : {600, 800}) {
+    c.at = {1, seq};
+    REQUIRE(of_features.save(c));
+  }
+  const auto ticks_passed = [&] {
+    k.look();
+    REQUIRE(k.trimmer->asked);
+    return k.trimmer->asked->passed.at(record::ticks_stream());
+  };
+  CHECK(ticks_passed() == record::position{1, 700});
+  k.o.features = true;
+  CHECK(ticks_passed() == record::position{1, 600});
+}
+
+TEST_CASE("the day of the newest feature is kept: a start may have to read it again") {
   kept k;
   const auto nse = config::load_calendar("NSE")->calendar;
   k.o.calendars = {nse};

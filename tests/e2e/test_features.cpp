@@ -175,6 +175,25 @@ TEST_CASE("a question about chains that makes no sense says what there is") {
   CHECK(refused("greeks:NSE:NIFTY 50").find("no option") != std::string::npos);
 }
 
+TEST_CASE("a start goes on at the checkpoint and reads nothing of the day again") {
+  const scratch dir;
+  const auto data = dir / "data";
+  for (int life = 0; life < 2; ++life) {
+    node n(data, with_chains_and({"--speed", "20"}));
+    std::uint64_t received = 0;
+    std::uint64_t read = 0;
+    REQUIRE(n.wait_for([&](const json& s) {
+      const auto count = [&](const char* name) { return s["metrics"].value(name, 0U); };
+      received = count("artham_ticks_received_total");
+      read = count("artham_feature_quotes_total");
+      return is_live(s) && read > 500 && count("artham_store_rows_total.md:features") > 0;
+    }));
+    CHECK(read <= received);
+    CHECK(n.stop() == 0);
+  }
+  clean(data);
+}
+
 TEST_CASE("killed at any moment and begun again, under other settings too, features are whole") {
   const scratch dir;
   const auto data = dir / "data";

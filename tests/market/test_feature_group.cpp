@@ -181,6 +181,70 @@ TEST_CASE("a group that begins with its day, silent up to some record, goes on a
   CHECK(held);
 }
 
+TEST_CASE("a group goes on from what one before it saved as if it had gone on itself") {
+  const bool held = rc::check([] {
+    feature_rules rules;
+    rules.instrument_interval = second;
+    const auto plan = plan_of(nifty(expiry, strikes), rules)->group_of(spot_token);
+    const auto j = any_journal();
+    feature_group whole(plan, rules);
+    feature_rows expected;
+    feature_rows got;
+    std::uint64_t at = 0;
+    std::string state;
+    while (at < j.seq) {
+      const auto until = at + *rc::gen::inRange<std::uint64_t>(1, 200);
+      append(expected, run(whole, j, at, until));
+      feature_group next(plan, rules);
+      if (!state.empty()) RC_ASSERT(next.load(state).has_value());
+      append(got, run(next, j, at, until));
+      RC_ASSERT(next.next_due() == whole.next_due());
+      state = next.save();
+      RC_ASSERT(state == whole.save());
+      at = until;
+    }
+    require_same(got, expected);
+  });
+  CHECK(held);
+}
+
+TEST_CASE("a state that is not whole, or of another group, is refused") {
+  journal j;
+  add_chain(j, open_time, 26'000);
+  j.add(quoted(future_token, open_time, 26'010, 26'012));
+  j.clock(open_time + 5 * second);
+  auto g = group_of();
+  run(g, j);
+  const auto state = g.save();
+  for (std::size_t size = 0; size < state.size(); ++size)
+    CHECK_FALSE(group_of().load(std::string_view(state).substr(0, size)));
+  CHECK_FALSE(group_of().load(state + '\0'));
+  auto newer = state;
+  ++newer[0];
+  CHECK(group_of().load(newer).error().code == artham::errc::unsupported);
+  const auto other = plan_of(nifty(expiry, {30'000}), {});
+  feature_group of_other(other->group_of(spot_token), {});
+  CHECK(of_other.load(state).error().code == artham::errc::corrupt);
+}
+
+TEST_CASE("a group without a quote yet begins with the clock, wherever its marks were cut off") {
+  feature_rules rules;
+  rules.instrument_interval = second;
+  journal j;
+  j.clock(open_time);
+  // Of the pre-open by its time, but come in the session.
+  j.add(quoted(future_token, open_time - second, 26'002, 26'003));
+  j.clock(open_time + second);
+  auto whole = group_of(rules);
+  const auto expected = run(whole, j).instruments;
+  REQUIRE(expected.size() == 1);
+  auto late = group_of(rules);
+  late.begin_at(open_time);
+  const auto got = run(late, j, 1).instruments;
+  REQUIRE(got.size() == 1);
+  CHECK(got[0].row == expected[0].row);
+}
+
 TEST_CASE("every number of every row is finite, and there only when it is known") {
   const bool held = rc::check([] {
     const auto j = any_journal();

@@ -14,14 +14,17 @@
 
 namespace artham::actors {
 
-/// The state of all bar builders at a block boundary of md:ticks, and how far each derived stream
-/// had come: from here a start reads on. Bytes: docs/journal.md, "Checkpoints".
+/// The state of all bar builders, or of all feature actors, at a block boundary of md:ticks, and
+/// how far each derived stream had come: from here a start reads on. Bytes: docs/journal.md,
+/// "Checkpoints".
 struct checkpoint {
   record::position at;          ///< of md:ticks, inclusive
   market::timestamp clock = 0;  ///< the newest clock mark at or before it
-  market::content_hash plan{};  ///< of timeframes, rules and calendars; another plan cannot use it
-  std::map<std::string, record::cause> tops;                ///< last record of each derived stream
-  std::unordered_map<std::uint32_t, std::string> builders;  ///< token -> aggregator state
+  market::content_hash plan{};  ///< of what decides outputs; another plan cannot use it
+  std::map<std::string, record::cause> tops;  ///< last record of each derived stream
+  /// By token: of bars an instrument's aggregator; of features a group's, by one of its tokens, and
+  /// empty where its actor was parked.
+  std::unordered_map<std::uint32_t, std::string> states;
 };
 
 [[nodiscard]] std::string encode(const checkpoint& c);

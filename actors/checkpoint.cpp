@@ -1,4 +1,4 @@
-#include "actors/bars/checkpoint.hpp"
+#include "actors/checkpoint.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -92,13 +92,13 @@ std::string encode(const checkpoint& c) {
     put(out, top.ordinal);
   }
   std::vector<std::uint32_t> tokens;
-  tokens.reserve(c.builders.size());
-  for (const auto& entry : c.builders) tokens.push_back(entry.first);
+  tokens.reserve(c.states.size());
+  for (const auto& entry : c.states) tokens.push_back(entry.first);
   std::sort(tokens.begin(), tokens.end());
   put(out, static_cast<std::uint32_t>(tokens.size()));
   for (const auto token : tokens) {
     put(out, token);
-    put_text(out, c.builders.at(token));
+    put_text(out, c.states.at(token));
   }
   put(out, XXH3_64bits(out.data(), out.size()));
   return out;
@@ -133,7 +133,7 @@ result<checkpoint> decode_checkpoint(std::string_view bytes) {
   }
   for (auto n = in.take<std::uint32_t>(); n > 0 && in.good(); --n) {
     const auto token = in.take<std::uint32_t>();
-    c.builders.emplace(token, std::string(in.take_text()));
+    c.states.emplace(token, std::string(in.take_text()));
   }
   if (!in.good() || !in.at_end()) return fail(errc::corrupt, "checkpoint: lengths do not add up");
   return c;
