@@ -88,15 +88,15 @@ bool gets(const mock_ticker& ticker, const std::vector<std::string>& expected) {
   return got;
 }
 
-/// Every day from 2020 on, or only until the end of 2020.
-market::calendar_ptr around_the_clock(bool ended = false) {
+/// Every day; or `never` any.
+market::calendar_ptr around_the_clock(bool never = false) {
   market::calendar_spec spec;
-  spec.name = ended ? "ended" : "always";
+  spec.name = never ? "never" : "always";
   spec.offsets = {{0, 0}};
-  spec.weekend = {};
+  spec.weekend = never ? std::vector{0, 1, 2, 3, 4, 5, 6} : std::vector<int>{};
   spec.regulars = {{market::make_date(2020, 1, 1), {{0, market::day}}}};
   spec.first = market::make_date(2020, 1, 1);
-  spec.last = ended ? market::make_date(2020, 12, 31) : market::make_date(2030, 1, 1);
+  spec.last = market::make_date(2030, 1, 1);
   auto made = market::calendar::make(std::move(spec));
   REQUIRE(made);
   return std::make_shared<const market::calendar>(std::move(*made));
