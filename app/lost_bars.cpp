@@ -101,7 +101,8 @@ result<lost_bars> find_lost_bars(
   lost_bars all;
   for (const auto& g : gaps) {
     const auto known = whom.at.find(g.at);
-    for (const auto token : known == whom.at.end() ? everybody : *known->second) {
+    const auto& subscribed = known == whom.at.end() ? everybody : *known->second;
+    for (const auto token : g.tokens.empty() ? subscribed : g.tokens) {
       auto& stretches = all[token];
       if (const auto cal = calendar_of(token)) add_bars(*cal, tf, g.from, g.to, stretches);
     }

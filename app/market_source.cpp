@@ -374,7 +374,8 @@ actors::ingestor_config market_source::ingestor(const market::config_hashes& has
   o.silence_limit = milliseconds(s.feed.silence);
   o.stall = {s.feed.stall, s.feed.stall_factor, s.feed.stall_start};
   if (options_.recording) o.stall.least = 0;  // where it has no ticks, there are none to come
-  o.calendars = in_use_;
+  o.calendars = c.log.calendars;
+  o.calendar_of = [index = index_](std::uint32_t token) { return index->calendar_of(token); };
   o.backoff.min = milliseconds(s.feed.backoff_min);
   o.backoff.max = milliseconds(s.feed.backoff_max);
   o.accounts.clear();

@@ -169,7 +169,9 @@ class reconciliation {
     const auto rows = data_.store->reading().gaps(first, last);
     if (!rows) return tl::unexpected(rows.error());
     std::vector<market::bar_bounds> gaps;
-    for (const auto& g : *rows) gaps.push_back({g.from, std::max(g.to, g.from + 1)});
+    for (const auto& g : *rows) {
+      if (g.concerns(token_)) gaps.push_back({g.from, std::max(g.to, g.from + 1)});
+    }
     answer_.bars = own_.size();
     answer_.candles = official_.size();
     for (const auto& d : market::reconcile(own_, official_, gaps, timeframe_)) {

@@ -99,6 +99,7 @@ class store_copy {
       m.time = g.to;
       m.cause = g.cause;
       m.subject = g.detail;
+      m.tokens = g.tokens;
       marks.push_back(std::move(m));
     }
     store::batch b;

@@ -120,6 +120,8 @@ result<void> add_gaps(store::audit& stored, digests& all) {
     d.number(g.to);
     d.number(static_cast<int>(g.cause));
     d.text(g.detail);
+    d.number(static_cast<std::int64_t>(g.tokens.size()));
+    for (const auto token : g.tokens) d.number(token);
   }
   all.push_back(d.done());
   const auto quarantines = stored.quarantines();

@@ -225,7 +225,7 @@ void bench_rate(std::uint64_t wanted, int rounds) {
 std::vector<double> latency(std::size_t rate, int seconds, bool in_cluster, double& cores,
                             double& came) {
   test::process exchange({test::program(), "exchange", "--synthetic", std::to_string(rate),
-                          "--every-second", "--start", "subscribe"});
+                          "--every-second", "--start", "subscribe", "--tokens-per-socket", "0"});
   const auto exchange_url = exchange.line();
   if (!exchange_url) die(exchange.errors());
   const auto exchange_port = port_in(*exchange_url);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <functional>
@@ -170,6 +171,13 @@ struct gap_row {
   /// The one instrument whose bars stopped, as their builder is in quarantine; none: the feed was
   /// lost.
   std::optional<std::uint32_t> token{};
+  /// Of a loss: those that it concerns, ascending; empty: all.
+  std::vector<std::uint32_t> tokens{};
+
+  [[nodiscard]] bool concerns(std::uint32_t instrument) const {
+    if (token) return *token == instrument;
+    return tokens.empty() || std::ranges::binary_search(tokens, instrument);
+  }
 };
 
 /// Read connections; thread-safe. Calls block.

@@ -53,10 +53,17 @@ void next_of(const Map& map, Key& last, std::size_t n, Fn&& fn) {
 
 }  // namespace
 
+void live_pace::published(clock::time_point now, std::uint64_t bytes) {
+  const auto room =
+      std::chrono::duration<double>(static_cast<double>(bytes) / static_cast<double>(most_bytes_));
+  due_ = now + std::max(interval_, std::chrono::ceil<std::chrono::nanoseconds>(room));
+}
+
 live_publisher_actor::behavior_type live_publisher_state::start(live_publisher_actor::pointer self,
                                                                 live_publisher_config config) {
   self_ = self;
   config_ = std::move(config);
+  bars_pace_ = chains_pace_ = {config_.interval, config_.most_bytes};
   auto& m = *config_.metrics;
   published_ =
       &m.counter("artham_live_published_total", "Unfinished values published to gateways.");
@@ -78,18 +85,45 @@ live_publisher_actor::behavior_type live_publisher_state::start(live_publisher_a
 }
 
 void live_publisher_state::look() {
-  self_->delayed_send(live_publisher_actor{self_}, pause, messages::timeout_atom_v);
+  const auto now = clock::now();
+  if (now >= woken_at_) woken_at_ = clock::time_point::max();
+  if (now >= next_look_) {
+    next_look_ = now + pause;
+    keep_up();
+  }
+  give_credit();
+  wake_at(next_look_);
+}
+
+/// One message is always under way for the first of the times asked for.
+void live_publisher_state::wake_at(clock::time_point t) {
+  if (woken_at_ <= t) return;
+  woken_at_ = t;
+  self_->delayed_send(live_publisher_actor{self_},
+                      std::max(t - clock::now(), clock::duration::zero()),
+                      messages::timeout_atom_v);
+}
+
+void live_publisher_state::keep_up() {
   if (!config_.can_write()) return;
   if (!is_open_) open();
   if (!is_open_) return;
   greet();
   say_some_again();
-  const auto& bars = bar_reader_.get();
-  if (!bars_.empty() && bars && !std::exchange(bars_credited_, true))
-    self_->send(bars, messages::credit_atom_v);
-  const auto& features = feature_reader_.get();
-  if (chains_ && features && !std::exchange(chains_credited_, true))
-    self_->send(features, messages::credit_atom_v);
+}
+
+/// To who has none and may have it.
+void live_publisher_state::give_credit() {
+  if (!is_open_ || !config_.can_write()) return;
+  const auto now = clock::now();
+  const auto give = [&](const auto& reader, bool& credited, const live_pace& pace) {
+    if (!reader || credited) return;
+    if (now < pace.due()) return wake_at(pace.due());
+    credited = true;
+    self_->send(reader, messages::credit_atom_v);
+  };
+  if (!bars_.empty()) give(bar_reader_.get(), bars_credited_, bars_pace_);
+  if (chains_) give(feature_reader_.get(), chains_credited_, chains_pace_);
 }
 
 void live_publisher_state::open() {
@@ -200,9 +234,12 @@ void live_publisher_state::on_bars(const messages::live_batch& batch) {
                    body);
     ++counts[l.timeframe];
   }
+  std::uint64_t bytes = 0;
   for (std::size_t tf = 0; tf < records.size() && is_open_; ++tf) {
-    if (counts[tf] != 0) append(*bars_[tf], records[tf], counts[tf]);
+    if (counts[tf] != 0) bytes += append(*bars_[tf], records[tf], counts[tf]);
   }
+  bars_pace_.published(clock::now(), bytes);
+  give_credit();
 }
 
 void live_publisher_state::on_chains(const messages::live_chains& chains) {
@@ -215,19 +252,22 @@ void live_publisher_state::on_chains(const messages::live_chains& chains) {
     record::encode(body, c);
     record::append(records, record::with_cause(record::kind::chain, {}), body);
   }
-  if (!chains.empty()) append(*chains_, records, chains.size());
+  if (chains.empty()) return;
+  chains_pace_.published(clock::now(), append(*chains_, records, chains.size()));
+  give_credit();
 }
 
-void live_publisher_state::append(bridge::writer& w, const std::string& records,
-                                  std::uint64_t count) {
+std::uint64_t live_publisher_state::append(bridge::writer& w, const std::string& records,
+                                           std::uint64_t count) {
   const auto at = w.append(records, count, {});
   if (at) {
     published_->add(count);
-    return;
+    return records.size();
   }
   dropped_->add();
   all_again_ = true;
   if (!is_transient(at.error().code)) close(at.error());
+  return 0;
 }
 
 live_publisher_actor::behavior_type live_publisher(

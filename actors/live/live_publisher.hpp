@@ -37,13 +37,34 @@ struct live_publisher_config {
   std::vector<market::timeframe> timeframes;  ///< of bars; empty: none are published
   /// Of chains; null: none are published.
   std::shared_ptr<const market::feature::feature_plan> features;
+  std::chrono::nanoseconds interval = std::chrono::milliseconds(10);  ///< between batches, at least
+  std::uint64_t most_bytes = 8U << 20U;  ///< a second, of bars and of chains each
+};
+
+/// When the next batch may come: `interval` after the one before, and later where that was so large
+/// that more than `most_bytes` a second would be published.
+class live_pace {
+ public:
+  using clock = std::chrono::steady_clock;
+
+  live_pace() = default;
+  live_pace(std::chrono::nanoseconds interval, std::uint64_t most_bytes)
+      : interval_(interval), most_bytes_(most_bytes) {}
+  void published(clock::time_point now, std::uint64_t bytes);
+  [[nodiscard]] clock::time_point due() const { return due_; }
+
+ private:
+  std::chrono::nanoseconds interval_{0};
+  std::uint64_t most_bytes_ = 1;
+  clock::time_point due_;
 };
 
 /// Publishes what forms in a shard to the gateways of a cluster: unfinished bars in
 /// md:bars:live.{timeframe}, chains between clock marks in md:features:live. Takes them from the
-/// shard's readers as a hub does, at most one batch of each 100 ms; the readers keep the newest
-/// value of each key meanwhile. Values that cannot be written are dropped and asked for anew. What
-/// does not change is said again now and then, for gateways that have come since.
+/// shard's readers as a hub does, at the pace of live_pace; the readers keep the newest value of
+/// each key meanwhile. After a quiet time a value waits for nothing. Values that cannot be written
+/// are dropped and asked for anew. What does not change is said again now and then, for gateways
+/// that have come since.
 ///
 /// State: what is watched; whether the readers have credit. Takes: batches, what gateways watch.
 /// Sends: watches and credit to the bar reader and the feature reader.
@@ -58,6 +79,9 @@ class live_publisher_state {
   using clock = std::chrono::steady_clock;
 
   void look();
+  void wake_at(clock::time_point t);
+  void keep_up();
+  void give_credit();
   void open();
   void close(const error& why);
   void greet();
@@ -65,7 +89,8 @@ class live_publisher_state {
   void say_some_again();
   void on_bars(const messages::live_batch& batch);
   void on_chains(const messages::live_chains& chains);
-  void append(bridge::writer& w, const std::string& records, std::uint64_t count);
+  /// Bytes that are on their way now.
+  std::uint64_t append(bridge::writer& w, const std::string& records, std::uint64_t count);
   void say(std::uint32_t token, std::uint32_t mask);
   void say(const std::string& group, bool wanted);
 
@@ -86,6 +111,10 @@ class live_publisher_state {
   bool is_open_ = false;
   bool bars_credited_ = false;
   bool chains_credited_ = false;
+  live_pace bars_pace_;
+  live_pace chains_pace_;
+  clock::time_point next_look_;
+  clock::time_point woken_at_ = clock::time_point::max();
   bool all_again_ = false;  ///< something was dropped
   clock::time_point open_after_;
   std::shared_ptr<void> subscription_;

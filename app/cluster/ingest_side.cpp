@@ -28,6 +28,8 @@ namespace {
 /// For Redis to show what it has.
 constexpr market::duration redis_patience = 10 * market::second;
 constexpr std::chrono::seconds look_pause{2};
+/// Nothing is forwarded before it is synced, so that all other nodes wait for the disk.
+constexpr market::duration longest_unsynced = 2 * market::millisecond;
 /// For what was journaled to reach Redis at the end.
 constexpr std::chrono::seconds flush_patience{5};
 const std::string ingest = "ingest";
@@ -74,6 +76,7 @@ result<std::unique_ptr<ingest_side>> ingest_side::open(
 result<void> ingest_side::open_journal(std::map<std::string, record::position> keep_until) {
   auto o = journal_options(*workshop_.settings, workshop_.data, *workshop_.metrics);
   o.keep_until = std::move(keep_until);
+  o.sync_interval = std::min(o.sync_interval, longest_unsynced);
   auto opened = bridge::local::open(std::move(o));
   if (!opened) return tl::unexpected(opened.error());
   log_opening(opened->report);

@@ -16,8 +16,8 @@ enum class numbering : unsigned char {
 [[nodiscard]] inline bool is_dense(numbering n) {
   return n != numbering::by_cause;
 }
-/// Entries that a stream of live values keeps, roughly: of its last half minute at 10 a second.
-inline constexpr std::size_t live_entries = 300;
+/// Entries that a stream of live values keeps, roughly: of its last ten seconds at 100 a second.
+inline constexpr std::size_t live_entries = 1000;
 
 // Keys beside the streams, which have their own names.
 inline constexpr std::string_view tops_key = "artham:tops";

@@ -46,6 +46,9 @@ struct client_options {
   std::chrono::milliseconds silence_limit{5'000};    ///< not a byte
   stall_options stall;                               ///< bytes, but no tick
   std::vector<market::calendar_ptr> calendars{};     ///< when ticks are expected
+  /// Of `calendars` that by which an instrument trades: a connection owes ticks while one of its
+  /// own instruments trades. Empty: each connection has some of all. Called from the feed's thread.
+  std::function<market::calendar_ptr(std::uint32_t token)> calendar_of{};
   backoff_options backoff;
   std::size_t max_tokens = 3'000;  ///< Kite's limit per connection
   std::size_t chunk = 500;         ///< tokens per subscribe or mode message

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -201,10 +202,18 @@ void engine::sync() {
   if (update.messages.empty()) return;
   sent_ = std::move(now);
   told_ = sent_;
+  count_calendars();
   outbox_.assign(std::move_iterator(update.messages.begin()),
                  std::move_iterator(update.messages.end()));
   for (const auto& change : update.changes) group_.on_subscription(index_, change);
   write_next();
+}
+
+void engine::count_calendars() {
+  if (!options_.calendar_of) return;
+  std::set<market::calendar_ptr> own;
+  for (const auto& entry : sent_) own.insert(options_.calendar_of(entry.first));
+  ticks_.counts(own, group_.stamp());
 }
 
 void engine::tell_removed() {

@@ -97,6 +97,8 @@ class engine final : private ws_connection::handler {
   void take_binary(std::string frame);
   void take_text(std::string text);
   void take_clock(market::timestamp t);
+  /// Tells `ticks_` what this connection has.
+  void count_calendars();
   /// Of what was told as subscribed and is not wanted any more.
   void tell_removed();
   void write_next();

@@ -47,6 +47,16 @@ std::int64_t tick_watch::history::count() const {
                          [](std::int64_t sum, const slice& s) { return sum + s.count; });
 }
 
+void tick_watch::counts(const std::set<market::calendar_ptr>& calendars, timestamp now) {
+  std::uint32_t counting = 0;
+  for (std::size_t i = 0; i < calendars_.size(); ++i) {
+    if (calendars.contains(calendars_[i])) counting |= std::uint32_t{1} << i;
+  }
+  if (std::exchange(counting_, counting) == counting) return;
+  phase_until_ = 0;
+  static_cast<void>(phase_at(now));
+}
+
 void tick_watch::connected(timestamp now, std::int64_t steady) {
   static_cast<void>(phase_at(now));
   connected_ = now;
@@ -89,6 +99,7 @@ std::uint32_t tick_watch::phase_at(timestamp t) {
   std::uint32_t phase = 0;
   phase_until_ = market::never;
   for (std::size_t i = 0; i < calendars_.size(); ++i) {
+    if ((counting_ >> i & 1U) == 0) continue;
     if (const auto on = calendars_[i]->session_at(t)) {
       phase |= std::uint32_t{1} << i;
       phase_until_ = std::min(phase_until_, on->close);

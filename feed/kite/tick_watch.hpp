@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "feed/feed.hpp"
@@ -22,17 +23,20 @@ struct stall_options {
 /// Decides when a connection that is alive ought to have brought a tick: learns how long it is
 /// usually silent and says so when it is much longer. Pure: no clock, no I/O.
 ///
-/// - What is usual is learned per phase of the day, which is the set of calendars whose session is
-///   on. While none is, nothing is expected.
+/// - What is usual is learned per phase of the day, which is the set of those calendars of what the
+///   connection has whose session is on. While none is, nothing is expected.
 /// - A silence counts in market time, and must also be `least` long on the host's clock: market
 ///   time of a recording may run fast, and that of a host that slept leaps.
 /// - Each stall doubles the silence that makes the next one, up to 64-fold, until a connection has
 ///   brought ticks over that long.
 class tick_watch {
  public:
-  /// `calendars`: those of what is subscribed, 32 at most; without any nothing is expected.
+  /// `calendars`: all that may come, 32 at most, each of which counts until `counts` says
+  /// otherwise; without any nothing is expected.
   tick_watch(stall_options options, std::vector<market::calendar_ptr> calendars);
 
+  /// From now on the connection has instruments of these calendars only.
+  void counts(const std::set<market::calendar_ptr>& calendars, market::timestamp now);
   /// A new connection begins. `steady` here and below: nanoseconds of a clock that only goes on.
   void connected(market::timestamp now, std::int64_t steady);
   /// A frame with ticks came.
@@ -65,12 +69,13 @@ class tick_watch {
     std::size_t newest_ = 0;
   };
 
-  /// One bit per calendar whose session is on.
+  /// One bit per calendar that counts and whose session is on.
   std::uint32_t phase_at(market::timestamp t);
   [[nodiscard]] market::duration limit() const;
 
   stall_options options_;
   std::vector<market::calendar_ptr> calendars_;
+  std::uint32_t counting_ = ~std::uint32_t{0};  ///< one bit per calendar
   std::map<std::uint32_t, history> histories_;
   std::uint32_t phase_ = 0;
   market::timestamp phase_since_ = 0;

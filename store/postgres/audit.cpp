@@ -245,8 +245,11 @@ class postgres_audit final : public audit {
   result<std::vector<stored_instrument>> instruments() override { return versions_; }
 
   result<std::vector<gap_row>> gaps() override {
-    return list<gap_row>("SELECT " + gap_columns + " FROM artham.gaps ORDER BY epoch, seq",
-                         take_gap);
+    // A schema of before has no instruments there.
+    return list<gap_row>(
+        "SELECT from_ts, to_ts, fraction, cause, detail, epoch, seq, to_jsonb(g) ->> "
+        "'instrument_tokens' FROM artham.gaps AS g ORDER BY epoch, seq",
+        take_gap);
   }
 
   result<void> for_each_candle(const std::function<void(const audited_candle&)>& fn) override {

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "store/token_list.hpp"
+
 namespace artham::store::postgres {
 
 const std::string bar_columns_of_record =
@@ -20,7 +22,8 @@ const std::string instrument_columns =
     "instrument_id, valid_from - date '1970-01-01', valid_to - date '1970-01-01', "
     "instrument_token, exchange_token, exchange, tradingsymbol, name, expiry - date '1970-01-01', "
     "strike, tick_size, lot_size, instrument_type, segment";
-const std::string gap_columns = "from_ts, to_ts, fraction, cause, detail, epoch, seq";
+const std::string gap_columns =
+    "from_ts, to_ts, fraction, cause, detail, epoch, seq, instrument_tokens";
 const std::string candle_columns =
     "instrument_token, bar_start_ts, bar_end_ts, open, high, low, close, volume, oi";
 
@@ -83,6 +86,7 @@ gap_row take_gap(taker& in) {
   g.cause = static_cast<market::gap_cause>(in.integer());
   g.detail = in.text();
   g.at = in.position();
+  g.tokens = tokens_in(in.text());
   return g;
 }
 

@@ -8,6 +8,7 @@
 #include "store/postgres/bar_rows.hpp"
 #include "store/postgres/feature_rows.hpp"
 #include "store/postgres/sqlstate.hpp"
+#include "store/token_list.hpp"
 
 namespace artham::store::postgres {
 
@@ -217,19 +218,21 @@ outcome<void> postgres_writer::write_gaps(std::span<const market::mark> marks) {
     if (m.kind != market::mark_kind::gap) continue;
     const auto from = split(m.from);
     const auto to = split(m.time);
-    const std::array<parameter, 7> values{
+    const std::array<parameter, 8> values{
         std::to_string(m.position.epoch),
         std::to_string(m.position.seq),
         std::to_string(from.since_2000),
         to.since_2000 == INT64_MAX ? parameter() : std::to_string(to.since_2000),
         std::to_string(from.below * 1000 + to.below),
         std::to_string(static_cast<int>(m.cause)),
-        m.subject};
+        m.subject,
+        m.tokens.empty() ? parameter() : parameter('{' + joined(m.tokens) + '}')};
     auto put = c_->run(
-        "INSERT INTO artham.gaps (epoch, seq, from_ts, to_ts, fraction, cause, detail) VALUES ($1, "
-        "$2, timestamptz '2000-01-01 00:00:00+00' + $3::bigint * interval '1 microsecond', "
+        "INSERT INTO artham.gaps (epoch, seq, from_ts, to_ts, fraction, cause, detail, "
+        "instrument_tokens) VALUES ($1, $2, timestamptz '2000-01-01 00:00:00+00' + $3::bigint * "
+        "interval '1 microsecond', "
         "coalesce(timestamptz '2000-01-01 00:00:00+00' + $4::bigint * interval '1 microsecond', "
-        "'infinity'), $5, $6, $7) ON CONFLICT DO NOTHING",
+        "'infinity'), $5, $6, $7, $8) ON CONFLICT DO NOTHING",
         values);
     if (!put) return tl::unexpected(std::move(put.error()));
   }

@@ -164,8 +164,13 @@ class sqlite_audit final : public audit {
 
   result<std::vector<gap_row>> gaps() override {
     return reading([&]() -> result<std::vector<gap_row>> {
-      SQLite::Statement s(
-          db_, "SELECT from_ts, to_ts, cause, detail, epoch, seq FROM gaps ORDER BY epoch, seq");
+      const bool has_tokens =
+          db_.execAndGet(
+                 "SELECT COUNT(*) FROM pragma_table_info('gaps') WHERE name = 'instrument_tokens'")
+              .getInt() != 0;
+      SQLite::Statement s(db_, std::string("SELECT from_ts, to_ts, cause, detail, epoch, seq, ") +
+                                   (has_tokens ? "instrument_tokens" : "NULL") +
+                                   " FROM gaps ORDER BY epoch, seq");
       std::vector<gap_row> all;
       while (s.executeStep()) all.push_back(read_gap(s));
       return all;

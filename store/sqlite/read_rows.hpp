@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "store/store.hpp"
+#include "store/token_list.hpp"
 
 namespace artham::store::sqlite {
 
@@ -25,7 +26,7 @@ namespace artham::store::sqlite {
   return all;
 }
 
-/// Of from_ts, to_ts, cause, detail, epoch, seq.
+/// Of from_ts, to_ts, cause, detail, epoch, seq, instrument_tokens.
 [[nodiscard]] inline gap_row read_gap(SQLite::Statement& row) {
   gap_row g;
   g.from = row.getColumn(0).getInt64();
@@ -33,6 +34,7 @@ namespace artham::store::sqlite {
   g.cause = static_cast<market::gap_cause>(row.getColumn(2).getInt());
   g.detail = row.getColumn(3).getString();
   g.at = {row.getColumn(4).getUInt(), static_cast<std::uint64_t>(row.getColumn(5).getInt64())};
+  g.tokens = tokens_in(row.getColumn(6).getString());
   return g;
 }
 

@@ -332,9 +332,8 @@ result<std::vector<record::feature_record>> sqlite_reader::instrument_features(
 result<std::vector<gap_row>> sqlite_reader::gaps(market::timestamp from, market::timestamp to) {
   return with_connection([&](SQLite::Database& db) -> result<std::vector<gap_row>> {
     SQLite::Statement s(db,
-                        "SELECT from_ts, to_ts, cause, detail, epoch, seq FROM gaps WHERE to_ts >= "
-                        "? AND from_ts < ? "
-                        "ORDER BY epoch, seq");
+                        "SELECT from_ts, to_ts, cause, detail, epoch, seq, instrument_tokens FROM "
+                        "gaps WHERE to_ts >= ? AND from_ts < ? ORDER BY epoch, seq");
     s.bind(1, from);
     s.bind(2, to);
     std::vector<gap_row> all;

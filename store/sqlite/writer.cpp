@@ -6,6 +6,7 @@
 
 #include "runtime/failpoint.hpp"
 #include "store/sqlite/connection.hpp"
+#include "store/token_list.hpp"
 
 namespace artham::store::sqlite {
 
@@ -130,8 +131,8 @@ void sqlite_writer::write_bars(market::timeframe tf, std::span<const record::bar
 
 void sqlite_writer::write_gaps(std::span<const market::mark> marks) {
   auto& s = statement(
-      "INSERT OR IGNORE INTO gaps (epoch, seq, from_ts, to_ts, cause, detail) VALUES (?, ?, ?, ?, "
-      "?, ?)");
+      "INSERT OR IGNORE INTO gaps (epoch, seq, from_ts, to_ts, cause, detail, instrument_tokens) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?)");
   for (const auto& m : marks) {
     if (m.kind != market::mark_kind::gap) continue;
     s.reset();
@@ -141,6 +142,11 @@ void sqlite_writer::write_gaps(std::span<const market::mark> marks) {
     s.bind(4, m.time);
     s.bind(5, static_cast<int>(m.cause));
     s.bind(6, m.subject);
+    if (m.tokens.empty()) {
+      s.bind(7);
+    } else {
+      s.bind(7, '[' + joined(m.tokens) + ']');
+    }
     s.exec();
   }
 }

@@ -223,7 +223,7 @@ struct world {
   std::vector<caf::actor> running{hub_handle};
   msg::live_bars_actor bars;
 
-  world() {
+  explicit world(std::chrono::nanoseconds interval = 10ms) {
     for (std::uint32_t shard = 0; shard < shards; ++shard) {
       views.push_back(bridge::shard_view(*compute, shard, shards));
       readers.push_back(std::make_shared<told_reader>());
@@ -239,6 +239,7 @@ struct world {
       c.is_ours = [shard](std::uint32_t token) { return token % shards == shard; };
       c.can_write = [this] { return compute->is_up(); };
       c.timeframes = timeframes;
+      c.interval = interval;
       running.push_back(
           caf::actor_cast<caf::actor>(system.spawn(actors::live_publisher, std::move(c))));
     }
@@ -301,6 +302,12 @@ struct world {
   [[nodiscard]] bool hub_gets(std::uint32_t token, std::uint32_t timeframe, const market::bar& b) {
     return with_credit([&] { return hub->bar(token, timeframe) == b; });
   }
+  /// How long the publisher of shard 1 takes to ask for so many batches.
+  std::chrono::steady_clock::duration asks_for(int batches) {
+    const auto begun = std::chrono::steady_clock::now();
+    for (int i = 0; i < batches; ++i) readers[1]->give(batch_of({{0, bar(7, 100 + i)}}));
+    return std::chrono::steady_clock::now() - begun;
+  }
   /// Values reach the streams' ends only once they are read from there.
   void begin() {
     credit();
@@ -316,6 +323,30 @@ struct world {
 };
 
 }  // namespace
+
+TEST_CASE("live values: the next batch may come after the interval, later behind a large one") {
+  using clock = actors::live_pace::clock;
+  const auto now = clock::now();
+  actors::live_pace pace(10ms, 1'000);
+  CHECK(pace.due() == clock::time_point{});  // the first waits for nothing
+  pace.published(now, 0);
+  CHECK(pace.due() == now + 10ms);
+  pace.published(now, 10);
+  CHECK(pace.due() == now + 10ms);
+  pace.published(now, 11);
+  CHECK(pace.due() == now + 11ms);
+  pace.published(now, 2'500);
+  CHECK(pace.due() == now + 2'500ms);
+}
+
+TEST_CASE("live values: the readers are asked at the pace of the interval") {
+  world quick;
+  quick.begin();
+  CHECK(quick.asks_for(100) < 8s);  // not once in 100 ms
+  world slow(200ms);
+  slow.begin();
+  CHECK(slow.asks_for(6) >= 5 * 200ms);
+}
 
 TEST_CASE("live values: bars reach the hub that watches them, from the shard that has them") {
   world w;

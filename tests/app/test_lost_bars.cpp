@@ -116,4 +116,7 @@ TEST_CASE("a gap that the journal has no longer concerns every instrument that i
   gone.to = at("09:20:20");
   j.gaps.push_back(gone);
   CHECK(j.lost() == "7 20T09:20-20T09:21|9 20T09:20-20T09:21");
+  // Unless its row says whom it concerns.
+  j.gaps.back().tokens = {9};
+  CHECK(j.lost() == "9 20T09:20-20T09:21");
 }

@@ -29,6 +29,7 @@ class recording_sink final : public feed::sink {
     std::vector<std::uint32_t> tokens{};
     market::tick_mode mode = market::tick_mode::ltp;
     bool added = false;
+    std::uint32_t connection = 0;  // state
   };
 
   /// False makes the feed wait after each frame.
@@ -50,6 +51,7 @@ class recording_sink final : public feed::sink {
     e.cause = change.cause;
     e.detail = std::move(change.detail);
     e.heard = change.heard;
+    e.connection = change.connection;
     put(std::move(e));
   }
   void on_subscription(std::span<const std::uint32_t> tokens, market::tick_mode mode, bool added,

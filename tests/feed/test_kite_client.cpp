@@ -88,11 +88,12 @@ bool gets(const mock_ticker& ticker, const std::vector<std::string>& expected) {
   return got;
 }
 
-market::calendar_ptr around_the_clock() {
+/// Every day; or `never` any.
+market::calendar_ptr around_the_clock(bool never = false) {
   market::calendar_spec spec;
-  spec.name = "always";
+  spec.name = never ? "never" : "always";
   spec.offsets = {{0, 0}};
-  spec.weekend = {};
+  spec.weekend = never ? std::vector{0, 1, 2, 3, 4, 5, 6} : std::vector<int>{};
   spec.regulars = {{market::make_date(2020, 1, 1), {{0, market::day}}}};
   spec.first = market::make_date(2020, 1, 1);
   spec.last = market::make_date(2030, 1, 1);
@@ -402,6 +403,35 @@ TEST_CASE("a connection without subscriptions owes no ticks") {
   REQUIRE(feed->subscribe(tokens{1}, tick_mode::ltp));
   REQUIRE(sink.wait_for(kind::state, 2));
   CHECK(states(sink)[1].cause == gap_cause::stalled);
+}
+
+TEST_CASE("a connection whose own instruments do not trade owes no ticks while others do") {
+  mock_ticker ticker;
+  auto options = quick(ticker.url());
+  options.clock_interval = 10 * market::millisecond;
+  options.stall = {.least = market::millisecond, .factor = 1, .start = market::millisecond};
+  options.sockets = 2;
+  options.max_tokens = 1;
+  const auto open = around_the_clock();
+  const auto closed = around_the_clock(true);
+  options.calendars = {open, closed};
+  options.calendar_of = [&](std::uint32_t token) { return token == 1 ? closed : open; };
+  recording_sink sink;
+  auto feed = make(std::move(options));
+  REQUIRE(feed->subscribe(tokens{1}, tick_mode::ltp));
+  REQUIRE(feed->subscribe(tokens{2}, tick_mode::ltp));
+  feed->start(sink);
+  const auto losses = [&](std::uint32_t connection) {
+    return std::ranges::count_if(states(sink), [&](const auto& e) {
+      return e.connection == connection && e.cause == gap_cause::stalled;
+    });
+  };
+  REQUIRE(eventually([&] { return losses(1) >= 3; }));
+  CHECK(losses(0) == 0);
+  const auto all = feed->connections();
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].expected.limit == 0);
+  CHECK(all[1].expected.limit != 0);
 }
 
 TEST_CASE("a server that never answers is given up in time") {

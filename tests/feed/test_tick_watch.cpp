@@ -122,6 +122,39 @@ TEST_CASE("each set of sessions that are on has its own rate") {
   CHECK(w.watch.expectation(w.now).frames_per_hour == 120);
 }
 
+TEST_CASE("only the sessions of what the connection has make ticks due") {
+  const auto day = hours("day", 9 * hour, 15 * hour);
+  const auto late = hours("late", 9 * hour, 20 * hour);
+  watched w({}, {day, late});
+  w.watch.counts({day}, w.now);
+  w.now = midnight + 14 * hour;
+  w.connect();
+  w.ticks(second, hour);
+  CHECK(w.watch.expectation(w.now).limit == 0);
+  CHECK(w.silence(hour) == 0);
+  // Now it has one of the others, whose session is on: waited for from now on.
+  w.watch.counts({day, late}, w.now);
+  CHECK(w.watch.expectation(w.now).limit == 60 * second);
+  CHECK(w.silence() == 60);
+  w.connect();
+  w.watch.counts({day}, w.now);
+  CHECK(w.silence(2 * hour) == 0);
+  w.watch.counts({}, w.now);
+  w.now = midnight + 3 * market::day + 10 * hour;
+  CHECK(w.silence(hour) == 0);
+}
+
+TEST_CASE("saying again what counts changes nothing") {
+  const auto day = hours("day", 9 * hour, 15 * hour);
+  watched w({}, {day});
+  w.watch.counts({day}, w.now);
+  w.connect();
+  w.ticks(second, 2 * minute);
+  w.go(9 * second);
+  w.watch.counts({day}, w.now);
+  CHECK(w.silence() == 1);
+}
+
 TEST_CASE("a connection that is mute from its beginning is given up, each time later") {
   watched w;
   std::vector<std::int64_t> waits;

@@ -265,6 +265,35 @@ TEST_CASE("an audit sees every row as it stands, also one that belongs to no ins
   CHECK(rows.front().values.back() == id);
 }
 
+TEST_CASE("a loss has the instruments that it concerns, none when it concerns all") {
+  fixture f;
+  market::mark m;
+  m.kind = market::mark_kind::gap;
+  m.position = {1, 4};
+  m.from = 10 * market::second;
+  m.time = 20 * market::second;
+  m.cause = market::gap_cause::disconnected;
+  auto some = m;
+  some.position.seq = 5;
+  some.tokens = {7, 408'065, 4'294'967'295};
+  REQUIRE(f.commit({}, 0, 5, {}, {m, some}));
+  const auto found = f.db->reading().gaps(0, market::never);
+  REQUIRE(found);
+  REQUIRE(found->size() == 2);
+  CHECK((*found)[0].tokens.empty());
+  CHECK((*found)[0].concerns(8));
+  CHECK((*found)[1].tokens == some.tokens);
+  CHECK((*found)[1].concerns(408'065));
+  CHECK_FALSE((*found)[1].concerns(8));
+  const auto audit = f.files->audit();
+  REQUIRE(audit);
+  const auto audited = (*audit)->gaps();
+  REQUIRE(audited);
+  REQUIRE(audited->size() == 2);
+  CHECK((*audited)[0].tokens.empty());
+  CHECK((*audited)[1].tokens == some.tokens);
+}
+
 TEST_CASE("quarantines are rows; a stopped builder is a gap of its instrument until it is freed") {
   fixture f;
   auto record = stopped(1, 7, 40);

@@ -432,7 +432,36 @@ TEST_CASE_FIXTURE(fixture, "gaps have times and a cause") {
   CHECK(d["gaps"][0]["from"] == open / 1000);
   CHECK(d["gaps"][0]["cause"] == "stalled");
   CHECK(d["gaps"][0]["detail"] == "silent");
+  CHECK_FALSE(d["gaps"][0].contains("instrument_tokens"));
   CHECK(json::parse(ask("/v1/gaps?to=5").body)["gaps"].empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "gaps of some instruments name them, and are those of no other") {
+  const auto token = reader.list.front().instrument.token;
+  const auto other = token + 1;
+  const auto lost = [&](market::timestamp from, std::vector<std::uint32_t> tokens) {
+    store::gap_row g;
+    g.from = from;
+    g.to = from + market::second;
+    g.cause = market::gap_cause::disconnected;
+    g.tokens = std::move(tokens);
+    return g;
+  };
+  reader.gap_rows = {lost(open, {token}), lost(open + market::minute, {other}),
+                     lost(open + market::hour, {})};
+  store::gap_row stopped = lost(open + 2 * market::hour, {});
+  stopped.token = other;
+  reader.gap_rows.push_back(stopped);
+  const auto all = json::parse(ask("/v1/gaps").body)["gaps"];
+  REQUIRE(all.size() == 4);
+  CHECK(all[0]["instrument_tokens"] == std::vector<std::uint32_t>{token});
+  CHECK(all[1]["instrument_tokens"] == std::vector<std::uint32_t>{other});
+  CHECK_FALSE(all[2].contains("instrument_tokens"));
+  const auto own = json::parse(ask("/v1/gaps?instrument=" + std::to_string(token)).body)["gaps"];
+  REQUIRE(own.size() == 2);
+  CHECK(own[0]["from"] == open / 1000);
+  CHECK(own[1]["from"] == (open + market::hour) / 1000);
+  problem_of("/v1/gaps?instrument=NSE:NOBODY", 404);
 }
 
 TEST_CASE_FIXTURE(fixture, "a store that fails is an answer, not an end") {

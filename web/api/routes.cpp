@@ -319,31 +319,42 @@ class api {
   }
 
   void gaps(const http_request& q, const responder& respond) {
-    if (auto ok = check_names(q.query, {"from", "to"}); !ok)
+    if (auto ok = check_names(q.query, {"from", "to", "instrument"}); !ok)
       return respond(bad_parameter(ok.error(), q.target));
     const auto from = read_time(q.query, "from", 0);
     if (!from) return respond(bad_parameter(from.error(), q.target));
     const auto to = read_time(q.query, "to", market::never);
     if (!to) return respond(bad_parameter(to.error(), q.target));
-    read(q, respond, [this, from = *from, to = *to](const std::string& target) {
-      const auto rows = d_.reader->gaps(from, to);
-      if (!rows) return failed(rows.error(), target);
-      const std::size_t skipped = rows->size() > max_gaps ? rows->size() - max_gaps : 0;
-      nlohmann::ordered_json out;
-      out["gaps"] = nlohmann::json::array();
-      for (std::size_t i = skipped; i < rows->size(); ++i) {
-        const store::gap_row& g = (*rows)[i];
-        nlohmann::ordered_json gap;
-        gap["from"] = g.from / market::microsecond;
-        if (g.to != market::never) gap["to"] = g.to / market::microsecond;
-        gap["cause"] = g.token ? "quarantined" : market::to_string(g.cause);
-        if (g.token) gap["instrument_token"] = *g.token;
-        if (!g.detail.empty()) gap["detail"] = g.detail;
-        out["gaps"].push_back(std::move(gap));
-      }
-      out["more"] = skipped != 0;
-      return json(out);
-    });
+    const auto instrument = find_value(q.query, "instrument");
+    instrument_name name{std::string(instrument.value_or("")), {}};
+    read(q, respond,
+         [this, from = *from, to = *to, of_one = instrument.has_value(),
+          name = std::move(name)](const std::string& target) {
+           auto rows = d_.reader->gaps(from, to);
+           if (!rows) return failed(rows.error(), target);
+           if (of_one) {
+             const auto found = instrument_named(name, target);
+             if (!found) return found.error();
+             std::erase_if(*rows,
+                           [&](const store::gap_row& g) { return !g.concerns(found->token); });
+           }
+           const std::size_t skipped = rows->size() > max_gaps ? rows->size() - max_gaps : 0;
+           nlohmann::ordered_json out;
+           out["gaps"] = nlohmann::json::array();
+           for (std::size_t i = skipped; i < rows->size(); ++i) {
+             const store::gap_row& g = (*rows)[i];
+             nlohmann::ordered_json gap;
+             gap["from"] = g.from / market::microsecond;
+             if (g.to != market::never) gap["to"] = g.to / market::microsecond;
+             gap["cause"] = g.token ? "quarantined" : market::to_string(g.cause);
+             if (g.token) gap["instrument_token"] = *g.token;
+             if (!g.tokens.empty()) gap["instrument_tokens"] = g.tokens;
+             if (!g.detail.empty()) gap["detail"] = g.detail;
+             out["gaps"].push_back(std::move(gap));
+           }
+           out["more"] = skipped != 0;
+           return json(out);
+         });
   }
 
   void timeframes(const http_request& q, const responder& respond) {

@@ -132,7 +132,9 @@ async function loadOlder() {
 
 /// Those of the feed, and those of the chosen instrument alone.
 function gapsHere() {
-  return state.gaps.filter((g) => g.instrument_token === undefined || g.instrument_token === state.instrument?.token);
+  const token = state.instrument?.token;
+  return state.gaps.filter((g) => (g.instrument_token === undefined || g.instrument_token === token)
+    && (g.instrument_tokens === undefined || g.instrument_tokens.includes(token)));
 }
 
 async function loadGaps() {
