@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,6 +18,8 @@
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
+#include "web/access/access_control.hpp"
+#include "web/access/guarded_gateway.hpp"
 #include "web/api/routes.hpp"
 #include "web/server/server.hpp"
 
@@ -25,6 +28,7 @@ namespace artham::app {
 /// What a gateway is made of; what is pointed to outlives it.
 struct gateway_role_options {
   const config::settings* settings = nullptr;
+  std::filesystem::path data;
   bridge::bridge* streams = nullptr;
   store::reader* store = nullptr;
   const feed::decoder* decoder = nullptr;
@@ -56,7 +60,9 @@ class gateway_role {
  private:
   gateway_role_options options_;
   std::unique_ptr<runtime::worker> store_readers_;
+  std::shared_ptr<web::access_control> access_;
   std::unique_ptr<actors::gateway_port> port_;
+  std::unique_ptr<web::guarded_gateway> door_;
   std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<web::server> web_;
 };

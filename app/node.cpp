@@ -323,6 +323,7 @@ std::string node::status_json() const {
 void node::make_gateway() {
   gateway_role_options o;
   o.settings = &options_.settings;
+  o.data = options_.data;
   o.streams = journal_.get();
   o.store = &store_->reading();
   o.decoder = &decoder_;

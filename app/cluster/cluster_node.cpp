@@ -413,6 +413,7 @@ result<std::unique_ptr<unit>> cluster_node::start_unit(const std::string& lease,
 result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& rules) {
   gateway_role_options o;
   o.settings = &options_.settings;
+  o.data = options_.data;
   o.streams = all_shards_.get();
   o.store = &store_->reading();
   o.decoder = &workshop_.decoder;
