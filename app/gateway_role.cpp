@@ -12,18 +12,37 @@ namespace artham::app {
 namespace {
 
 constexpr std::size_t history_queue = 256;
+constexpr std::size_t catch_up_threads = 2;
+constexpr std::size_t catching_up_at_most = 256;
 
 }  // namespace
 
 gateway_role::gateway_role(gateway_role_options o)
     : options_(std::move(o)),
-      store_readers_(std::make_unique<runtime::worker>("store-reader", history_queue)) {}
+      store_readers_(std::make_unique<runtime::worker>("store-reader", history_queue)),
+      tokens_(std::make_shared<const actors::token_codec>(
+          options_.identity,
+          actors::stream_list(options_.timeframes, options_.features.enabled, options_.shards))) {
+  actors::catch_up_config c;
+  c.journal = options_.journal;
+  c.tokens = tokens_;
+  c.decoder = options_.decoder;
+  c.store = options_.store;
+  c.timeframes = options_.timeframes;
+  if (options_.features.enabled) c.features = options_.features.plan;
+  c.board = board_;
+  catch_up_ = std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads,
+                                                      catching_up_at_most);
+}
 
 gateway_role::~gateway_role() = default;
 
 actors::hub_config gateway_role::hub() const {
   actors::hub_config hub;
-  hub.journal = options_.streams;
+  hub.journal = options_.journal;
+  hub.tokens = tokens_;
+  hub.board = board_;
+  hub.flush = std::chrono::microseconds(options_.settings->web.flush / market::microsecond);
   hub.decoder = options_.decoder;
   hub.store = options_.store;
   hub.store_thread = store_readers_.get();
@@ -39,10 +58,14 @@ actors::hub_config gateway_role::hub() const {
 result<void> gateway_role::listen(caf::actor_system& system) {
   const auto& w = options_.settings->web;
   actors::session_config session;
-  session.instruments = options_.instruments;
+  session.keys = std::make_shared<const actors::key_resolver>(
+      options_.instruments, options_.timeframes,
+      options_.features.enabled ? options_.features.plan : nullptr);
   session.names = options_.names;
-  session.timeframes = options_.timeframes;
-  if (options_.features.enabled) session.features = options_.features.plan;
+  session.catch_up = catch_up_;
+  // A quarter may wait in the socket, where it is not conflated any more.
+  const auto budget = static_cast<std::size_t>(w.session_bytes);
+  session.held_bytes = budget - budget / 4;
   session.max_subscriptions = static_cast<std::size_t>(w.max_subscriptions);
   session.metrics = options_.metrics;
   port_ = std::make_unique<actors::gateway_port>(system, options_.names, std::move(session));
@@ -67,11 +90,25 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.calendar_of = [index = options_.instruments](std::uint32_t token) {
     return index->calendar_of(token);
   };
+  last_ticks_options ticks;
+  ticks.journal = options_.streams;
+  ticks.decoder = options_.decoder;
+  ticks.metrics = options_.metrics;
+  ticks.calendar_of = api.calendar_of;
+  last_ticks_ = std::make_unique<last_ticks>(std::move(ticks));
+  api.quotes.last_tick = [ticks = last_ticks_.get()](std::uint32_t token) {
+    return ticks->find(token);
+  };
+  api.quotes.token_of = [index = options_.instruments](std::string_view key) {
+    return index->token(key);
+  };
+  auto o = web_options(w);
+  o.session_budget_bytes = budget / 4;
   web::server_dependencies d;
   d.handler = web::guarded(web::make_api(std::move(api)), access_);
   d.websockets = {{"/v1/stream", door_.get()}};
   d.metrics = options_.metrics;
-  auto started = web::server::start(web_options(w), std::move(d));
+  auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());
   web_ = std::move(*started);
   return {};
@@ -80,11 +117,13 @@ result<void> gateway_role::listen(caf::actor_system& system) {
 void gateway_role::close() {
   if (evidence_) evidence_->stop();
   if (web_) web_->stop();
+  if (last_ticks_) last_ticks_->stop();
   if (access_) access_->stop();
 }
 
 void gateway_role::stop() {
   port_.reset();
+  catch_up_->stop();
   store_readers_->stop();
   web_.reset();
 }

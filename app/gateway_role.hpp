@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "actors/session/hub.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
+#include "app/last_ticks.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "messages/directory.hpp"
@@ -29,7 +31,10 @@ namespace artham::app {
 struct gateway_role_options {
   const config::settings* settings = nullptr;
   std::filesystem::path data;
-  bridge::bridge* streams = nullptr;
+  bridge::bridge* streams = nullptr;  ///< of all shards, under one name each
+  bridge::bridge* journal = nullptr;  ///< has the streams of each shard
+  std::uint32_t shards = 1;
+  std::uint64_t identity = 0;  ///< of the journal or cluster; see journal_identity
   store::reader* store = nullptr;
   const feed::decoder* decoder = nullptr;
   runtime::metrics* metrics = nullptr;
@@ -61,9 +66,13 @@ class gateway_role {
   gateway_role_options options_;
   std::unique_ptr<runtime::worker> store_readers_;
   std::shared_ptr<web::access_control> access_;
+  std::shared_ptr<const actors::token_codec> tokens_;
+  std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
+  std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<web::guarded_gateway> door_;
   std::unique_ptr<evidence_reader> evidence_;
+  std::unique_ptr<last_ticks> last_ticks_;
   std::unique_ptr<web::server> web_;
 };
 

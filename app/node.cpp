@@ -16,6 +16,7 @@
 #include "app/earlier_rules.hpp"
 #include "app/environment.hpp"
 #include "app/feed_state.hpp"
+#include "app/journal_identity.hpp"
 #include "app/journal_rules.hpp"
 #include "app/opened_store.hpp"
 #include "app/position_at.hpp"
@@ -81,6 +82,9 @@ result<void> node::open_storage() {
   if (!opened) return tl::unexpected(opened.error());
   journal_ = std::move(opened->journal);
   trimmer_ = std::move(opened->trimmer);
+  const auto identity = journal_identity(options_.data);
+  if (!identity) return tl::unexpected(identity.error());
+  identity_ = *identity;
   log_opening(opened->report);
   opened_ = std::move(opened->report);
   store_opening how;
@@ -325,6 +329,8 @@ void node::make_gateway() {
   o.settings = &options_.settings;
   o.data = options_.data;
   o.streams = journal_.get();
+  o.journal = journal_.get();
+  o.identity = identity_;
   o.store = &store_->reading();
   o.decoder = &decoder_;
   o.metrics = &metrics_;

@@ -71,6 +71,7 @@ class node {
   std::unique_ptr<bridge::bridge> journal_;
   bridge::local::open_report opened_;
   std::shared_ptr<bridge::local::trimmer> trimmer_;
+  std::uint64_t identity_ = 0;  ///< of the journal
   std::unique_ptr<store::database> store_;
   calendar_set calendars_;
   std::unique_ptr<market_source> market_;

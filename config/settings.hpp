@@ -176,6 +176,7 @@ struct settings {
     int max_sessions = 1000;
     std::int64_t max_frame = 64 << 10;
     int max_subscriptions = 1000;
+    market::duration flush = market::millisecond;
     market::duration idle_timeout = 60 * market::second;
     market::duration handshake_timeout = 10 * market::second;
     std::int64_t max_header = 16 << 10;

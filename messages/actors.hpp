@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 
 #include "market/bar.hpp"
 #include "messages/bar_work.hpp"
+#include "messages/batch.hpp"
 #include "messages/client.hpp"
 #include "messages/cluster.hpp"
 #include "messages/feature_work.hpp"
@@ -162,16 +164,22 @@ using journal_keeper_actor = caf::typed_actor<
     // The look has ended.
     caf::reacts_to<done_atom>>;
 
-/// Something for a client, encoded once for all who get it.
-struct push {
-  frame_ptr frame;
-  std::uint64_t key = 0;  ///< of what it tells: a later one of the same key replaces it
-  bool replaceable =
-      true;              ///< a value that a newer one makes worthless (an unfinished bar, a tick)
-  bool reply = false;    ///< the answer to the session's last command
-  bool refused = false;  ///< of a reply: what the command asked for was not done
+/// What was published of each of a session's keys since it has them.
+struct key_count {
+  std::uint64_t key = 0;
+  std::uint64_t published = 0;
+  std::uint64_t replaced = 0;  ///< values that a newer one replaced before they might go
 };
-using pushes_ptr = std::shared_ptr<const std::vector<push>>;
+using key_counts_ptr = std::shared_ptr<const std::vector<key_count>>;
+
+/// How far the reading of what a client has missed has come.
+struct missed {
+  std::uint64_t number = 0;         ///< of the catch-up
+  batch_ptr found;                  ///< may be null
+  bool at_end = false;             ///< nothing is left up to where it was to read
+  std::string error;               ///< it cannot be read: the client is to come again
+};
+using missed_ptr = std::shared_ptr<const missed>;
 
 /// Speaks the protocol with one client; docs/protocol.md.
 using session_actor = caf::typed_actor<
@@ -182,7 +190,11 @@ using session_actor = caf::typed_actor<
     // The connection is gone.
     caf::reacts_to<closed_atom>,
     // From the hub, in order.
-    caf::reacts_to<pushes_ptr>>;
+    caf::reacts_to<batch_ptr>,
+    // Answers what the command with this id has asked the hub for.
+    caf::reacts_to<status_atom, std::string, key_counts_ptr>,
+    // What was missed has been read up to here, or why it cannot be.
+    caf::reacts_to<missed_ptr>>;
 
 /// A key as the hub knows it: token << 32 | 0 for ticks, token << 32 | timeframe index + 1 for
 /// bars, token << 32 | all ones for Greeks, number of the underlying << 32 | 1 << 31 | expiry for
@@ -207,14 +219,27 @@ inline constexpr std::uint32_t chain_part = 1U << 31U;
 struct subscribe_request {
   struct wanted {
     std::uint64_t key = 0;
-    std::string text;  ///< as the client wrote it
+    std::string text;        ///< as the client wrote it
+    std::uint32_t every_ms = 0;  ///< values at most so often; 0: all
+    bool expired = false;        ///< some of what the client has missed is not to be had
   };
   session_actor session;
   std::string id;
+  messages::format format = messages::format::json;
+  bool times = false;
   std::vector<wanted> keys;
   std::size_t history = 0;
+  std::optional<std::uint32_t> tokens_ms;  ///< resume tokens at most so often; 0: none
 };
 using subscribe_request_ptr = std::shared_ptr<const subscribe_request>;
+
+/// A client's `unsub`, checked.
+struct unsubscribe_request {
+  session_actor session;
+  std::string id;
+  std::vector<std::uint64_t> keys;
+};
+using unsubscribe_request_ptr = std::shared_ptr<const unsubscribe_request>;
 
 /// Finished bars from the store, for a snapshot.
 struct history_answer {
@@ -233,17 +258,22 @@ using hub_actor = caf::typed_actor<
     caf::reacts_to<live_chains_ptr>,
     // md:ticks or a stream of final bars has something behind the cursor.
     caf::reacts_to<ready_atom>,
-    // A session wants keys; answered to it with a push that is the reply, then pushes of those
-    // keys.
+    // A session wants keys; answered to it with the reply, then what is pushed of those keys.
     caf::reacts_to<subscribe_request_ptr>,
-    // A session wants these keys no longer.
-    caf::reacts_to<unsubscribe_atom, session_actor, std::vector<std::uint64_t>>,
+    // A session wants these keys no longer; answered with the reply, behind the last push of them.
+    caf::reacts_to<unsubscribe_request_ptr>,
+    // A session wants to know what was published for it; answered with the same id.
+    caf::reacts_to<status_atom, session_actor, std::string>,
     // A session has ended.
     caf::reacts_to<closed_atom, session_actor>,
     // History for a snapshot was read.
     caf::reacts_to<history_answer_ptr>,
     // A snapshot has waited long enough for its unfinished bars.
-    caf::reacts_to<timeout_atom, std::uint64_t>>;
+    caf::reacts_to<timeout_atom, std::uint64_t>,
+    // What was gathered goes to the sessions now.
+    caf::reacts_to<flush_atom>,
+    // Time to look at what may go only every so often.
+    caf::reacts_to<tick_atom>>;
 
 /// In a cluster: takes unfinished values from the readers of a shard, as a hub does, and publishes
 /// them to gateways.
@@ -290,7 +320,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::live_chains_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::watched_set_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_refill)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_work_ptr)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::pushes_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::batch_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::key_counts_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::missed_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::unsubscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::session_actor)

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,18 @@ namespace artham::messages {
 
 /// One encoded message, shared by every session that gets it.
 using frame_ptr = std::shared_ptr<const std::string>;
+
+/// Whole WebSocket frames, one behind the other, in what several sessions share.
+struct frames {
+  std::shared_ptr<const std::string> of;
+  std::size_t offset = 0;
+  std::size_t size = 0;
+  std::size_t messages = 0;
+
+  [[nodiscard]] std::string_view bytes() const {
+    return std::string_view(*of).substr(offset, size);
+  }
+};
 
 /// A WebSocket subprotocol that a gateway speaks.
 struct subprotocol {
@@ -51,10 +64,15 @@ class client {
   virtual bool send(frame_ptr frame) = 0;
   /// As send, a binary message.
   virtual bool send_binary(frame_ptr frame) = 0;
+  /// As send, messages that are framed already.
+  virtual bool send_frames(frames some) = 0;
   /// The last command has been handled; the next may be read. Until then the socket is not read.
   virtual void next_command() = 0;
   /// Sends what is queued, then closes with this code.
   virtual void close(std::uint16_t code, std::string reason) = 0;
+  /// Likewise, with a last message whatever the budget, and for a client that is slow: it is given
+  /// the time that a silent one has.
+  virtual void close_slow(frames last, std::uint16_t code, std::string reason) = 0;
   [[nodiscard]] virtual std::string address() const = 0;
 };
 

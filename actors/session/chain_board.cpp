@@ -42,14 +42,16 @@ std::optional<std::uint32_t> chain_board::number_of(const market::feature::featu
   return static_cast<std::uint32_t>(std::distance(plan.chains().begin(), it));
 }
 
-const market::feature::group_plan* chain_board::group(std::uint32_t number) const {
-  if (number >= plan_->chains().size()) return nullptr;
-  return std::next(plan_->chains().begin(), number)->second.get();
+const market::feature::group_plan* chain_board::group(const market::feature::feature_plan& plan,
+                                                      std::uint32_t number) {
+  if (number >= plan.chains().size()) return nullptr;
+  return std::next(plan.chains().begin(), number)->second.get();
 }
 
-const market::feature::group_plan* chain_board::group_of_option(std::uint32_t token) const {
-  const auto it = plan_->chains().find(plan_->group_of(token)->name);
-  return it == plan_->chains().end() ? nullptr : it->second.get();
+const market::feature::group_plan* chain_board::group_of_option(
+    const market::feature::feature_plan& plan, std::uint32_t token) {
+  const auto it = plan.chains().find(plan.group_of(token)->name);
+  return it == plan.chains().end() ? nullptr : it->second.get();
 }
 
 }  // namespace artham::actors

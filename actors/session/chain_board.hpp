@@ -39,9 +39,11 @@ class chain_board {
   /// The number that stands for an underlying in keys.
   [[nodiscard]] static std::optional<std::uint32_t> number_of(
       const market::feature::feature_plan& plan, std::string_view underlying);
-  [[nodiscard]] const market::feature::group_plan* group(std::uint32_t number) const;
+  [[nodiscard]] static const market::feature::group_plan* group(
+      const market::feature::feature_plan& plan, std::uint32_t number);
   /// Whose chain an option belongs to.
-  [[nodiscard]] const market::feature::group_plan* group_of_option(std::uint32_t token) const;
+  [[nodiscard]] static const market::feature::group_plan* group_of_option(
+      const market::feature::feature_plan& plan, std::uint32_t token);
 
  private:
   struct place {

@@ -16,8 +16,12 @@ namespace {
 
 using open_done = std::function<void(result<std::shared_ptr<messages::session>>)>;
 
+constexpr std::string_view json_protocol = "artham.v1.json";
+constexpr std::string_view binary_protocol = "artham.v1.bin";
+
 struct open_request {
   std::shared_ptr<messages::client> client;
+  messages::format format = messages::format::json;
   open_done done;
 };
 using open_request_ptr = std::shared_ptr<open_request>;
@@ -65,6 +69,7 @@ caf::behavior doorman(caf::stateful_actor<doorman_state>* self,
         }
         auto c = config;
         c.client = request->client;
+        c.format = request->format;
         messages::child_spec spec;
         spec.id = std::to_string(self->state.next++);
         spec.restart = messages::restart::temporary;
@@ -96,12 +101,15 @@ gateway_port::~gateway_port() {
 }
 
 std::vector<messages::subprotocol> gateway_port::subprotocols() const {
-  return {{"artham.v1.json", false}};
+  return {{std::string(binary_protocol), false}, {std::string(json_protocol), false}};
 }
 
-void gateway_port::open(std::shared_ptr<messages::client> c, messages::opening, open_done done) {
-  caf::anon_send(doorman_,
-                 std::make_shared<open_request>(open_request{std::move(c), std::move(done)}));
+void gateway_port::open(std::shared_ptr<messages::client> c, messages::opening how,
+                        open_done done) {
+  const auto format =
+      how.subprotocol == binary_protocol ? messages::format::binary : messages::format::json;
+  caf::anon_send(doorman_, std::make_shared<open_request>(
+                               open_request{std::move(c), format, std::move(done)}));
 }
 
 }  // namespace artham::actors

@@ -18,7 +18,8 @@ inline constexpr std::string_view sessions_name = "gateway.sessions";
 /// Opens a session actor for each connection, under the sessions' supervisor.
 class gateway_port final : public messages::gateway {
  public:
-  /// `config` has everything but the client. The supervisor is looked up by `sessions_name`.
+  /// `config` has everything but the client and its format. The supervisor is looked up by
+  /// `sessions_name`.
   gateway_port(caf::actor_system& system, std::shared_ptr<const messages::directory> names,
                session_config config);
   ~gateway_port() override;

@@ -29,7 +29,8 @@ instrument_index::instrument_index(
     std::map<std::string, market::calendar_ptr, std::less<>> calendars)
     : calendars_(std::move(calendars)) {
   for (const auto& i : list) {
-    tokens_.emplace(market::display_key(i), i.token);
+    const auto added = tokens_.emplace(market::display_key(i), i.token);
+    if (added.second) keys_.try_emplace(i.token, &added.first->first);
     const bool unknown = i.exchange == "TOKEN";
     const auto name =
         unknown ? calendar_by_segment(i.token) : market::calendar_of(market::trading_exchange(i));
@@ -49,6 +50,20 @@ std::optional<std::uint32_t> instrument_index::token(std::string_view key) const
       !calendar_by_token_.contains(token))
     return std::nullopt;
   return token;
+}
+
+std::string_view instrument_index::key_of(std::uint32_t token) const {
+  const auto it = keys_.find(token);
+  return it == keys_.end() ? std::string_view() : *it->second;
+}
+
+void instrument_index::for_each_of(
+    std::string_view segment,
+    const std::function<bool(const std::string&, std::uint32_t)>& fn) const {
+  const auto prefix = std::string(segment) + ":";
+  for (auto it = tokens_.lower_bound(prefix);
+       it != tokens_.end() && it->first.starts_with(prefix) && fn(it->first, it->second); ++it) {
+  }
 }
 
 market::calendar_ptr instrument_index::calendar_of(std::uint32_t token) const {

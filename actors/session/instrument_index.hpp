@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "market/calendar.hpp"
 #include "market/instrument.hpp"
@@ -19,14 +21,23 @@ class instrument_index {
  public:
   instrument_index(std::span<const market::instrument> list,
                    std::map<std::string, market::calendar_ptr, std::less<>> calendars);
+  instrument_index(const instrument_index&) = delete;
+  instrument_index& operator=(const instrument_index&) = delete;
 
   /// `TOKEN:408065` names any instrument of the list by its number.
   [[nodiscard]] std::optional<std::uint32_t> token(std::string_view key) const;
+  /// As clients write it, `NSE:INFY`; empty for a token that the list does not have.
+  [[nodiscard]] std::string_view key_of(std::uint32_t token) const;
+  /// Calls fn(key, token) for all of a segment, `NSE`, in order of their keys, until it returns
+  /// false.
+  void for_each_of(std::string_view segment,
+                   const std::function<bool(const std::string&, std::uint32_t)>& fn) const;
   /// Null only when no calendar is known at all.
   [[nodiscard]] market::calendar_ptr calendar_of(std::uint32_t token) const;
 
  private:
   std::map<std::string, std::uint32_t, std::less<>> tokens_;
+  std::unordered_map<std::uint32_t, const std::string*> keys_;  ///< those of tokens_
   std::map<std::uint32_t, market::calendar_ptr> calendar_by_token_;
   std::map<std::string, market::calendar_ptr, std::less<>> calendars_;
 };

@@ -1,18 +1,37 @@
 #include "actors/session/session.hpp"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include <caf/send.hpp>
 
 #include "messages/caf_compat.hpp"
-#include "messages/protocol/key.hpp"
+#include "messages/protocol/frame.hpp"
+#include "messages/protocol/json.hpp"
 
 namespace artham::actors {
 
+using messages::batch;
 using messages::session_actor;
 using protocol::code;
+
+namespace {
+
+messages::batch_ptr text_batch(std::string_view text, batch::origin source) {
+  auto b = std::make_shared<batch>();
+  std::string bytes;
+  protocol::append_frame(bytes, protocol::opcode::text, text);
+  b->items.push_back({0, 0, static_cast<std::uint32_t>(bytes.size()), batch::kind::event});
+  b->bytes = std::make_shared<const std::string>(std::move(bytes));
+  b->source = source;
+  return b;
+}
+
+messages::frames frames_of(const batch& b) {
+  return {b.bytes, 0, b.bytes->size(), b.items.size()};
+}
+
+}  // namespace
 
 session_actor::behavior_type session_state::start(session_actor::pointer self,
                                                   session_config config) {
@@ -22,8 +41,15 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
   auto& m = *config_.metrics;
   conflated_total_ = &m.counter("artham_session_conflated_total",
                                 "Values that a newer one replaced before a slow client took them.");
+  cut_off_total_ = &m.counter("artham_session_cut_off_total",
+                              "Clients that were closed as they did not take what may not be left "
+                              "out.");
+  resumed_total_ =
+      &m.counter("artham_session_resumed_total", "Subscriptions that went on from a resume token.");
   commands_ = &m.counter("artham_session_commands_total", "Commands of clients.");
   sessions_ = &m.gauge("artham_sessions", "Clients connected.");
+  held_gauge_ =
+      &m.gauge("artham_session_held_bytes", "What waits in sessions for clients that do not read.");
   sessions_->add(1);
   return {
       [this](messages::command_atom, const std::string& text) { on_command(text); },
@@ -35,14 +61,19 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
         closed_ = true;
         self_->quit();
       },
-      [this](const messages::pushes_ptr& list) {
-        for (const auto& p : *list) push(p);
+      [this](const messages::batch_ptr& b) { on_batch(b); },
+      [this](messages::status_atom, const std::string& id, const messages::key_counts_ptr& counts) {
+        tell_status(id, *counts);
       },
+      [this](const messages::missed_ptr& missed) { on_missed(*missed); },
   };
 }
 
 session_state::~session_state() {
-  if (sessions_ != nullptr) sessions_->add(-1);
+  if (sessions_ != nullptr) {
+    sessions_->add(-1);
+    held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
+  }
   if (const auto& hub = hub_.get())
     caf::anon_send(hub, messages::closed_atom_v, session_actor{self_});
   if (!closed_ && config_.client) {
@@ -53,6 +84,7 @@ session_state::~session_state() {
 
 void session_state::on_command(const std::string& text) {
   commands_->add();
+  asked_.clear();
   const auto c = protocol::parse_command(text);
   if (!c) {
     refuse(c.error());
@@ -69,100 +101,60 @@ void session_state::on_command(const std::string& text) {
       reply("{\"id\":" + c->id + ",\"ok\":true,\"op\":\"pong\"}");
       return;
     case protocol::command::op::status:
-      reply("{\"id\":" + c->id + ",\"ok\":true,\"status\":{\"subscriptions\":" +
-            std::to_string(keys_.size()) + ",\"pushed\":" + std::to_string(pushed_) +
-            ",\"conflated\":" + std::to_string(conflated_) + "}}");
+      if (const auto& hub = hub_.get())
+        self_->send(hub, messages::status_atom_v, session_actor{self_}, c->id);
+      else
+        tell_status(c->id, {});
       return;
   }
 }
 
-tl::expected<std::vector<messages::subscribe_request::wanted>, protocol::refusal>
-session_state::resolve(const protocol::command& c) const {
-  std::vector<messages::subscribe_request::wanted> found;
-  for (const auto& text : c.keys) {
-    const auto key = protocol::parse_key(text);
-    if (!key)
-      return tl::unexpected(protocol::refusal{c.id, code::bad_request, key.error().message});
-    if (key->kind == protocol::key::what::chain) {
-      const auto chain = resolve_chain(*key);
-      if (!chain)
-        return tl::unexpected(protocol::refusal{c.id, code::unknown_instrument,
-                                                "key \"" + text + "\": " + chain.error()});
-      found.push_back({*chain, text});
-      continue;
-    }
-    const auto token = config_.instruments->token(key->instrument);
-    if (!token) {
-      return tl::unexpected(protocol::refusal{c.id, code::unknown_instrument,
-                                              "unknown instrument \"" + key->instrument +
-                                                  "\" in key \"" + text +
-                                                  "\"; GET /v1/instruments lists them"});
-    }
-    if (key->kind == protocol::key::what::tick) {
-      found.push_back({messages::tick_key(*token), text});
-      continue;
-    }
-    if (key->kind == protocol::key::what::greeks) {
-      if (!is_option(*token)) {
-        return tl::unexpected(protocol::refusal{c.id, code::unknown_instrument,
-                                                "key \"" + text + "\": " + key->instrument +
-                                                    " is no option whose chain is followed here"});
-      }
-      found.push_back({messages::greeks_key(*token), text});
-      continue;
-    }
-    const auto it = std::find(config_.timeframes.begin(), config_.timeframes.end(), key->timeframe);
-    if (it == config_.timeframes.end()) {
-      std::string offered;
-      for (const auto& tf : config_.timeframes) offered += " " + market::to_string(tf);
-      return tl::unexpected(protocol::refusal{c.id, code::unknown_timeframe,
-                                              "timeframe " + market::to_string(key->timeframe) +
-                                                  " of key \"" + text +
-                                                  "\" is not built here; there are:" + offered});
-    }
-    found.push_back(
-        {messages::bar_key(*token, static_cast<std::uint32_t>(it - config_.timeframes.begin())),
-         text});
+void session_state::tell_status(const std::string& id,
+                                const std::vector<messages::key_count>& counts) {
+  std::string out = "{\"id\":" + id +
+                    ",\"ok\":true,\"status\":{\"subscriptions\":" + std::to_string(subscribed_) +
+                    ",\"pushed\":" + std::to_string(pushed_) +
+                    ",\"conflated\":" + std::to_string(conflated_) +
+                    ",\"waiting_bytes\":" + std::to_string(held_.bytes()) + ",\"keys\":[";
+  bool first = true;
+  for (const auto& c : counts) {
+    const auto it = keys_.find(c.key);
+    if (it == keys_.end()) continue;
+    const auto& s = it->second;
+    out += std::exchange(first, false) ? "{\"key\":" : ",{\"key\":";
+    protocol::append_text(out, s.text);
+    out += ",\"policy\":";
+    if (s.how == protocol::delivery::every_ms)
+      out += "{\"every_ms\":" + std::to_string(s.every_ms) + "}";
+    else
+      out += "\"" + std::string(protocol::name(s.how)) + "\"";
+    // What was published for this session went out, was replaced, or waits.
+    const auto gone = s.conflated + s.waiting;
+    out += ",\"pushed\":" + std::to_string(c.published - std::min(c.published, gone)) +
+           ",\"conflated\":" + std::to_string(c.replaced + s.conflated) +
+           ",\"dropped\":0,\"lag\":" + std::to_string(s.waiting) + "}";
   }
-  return found;
-}
-
-tl::expected<std::uint64_t, std::string> session_state::resolve_chain(
-    const protocol::key& key) const {
-  if (!config_.features) return tl::unexpected(std::string("features.enabled is false here"));
-  const auto number = chain_board::number_of(*config_.features, key.instrument);
-  if (!number) {
-    return tl::unexpected("there is no chain of \"" + key.instrument +
-                          "\"; GET /v1/chain lists them");
-  }
-  const auto& options = config_.features->chains().find(key.instrument)->second->options;
-  const bool listed =
-      std::ranges::any_of(options, [&](const auto& o) { return o.expiry == key.expiry; });
-  if (listed) return messages::chain_key(*number, key.expiry);
-  std::string offered;
-  market::date before;
-  for (const auto& o : options) {
-    if (o.expiry != before) offered += " " + market::to_string(o.expiry);
-    before = o.expiry;
-  }
-  return tl::unexpected("nothing of " + key.instrument + " expires then, but on" + offered);
-}
-
-bool session_state::is_option(std::uint32_t token) const {
-  if (!config_.features) return false;
-  return std::ranges::any_of(config_.features->group_of(token)->options,
-                             [&](const auto& o) { return o.what.token == token; });
+  reply(out + "]}}");
 }
 
 void session_state::subscribe(const protocol::command& c) {
-  auto wanted = resolve(c);
+  auto wanted = config_.keys->resolve(c.keys, config_.max_subscriptions);
   if (!wanted) {
-    refuse(wanted.error());
+    auto no = wanted.error();
+    no.id = c.id;
+    refuse(no);
     return;
   }
-  auto after = keys_;
-  for (const auto& w : *wanted) after.insert(w.key);
-  if (after.size() > config_.max_subscriptions) {
+  for (const auto& w : *wanted) {
+    const bool known = keys_.contains(w.key);
+    if (known && c.from) {
+      refuse({c.id, code::bad_request,
+              "\"" + w.text + "\" is subscribed already: unsub it, or leave \"from\" out"});
+      return;
+    }
+    if (!known && std::ranges::find(asked_, w.key) == asked_.end()) asked_.push_back(w.key);
+  }
+  if (subscribed_ + asked_.size() > config_.max_subscriptions) {
     refuse({c.id, code::too_many_subscriptions,
             "at most " + std::to_string(config_.max_subscriptions) +
                 " subscriptions a session; unsub some first"});
@@ -173,95 +165,165 @@ void session_state::subscribe(const protocol::command& c) {
     refuse({c.id, code::unavailable, "the hub is being restarted; try again"});
     return;
   }
-  asked_.clear();
-  std::set_difference(after.begin(), after.end(), keys_.begin(), keys_.end(),
-                      std::back_inserter(asked_));
-  keys_ = std::move(after);
   auto request = std::make_shared<messages::subscribe_request>();
   request->session = session_actor{self_};
   request->id = c.id;
-  request->keys = std::move(*wanted);
+  request->format = config_.format;
+  request->times = c.times;
   request->history = c.history;
-  self_->send(hub, messages::subscribe_request_ptr(std::move(request)));
+  request->tokens_ms = c.tokens_ms;
+  const auto how = c.policy.value_or(protocol::delivery::latest);
+  for (auto& w : *wanted) {
+    auto& s = keys_[w.key];
+    s.text = w.text;
+    s.how = how;
+    s.every_ms = c.every_ms;
+    s.policy = how == protocol::delivery::all ? delivery_policy::all : delivery_policy::latest;
+    request->keys.push_back({w.key, std::move(w.text), c.every_ms, false});
+  }
+  subscribed_ += asked_.size();
+  if (c.tokens_ms) {
+    // Where a token stands among what it covers is what it says.
+    keys_.erase(messages::token_key);
+    if (*c.tokens_ms != 0) keys_[messages::token_key].policy = delivery_policy::all;
+  }
+  if (c.from)
+    resume(std::move(request), c);
+  else
+    self_->send(hub, messages::subscribe_request_ptr(std::move(request)));
 }
 
 void session_state::unsubscribe(const protocol::command& c) {
-  const auto wanted = resolve(c);
+  const auto wanted = config_.keys->resolve(c.keys, config_.max_subscriptions);
   if (!wanted) {
-    refuse(wanted.error());
+    auto no = wanted.error();
+    no.id = c.id;
+    refuse(no);
     return;
   }
-  std::vector<std::uint64_t> gone;
+  auto request = std::make_shared<messages::unsubscribe_request>();
+  request->session = session_actor{self_};
+  request->id = c.id;
   for (const auto& w : *wanted) {
-    if (keys_.erase(w.key) != 0) gone.push_back(w.key);
-    newest_.erase(w.key);
+    if (keys_.erase(w.key) == 0) continue;
+    --subscribed_;
+    request->keys.push_back(w.key);
+    held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
+    held_.drop(w.key);
+    held_gauge_->add(static_cast<std::int64_t>(held_.bytes()));
   }
-  if (const auto& hub = hub_.get()) {
-    self_->send(hub, messages::unsubscribe_atom_v, session_actor{self_}, std::move(gone));
-  }
-  reply("{\"id\":" + c.id + ",\"ok\":true}");
+  if (const auto& hub = hub_.get())
+    self_->send(hub, messages::unsubscribe_request_ptr(std::move(request)));
+  else
+    reply("{\"id\":" + c.id + ",\"ok\":true}");
 }
 
 void session_state::refuse(const protocol::refusal& r) {
-  reply(protocol::error_reply(r));
+  on_batch(text_batch(protocol::error_reply(r), batch::origin::refusal));
 }
 
-void session_state::reply(std::string text) {
-  push({std::make_shared<const std::string>(std::move(text)), 0, false, true});
+void session_state::reply(std::string_view text) {
+  on_batch(text_batch(text, batch::origin::reply));
 }
 
-void session_state::push(const messages::push& p) {
+/// The answer to the last command is in the socket.
+void session_state::answered() {
+  config_.client->next_command();
+}
+
+outbox::subscription_of session_state::subscriptions() {
+  return [this](std::uint64_t key) -> outbox::subscription* {
+    const auto it = keys_.find(key);
+    return it == keys_.end() ? nullptr : &it->second;
+  };
+}
+
+bool session_state::behind() const {
+  return full_ || !held_.empty() || (resuming_ && resuming_->at == stage::finishing);
+}
+
+void session_state::on_batch(const messages::batch_ptr& b) {
   if (closed_) return;
-  if (p.refused) {
-    for (const auto key : asked_) keys_.erase(key);
+  if (b->source == batch::origin::refusal) {
+    for (const auto key : asked_) subscribed_ -= keys_.erase(key);
+    asked_.clear();
+    if (resuming_ && resuming_->at == stage::joining) resuming_.reset();
   }
-  // What was on its way when the client gave a key back.
-  if (p.key != 0 && !keys_.contains(p.key)) return;
-  if (!full_) {
-    full_ = !config_.client->send(p.frame);
-    if (!full_) {
-      ++pushed_;
-      if (p.reply) config_.client->next_command();
-      return;
-    }
-  }
-  if (p.replaceable) {
-    const bool replaced = !newest_.insert_or_assign(p.key, p.frame).second;
-    if (replaced) {
-      ++conflated_;
-      conflated_total_->add();
-    }
-  } else if (held_.size() < config_.held_at_most) {
-    held_.push_back(p.frame);
-    // A finished bar makes the unfinished one that waits worthless.
-    newest_.erase(p.key);
-  } else {
-    closed_ = true;
-    config_.client->close(static_cast<std::uint16_t>(protocol::close::too_slow),
-                          "too slow: messages that may not be dropped were waiting; connect again");
-    self_->quit();
+  if (b->source == batch::origin::reply && resuming_ && resuming_->at == stage::joining) {
+    // Behind what is still missing.
+    resuming_->at = stage::finishing;
+    resuming_->until = b->upto;
+    resuming_->at_end = false;
+    hold(b);
+    go_on_resuming();
     return;
   }
+  if (!behind() && config_.client->send_frames(frames_of(*b))) {
+    pushed_ += b->items.size();
+    if (b->upto) delivered_ = b->upto;
+    if (b->source != batch::origin::live) answered();
+    return;
+  }
+  if (!behind()) full_ = true;
+  hold(b);
+}
+
+void session_state::hold(const messages::batch_ptr& b) {
+  const auto before = held_.bytes();
+  const auto replaced = held_.conflated();
+  held_.hold(*b, subscriptions());
+  held_gauge_->add(static_cast<std::int64_t>(held_.bytes()) - static_cast<std::int64_t>(before));
+  conflated_ += held_.conflated() - replaced;
+  conflated_total_->add(held_.conflated() - replaced);
+  if (b->upto) held_upto_ = b->upto;
   // A client that does not read its answers is not asked for more.
-  reply_held_ = reply_held_ || p.reply;
+  if (b->source != batch::origin::live) reply_held_ = true;
+  if (held_.bytes() > config_.held_bytes && !held_.single()) cut_off();
 }
 
 void session_state::flush() {
-  while (!full_ && !held_.empty()) {
-    full_ = !config_.client->send(held_.front());
-    if (!full_) {
-      held_.pop_front();
-      ++pushed_;
-    }
+  if (closed_) return;
+  if (resuming_ && resuming_->piece) {
+    go_on_resuming();
+    if (closed_ || full_) return;
   }
-  while (!full_ && !newest_.empty()) {
-    full_ = !config_.client->send(newest_.begin()->second);
-    if (!full_) {
-      newest_.erase(newest_.begin());
-      ++pushed_;
+  if (resuming_ && resuming_->at == stage::finishing) return;
+  const auto before = held_.bytes();
+  while (!held_.empty()) {
+    const auto next = held_.front();
+    if (!config_.client->send_frames(next)) {
+      full_ = true;
+      break;
     }
+    pushed_ += next.messages;
+    held_.pop(subscriptions());
   }
-  if (held_.empty() && std::exchange(reply_held_, false)) config_.client->next_command();
+  held_gauge_->add(static_cast<std::int64_t>(held_.bytes()) - static_cast<std::int64_t>(before));
+  if (!held_.empty()) return;
+  if (held_upto_) delivered_ = std::exchange(held_upto_, nullptr);
+  if (std::exchange(reply_held_, false)) answered();
+}
+
+/// From where the client is to go on: everything before that is in the socket.
+void session_state::cut_off() {
+  cut_off_total_->add();
+  std::string notice = "{\"ev\":\"gap\",\"cause\":\"too_slow\"";
+  if (resuming_)
+    notice += ",\"token\":\"" + resuming_->from + "\"";
+  else if (delivered_ && config_.catch_up)
+    notice += ",\"token\":\"" + config_.catch_up->tokens().encode(*delivered_) + "\"";
+  const auto last = text_batch(notice + "}", batch::origin::live);
+  closed_ = true;
+  config_.client->close_slow(
+      frames_of(*last), static_cast<std::uint16_t>(protocol::close::too_slow),
+      "too slow: messages that may not be left out were waiting; connect again");
+  self_->quit();
+}
+
+void session_state::close(protocol::close code, const std::string& reason) {
+  closed_ = true;
+  config_.client->close(static_cast<std::uint16_t>(code), reason);
+  self_->quit();
 }
 
 session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self,

@@ -1,22 +1,22 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
 
-#include "actors/session/chain_board.hpp"
-#include "actors/session/instrument_index.hpp"
+#include "actors/session/catch_up.hpp"
+#include "actors/session/key_resolver.hpp"
+#include "actors/session/outbox.hpp"
 #include "messages/actors.hpp"
 #include "messages/client.hpp"
 #include "messages/directory.hpp"
 #include "messages/protocol/command.hpp"
-#include "messages/protocol/key.hpp"
 #include "runtime/metrics.hpp"
 
 namespace artham::actors {
@@ -25,22 +25,24 @@ inline constexpr std::string_view hub_name = "gateway.hub";
 
 struct session_config {
   std::shared_ptr<messages::client> client;
-  std::shared_ptr<const instrument_index> instruments;
+  messages::format format = messages::format::json;
+  std::shared_ptr<const key_resolver> keys;
   std::shared_ptr<const messages::directory> names;
-  std::vector<market::timeframe> timeframes;
-  std::shared_ptr<const market::feature::feature_plan> features;  ///< null: there are none here
+  std::shared_ptr<catch_up_pool> catch_up;  ///< null: nobody may come back to where he was
   std::size_t max_subscriptions = 1000;
-  std::size_t held_at_most =
-      10'000;  ///< messages that may not be replaced, while the client does not read
+  /// What may wait here while the client does not read, beside what its socket takes.
+  std::size_t held_bytes = 3 << 20;
   runtime::metrics* metrics = nullptr;
 };
 
 /// One client's conversation: reads commands, passes on what the hub pushes. While the client does
-/// not read, newer values replace older ones of the same key; what may not be replaced is held up
-/// to a limit, then the client is cut off with code 4008.
+/// not read, messages wait in an outbox; when that is full, the client is told from where to go on
+/// and closed with 4008. A client that comes back has what it missed read by the catch-up's
+/// threads, a piece at a time as it takes them; then it joins the others at the hub's position,
+/// while the last piece is read and what is pushed waits.
 ///
-/// Takes: commands, drained, closed (from the socket); pushes (from the hub).
-/// Sends: subscribe, unsubscribe, closed to the hub.
+/// Takes: commands, drained, closed (from the socket); batches and counts (from the hub); what was
+/// missed (from a thread). Sends: subscribe, unsubscribe, status, closed to the hub.
 class session_state {
  public:
   static inline const char* name = "artham.session";
@@ -50,35 +52,73 @@ class session_state {
   ~session_state();
 
  private:
+  struct subscription : outbox::subscription {
+    std::string text;
+    protocol::delivery how = protocol::delivery::latest;
+    std::uint32_t every_ms = 0;
+  };
+  /// Where the catching up is.
+  enum class stage : std::uint8_t {
+    reading,    ///< what was pushed until now
+    joining,    ///< the hub is asked to let the client in
+    finishing,  ///< what was pushed between, while what is pushed waits
+  };
+  struct resumption {
+    std::uint64_t number = 0;
+    std::string from;  ///< the client's token
+    std::shared_ptr<catch_up> reader;
+    std::shared_ptr<messages::subscribe_request> request;
+    stage at = stage::reading;
+    messages::resume_point_ptr until;  ///< null: what clients have been told by now
+    messages::batch_ptr piece;         ///< read, and not taken by the socket yet
+    bool at_end = false;
+  };
+
   void on_command(const std::string& text);
-  /// Or why there is no such chain.
-  [[nodiscard]] tl::expected<std::uint64_t, std::string> resolve_chain(
-      const protocol::key& key) const;
-  [[nodiscard]] bool is_option(std::uint32_t token) const;
   void subscribe(const protocol::command& c);
   void unsubscribe(const protocol::command& c);
-  void reply(std::string text);
+  void tell_status(const std::string& id, const std::vector<messages::key_count>& counts);
+  void reply(std::string_view text);
   void refuse(const protocol::refusal& r);
-  void push(const messages::push& p);
+  void answered();
+
+  void on_batch(const messages::batch_ptr& b);
+  [[nodiscard]] bool behind() const;
+  void hold(const messages::batch_ptr& b);
   void flush();
-  [[nodiscard]] tl::expected<std::vector<messages::subscribe_request::wanted>, protocol::refusal>
-  resolve(const protocol::command& c) const;
+  void cut_off();
+  void close(protocol::close code, const std::string& reason);
+
+  void resume(std::shared_ptr<messages::subscribe_request> request, const protocol::command& c);
+  void read_missed();
+  void on_missed(const messages::missed& m);
+  void go_on_resuming();
+  void fail_resuming(const std::string& why);
+
+  [[nodiscard]] outbox::subscription_of subscriptions();
 
   messages::session_actor::pointer self_ = nullptr;
   session_config config_;
   messages::peer<messages::hub_actor> hub_{nullptr, ""};
-  std::set<std::uint64_t> keys_;
+  std::unordered_map<std::uint64_t, subscription> keys_;
+  std::size_t subscribed_ = 0;        ///< of keys_, those that count
   std::vector<std::uint64_t> asked_;  ///< keys that the command being answered added
-  bool full_ = false;
+  bool full_ = false;                 ///< the socket takes nothing now
   bool reply_held_ = false;
-  std::deque<messages::frame_ptr> held_;
-  std::map<std::uint64_t, messages::frame_ptr> newest_;  ///< values that wait, one per key
+  outbox held_;
+  messages::resume_point_ptr delivered_;  ///< the socket has taken everything up to here
+  messages::resume_point_ptr held_upto_;
+  std::optional<resumption> resuming_;
+  std::uint64_t resumptions_ = 0;
   bool closed_ = false;
   std::uint64_t pushed_ = 0;
   std::uint64_t conflated_ = 0;
   runtime::counter* conflated_total_ = nullptr;
+  runtime::counter* cut_off_total_ = nullptr;
+  runtime::counter* resumed_total_ = nullptr;
   runtime::counter* commands_ = nullptr;
   runtime::gauge* sessions_ = nullptr;
+  runtime::gauge* held_gauge_ = nullptr;
 };
 
 messages::session_actor::behavior_type session(

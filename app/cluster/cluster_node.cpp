@@ -12,6 +12,7 @@
 
 #include "app/build_info.hpp"
 #include "app/cluster/live_values.hpp"
+#include "app/journal_identity.hpp"
 #include "app/opened_store.hpp"
 #include "app/web_options.hpp"
 #include "bridge/common/all_shards.hpp"
@@ -415,6 +416,9 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
   o.settings = &options_.settings;
   o.data = options_.data;
   o.streams = all_shards_.get();
+  o.journal = redis_.get();
+  o.shards = static_cast<std::uint32_t>(options_.settings.cluster.shards);
+  o.identity = cluster_identity(options_.settings.cluster.name);
   o.store = &store_->reading();
   o.decoder = &workshop_.decoder;
   o.metrics = &metrics_;

@@ -59,6 +59,82 @@ std::string_view name(code c) {
   return "error";
 }
 
+std::string_view name(delivery d) {
+  switch (d) {
+    case delivery::latest:
+      return "latest";
+    case delivery::all:
+      return "all";
+    case delivery::every_ms:
+      return "every_ms";
+  }
+  return "latest";
+}
+
+namespace {
+
+/// An integer of [least, most].
+bool is_integer(const json& j, std::uint32_t least, std::uint32_t most) {
+  return j.is_number_unsigned() && j.get<std::uint64_t>() >= least &&
+         j.get<std::uint64_t>() <= most;
+}
+
+/// `"all"`, `"latest"`, `{"every_ms":250}`, or `"every_ms"` with `every_ms` beside it. False: none
+/// of these.
+bool parse_policy(const json& whole, const json& policy, command& c) {
+  const json* every = nullptr;
+  if (policy.is_object()) {
+    if (policy.size() != 1 || !policy.contains("every_ms")) return false;
+    every = &policy["every_ms"];
+  } else if (policy == "every_ms") {
+    if (!whole.contains("every_ms")) return false;
+    every = &whole["every_ms"];
+  } else if (policy == "all") {
+    c.policy = delivery::all;
+  } else if (policy == "latest") {
+    c.policy = delivery::latest;
+  } else {
+    return false;
+  }
+  if (every == nullptr) return true;
+  if (!is_integer(*every, 1, every_ms_at_most)) return false;
+  c.policy = delivery::every_ms;
+  c.every_ms = every->get<std::uint32_t>();
+  return true;
+}
+
+/// What a `sub` may say besides its keys; or what is wrong with it.
+std::string parse_options(const json& j, command& c) {
+  if (const auto h = j.find("history"); h != j.end()) {
+    if (!is_integer(*h, 0, history_at_most))
+      return "\"history\" is an integer from 0 to " + std::to_string(history_at_most);
+    c.history = h->get<std::size_t>();
+  }
+  if (const auto f = j.find("from"); f != j.end()) {
+    if (!f->is_string()) return "\"from\" is a resume token, a text";
+    c.from = f->get<std::string>();
+  }
+  if (const auto p = j.find("policy"); p != j.end() && !parse_policy(j, *p, c)) {
+    return "\"policy\" is \"latest\", \"all\" or {\"every_ms\":N} with N from 1 to " +
+           std::to_string(every_ms_at_most);
+  }
+  if (const auto t = j.find("times"); t != j.end()) {
+    if (!t->is_boolean()) return "\"times\" is true or false";
+    c.times = t->get<bool>();
+  }
+  if (const auto t = j.find("tokens"); t != j.end()) {
+    const bool none = t->is_number_unsigned() && t->get<std::uint64_t>() == 0;
+    if (!none && !is_integer(*t, tokens_ms_at_least, every_ms_at_most)) {
+      return "\"tokens\" is milliseconds from " + std::to_string(tokens_ms_at_least) + " to " +
+             std::to_string(every_ms_at_most) + ", or 0 for none";
+    }
+    c.tokens_ms = t->get<std::uint32_t>();
+  }
+  return "";
+}
+
+}  // namespace
+
 tl::expected<command, refusal> parse_command(std::string_view text) {
   refusal no;
   const auto refuse = [&no](std::string message) {
@@ -109,12 +185,7 @@ tl::expected<command, refusal> parse_command(std::string_view text) {
     if (!k.is_string()) return refuse("\"keys\" holds texts only");
     c.keys.push_back(k.get<std::string>());
   }
-  if (const auto h = j.find("history"); h != j.end()) {
-    if (!h->is_number_unsigned() || h->get<std::uint64_t>() > history_at_most) {
-      return refuse("\"history\" is an integer from 0 to " + std::to_string(history_at_most));
-    }
-    c.history = h->get<std::size_t>();
-  }
+  if (auto wrong = parse_options(j, c); !wrong.empty()) return refuse(std::move(wrong));
   return c;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,7 @@ enum class code : std::uint16_t {
 enum class close : std::uint16_t {
   going_away = 1001,
   try_again = 1013,
+  cannot_catch_up = 4003,
   too_slow = 4008,
   unauthorized = 4401,
   too_many = 4429,
@@ -33,12 +35,25 @@ enum class close : std::uint16_t {
   revoked = 4501,
 };
 
+/// How a client is sent the values of a key.
+enum class delivery : std::uint8_t {
+  latest,    ///< all, but the newest only while the client does not read
+  all,       ///< all, whatever it takes
+  every_ms,  ///< the newest at most every so many milliseconds
+};
+[[nodiscard]] std::string_view name(delivery d);
+
 struct command {
   enum class op : std::uint8_t { sub, unsub, ping, status };
   op what = op::ping;
   std::string id;  ///< as JSON: a number, a string or null; echoed
   std::vector<std::string> keys;
-  std::size_t history = 0;  ///< finished bars wanted in the snapshot
+  std::size_t history = 0;         ///< finished bars wanted in the snapshot
+  std::optional<std::string> from;  ///< a resume token
+  std::optional<delivery> policy;   ///< none: latest, but what was missed comes in full
+  std::uint32_t every_ms = 0;       ///< of policy every_ms
+  bool times = false;
+  std::optional<std::uint32_t> tokens_ms;  ///< resume tokens at most so often; 0: none any more
 };
 
 struct refusal {
@@ -49,6 +64,8 @@ struct refusal {
 
 inline constexpr std::size_t keys_per_command = 500;
 inline constexpr std::size_t history_at_most = 5000;
+inline constexpr std::uint32_t every_ms_at_most = 3'600'000;
+inline constexpr std::uint32_t tokens_ms_at_least = 50;
 
 /// One command from untrusted text. Never throws, whatever the text.
 [[nodiscard]] tl::expected<command, refusal> parse_command(std::string_view text);

@@ -1,5 +1,6 @@
 #include "messages/protocol/json.hpp"
 
+#include <array>
 #include <cstdint>
 
 #include <nlohmann/json.hpp>
@@ -9,6 +10,10 @@
 namespace artham::protocol {
 
 namespace {
+
+/// Room for a bar: names, numbers of any length, and all flags.
+constexpr std::size_t bar_room = 1'024;
+static_assert(14 * (number_text_max + 18) + 128 < bar_room);
 
 void put_depth(std::string& out, std::string_view member,
                const std::array<market::depth_level, 5>& levels) {
@@ -28,31 +33,30 @@ void put_depth(std::string& out, std::string_view member,
 }  // namespace
 
 void append_bar(std::string& out, const market::bar& b, bool final) {
-  put(out, "{\"start\":", b.start / market::microsecond);
-  put(out, ",\"end\":", b.end / market::microsecond);
-  put(out, ",\"open\":", b.open);
-  put(out, ",\"high\":", b.high);
-  put(out, ",\"low\":", b.low);
-  put(out, ",\"close\":", b.close);
-  if ((b.fields & market::bar::volume_known) != 0) put(out, ",\"volume\":", b.volume);
-  if ((b.fields & market::bar::oi_known) != 0) put(out, ",\"oi\":", b.oi);
-  if ((b.fields & market::bar::oi_change_known) != 0) put(out, ",\"oi_change\":", b.oi_change);
-  if ((b.fields & market::bar::vwap_known) != 0) put(out, ",\"vwap\":", b.vwap);
-  put(out, ",\"ticks\":", std::int64_t{b.ticks});
-  out += ",\"flags\":[";
+  std::array<char, bar_room> room;
+  member_writer w(room.data());
+  w.put("{\"start\":", b.start / market::microsecond);
+  w.put(",\"end\":", b.end / market::microsecond);
+  w.put(",\"open\":", b.open);
+  w.put(",\"high\":", b.high);
+  w.put(",\"low\":", b.low);
+  w.put(",\"close\":", b.close);
+  if ((b.fields & market::bar::volume_known) != 0) w.put(",\"volume\":", b.volume);
+  if ((b.fields & market::bar::oi_known) != 0) w.put(",\"oi\":", b.oi);
+  if ((b.fields & market::bar::oi_change_known) != 0) w.put(",\"oi_change\":", b.oi_change);
+  if ((b.fields & market::bar::vwap_known) != 0) w.put(",\"vwap\":", b.vwap);
+  w.put(",\"ticks\":", std::int64_t{b.ticks});
+  w.put(",\"flags\":[");
   if (b.flags != 0) {
-    out += '"';
+    w.put("\"");
     for (const char c : market::flags_text(b.flags)) {
-      if (c == '|') {
-        out += "\",\"";
-      } else {
-        out += c;
-      }
+      w.put(c == '|' ? std::string_view("\",\"") : std::string_view(&c, 1));
     }
-    out += '"';
+    w.put("\"");
   }
-  put(out, "],\"revision\":", std::int64_t{b.revision});
-  out += final ? ",\"final\":true}" : ",\"final\":false}";
+  w.put("],\"revision\":", std::int64_t{b.revision});
+  w.put(final ? ",\"final\":true}" : ",\"final\":false}");
+  out.append(room.data(), w.end());
 }
 
 void append_tick(std::string& out, const market::tick& t, market::timestamp receive) {

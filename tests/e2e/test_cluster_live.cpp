@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -179,4 +180,32 @@ TEST_CASE("who wants a chain wants its underlying, futures and options") {
   });
   REQUIRE_MESSAGE(shown, c.errors());
   CHECK((*shown)["chain"]["options"].size() > 10);
+}
+
+TEST_CASE("a gateway knows the newest packets of all shards, which another node ingests") {
+  const cluster c({"exchange.chains=false", "exchange.instruments=8"});
+  std::string asked;
+  REQUIRE_MESSAGE(c.wait_for([&] {
+    const auto a = c.get("/v1/instruments");
+    if (!a.contains("instruments") || a["instruments"].empty()) return false;
+    asked.clear();
+    for (const auto& i : a["instruments"])
+      asked += (asked.empty() ? "?i=" : "&i=") + i["token"].dump();
+    return true;
+  }),
+                  c.errors());
+  const auto instruments = static_cast<std::size_t>(std::ranges::count(asked, '='));
+  json first;
+  REQUIRE_MESSAGE(c.wait_for([&] {
+    first = c.get("/kite/quote" + asked);
+    return first.contains("data") && first["data"].size() == instruments;
+  }),
+                  (first.dump() + c.errors()));
+  CHECK(c.wait_for([&] {
+    const auto now = c.get("/kite/quote" + asked);
+    for (const auto& [key, quote] : first["data"].items()) {
+      if (now["data"][key]["timestamp"] <= quote["timestamp"]) return false;
+    }
+    return true;
+  }));
 }

@@ -1,12 +1,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 
 #include <nlohmann/json.hpp>
 
 #include "tests/web/fakes.hpp"
+#include "tests/web/inbox.hpp"
 #include "web/api/routes.hpp"
 
 using namespace artham;
@@ -14,43 +13,6 @@ using namespace artham::web;
 using nlohmann::json;
 
 namespace {
-
-/// Waits for the one answer of a request.
-class inbox : public responder::target {
- public:
-  void answer(http_response r) override {
-    const std::lock_guard lock(mutex_);
-    if (answer_) return;
-    answer_ = std::move(r);
-    changed_.notify_all();
-  }
-  void limit(std::chrono::milliseconds time, std::string) override { limit_ = time; }
-  http_response wait() {
-    std::unique_lock lock(mutex_);
-    REQUIRE(changed_.wait_for(lock, std::chrono::seconds(5), [&] { return answer_.has_value(); }));
-    return *answer_;
-  }
-  bool answered() {
-    const std::lock_guard lock(mutex_);
-    return answer_.has_value();
-  }
-  std::chrono::milliseconds limit_{0};
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::optional<http_response> answer_;
-};
-
-market::calendar_ptr nse_calendar() {
-  market::calendar_spec spec;
-  spec.name = "NSE";
-  spec.offsets = {{0, market::india_offset}};
-  spec.regulars = {
-      {market::make_date(2020, 1, 1),
-       {{9 * market::hour + 15 * market::minute, 15 * market::hour + 30 * market::minute}}}};
-  return std::make_shared<const market::calendar>(*market::calendar::make(std::move(spec)));
-}
 
 struct fixture {
   testing::fake_reader reader;
@@ -87,7 +49,7 @@ struct fixture {
                     std::string_view method = "GET") {
     auto q = *parse_target(target);
     q.method = method;
-    const auto box = std::make_shared<inbox>();
+    const auto box = std::make_shared<testing::inbox>();
     handler(q, responder(box));
     return box->wait();
   }
@@ -159,7 +121,7 @@ TEST_CASE_FIXTURE(fixture, "a limit keeps the newest bars, or the first after a 
 }
 
 TEST_CASE_FIXTURE(fixture, "weeks and longer are made of the stored days") {
-  const auto nse = nse_calendar();
+  const auto nse = testing::nse_calendar();
   dependencies.timeframes = *market::parse_timeframes("1m,1D");
   dependencies.calendar_of = [nse](std::uint32_t) { return nse; };
   reader.rows.clear();
@@ -343,7 +305,7 @@ TEST_CASE_FIXTURE(fixture, "indicators of bars begin with the bars before them")
 }
 
 TEST_CASE_FIXTURE(fixture, "a VWAP sees its trading day from the beginning, and no other") {
-  const auto nse = nse_calendar();
+  const auto nse = testing::nse_calendar();
   const std::string later = "/v1/bars?instrument=NSE:INFY&timeframe=1m&limit=1&indicators=";
   CHECK(json::parse(ask(later + "vwap").body)["detail"] ==
         "no calendar is known for the instrument");
@@ -492,11 +454,11 @@ TEST_CASE_FIXTURE(fixture, "queries beyond the queue are turned away, not piled 
     while (hold) std::this_thread::yield();
   };
   const auto handler = make_api(dependencies);
-  std::vector<std::shared_ptr<inbox>> boxes;
+  std::vector<std::shared_ptr<testing::inbox>> boxes;
   for (int i = 0; i < 10; ++i) {
     auto q = *parse_target("/v1/bars?instrument=NSE:INFY&timeframe=1m");
     q.method = "GET";
-    boxes.push_back(std::make_shared<inbox>());
+    boxes.push_back(std::make_shared<testing::inbox>());
     handler(q, responder(boxes.back()));
   }
   CHECK(boxes.back()->wait().status == 503);
@@ -514,7 +476,7 @@ TEST_CASE_FIXTURE(fixture, "status and tree are asked for, within a limit") {
   dependencies.operations.tree = [](auto) {};
   auto q = *parse_target("/v1/system/tree");
   q.method = "GET";
-  const auto box = std::make_shared<inbox>();
+  const auto box = std::make_shared<testing::inbox>();
   make_api(dependencies)(q, responder(box));
   CHECK(box->limit_ == std::chrono::seconds(2));
 }
@@ -552,7 +514,7 @@ TEST_CASE_FIXTURE(fixture, "the page is served with its policy and is not sent t
   auto q = *parse_target("/");
   q.method = "GET";
   q.if_none_match = etag;
-  const auto box = std::make_shared<inbox>();
+  const auto box = std::make_shared<testing::inbox>();
   handler(q, responder(box));
   CHECK(box->wait().status == 304);
   for (const char* file : {"/page.js", "/chart.js", "/page.css", "/favicon.svg"})

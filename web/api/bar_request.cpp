@@ -38,15 +38,31 @@ result<void> read_range(const text_pairs& query, bars_request& out) {
   return {};
 }
 
-result<void> read_form(const text_pairs& query, bars_request& out) {
+/// The first type in the list that is one of ours; JSON when none is.
+bar_format accepted(std::string_view accept) {
+  while (!accept.empty()) {
+    auto type = accept.substr(0, accept.find(','));
+    accept.remove_prefix(std::min(accept.size(), type.size() + 1));
+    type = type.substr(0, type.find(';'));
+    while (type.starts_with(' ')) type.remove_prefix(1);
+    while (type.ends_with(' ')) type.remove_suffix(1);
+    if (type == "text/csv") return bar_format::csv;
+    if (type == "application/x-ndjson") return bar_format::ndjson;
+    if (type == "application/json" || type == "*/*") break;
+  }
+  return bar_format::json;
+}
+
+result<void> read_form(const text_pairs& query, std::string_view accept, bars_request& out) {
   const auto order = read_choice(query, "order", {"asc", "desc"});
   if (!order) return tl::unexpected(order.error());
   out.descending = *order == "desc";
   const auto format = read_choice(query, "format", {"json", "csv", "ndjson"});
   if (!format) return tl::unexpected(format.error());
-  out.format = *format == "csv"      ? bar_format::csv
-               : *format == "ndjson" ? bar_format::ndjson
-                                     : bar_format::json;
+  out.format = !find_value(query, "format") ? accepted(accept)
+               : *format == "csv"           ? bar_format::csv
+               : *format == "ndjson"        ? bar_format::ndjson
+                                            : bar_format::json;
   out.everything = find_value(query, "limit") == "all";
   if (!out.everything) {
     const auto limit = read_count(query, "limit", 500, max_bars);
@@ -63,7 +79,8 @@ result<void> read_form(const text_pairs& query, bars_request& out) {
 }  // namespace
 
 result<bars_request> read_bars_request(const text_pairs& query,
-                                       std::span<const market::timeframe> stored) {
+                                       std::span<const market::timeframe> stored,
+                                       std::string_view accept) {
   if (auto ok =
           check_names(query, {"instrument", "on", "timeframe", "from", "to", "limit", "order",
                               "cursor", "format", "revision", "as_of", "source", "indicators"});
@@ -81,7 +98,7 @@ result<bars_request> read_bars_request(const text_pairs& query,
   if (!timeframe) return tl::unexpected(timeframe.error());
   out.query.timeframe = *timeframe;
   if (auto ok = read_range(query, out); !ok) return tl::unexpected(ok.error());
-  if (auto ok = read_form(query, out); !ok) return tl::unexpected(ok.error());
+  if (auto ok = read_form(query, accept, out); !ok) return tl::unexpected(ok.error());
   const auto revision = read_choice(query, "revision", {"last", "all"});
   if (!revision) return tl::unexpected(revision.error());
   out.query.all_revisions = *revision == "all";

@@ -26,8 +26,10 @@ struct bars_request {
   indicator_specs indicators;
 };
 
+/// `accept` is the header field of that name: it chooses the format when the query does not.
 [[nodiscard]] result<bars_request> read_bars_request(const text_pairs& query,
-                                                     std::span<const market::timeframe> stored);
+                                                     std::span<const market::timeframe> stored,
+                                                     std::string_view accept = {});
 
 /// Lets `q` go on behind this place of the page before, in the direction in which it reads.
 void go_on(store::bar_query& q, store::bar_place behind);

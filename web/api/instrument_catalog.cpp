@@ -77,4 +77,21 @@ result<instrument_catalog::found> instrument_catalog::search(std::string_view qu
   return out;
 }
 
+result<std::vector<market::instrument>> instrument_catalog::of_exchange(std::string_view exchange) {
+  const auto all = entries();
+  if (!all) return tl::unexpected(all.error());
+  std::vector<market::instrument> some;
+  for (const entry& e : **all)
+    if (exchange.empty() || e.instrument.exchange == exchange) some.push_back(e.instrument);
+  return some;
+}
+
+result<std::set<std::string>> instrument_catalog::exchanges() {
+  const auto all = entries();
+  if (!all) return tl::unexpected(all.error());
+  std::set<std::string> codes;
+  for (const entry& e : **all) codes.insert(e.instrument.exchange);
+  return codes;
+}
+
 }  // namespace artham::web

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,11 @@ class instrument_catalog {
   /// key.
   [[nodiscard]] result<found> search(std::string_view query, std::string_view exchange,
                                      std::size_t limit);
+
+  /// All of an exchange; of every exchange when it is empty.
+  [[nodiscard]] result<std::vector<market::instrument>> of_exchange(std::string_view exchange);
+  /// Codes of the exchanges that instruments are of.
+  [[nodiscard]] result<std::set<std::string>> exchanges();
 
  private:
   struct entry {

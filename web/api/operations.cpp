@@ -1,5 +1,6 @@
 #include "web/api/operations.hpp"
 
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -19,17 +20,31 @@ http_response without_parameters(const http_request& q, http_response r) {
 
 }  // namespace
 
+struct operations::route {
+  std::string_view path;
+  void (operations::*serve)(const http_request&, const responder&) const;
+};
+
+std::span<const operations::route> operations::table() {
+  static constexpr std::array<route, 6> all{{
+      {"/v1/status", &operations::status},
+      {"/v1/system/tree", &operations::tree},
+      {"/livez", &operations::livez},
+      {"/readyz", &operations::readyz},
+      {"/metrics", &operations::metrics_text},
+      {"/version", &operations::version},
+  }};
+  return all;
+}
+
+std::vector<std::string> operations::paths() {
+  std::vector<std::string> all;
+  for (const auto& r : table()) all.emplace_back(r.path);
+  return all;
+}
+
 bool operations::handle(const http_request& q, const responder& respond) const {
-  struct route {
-    std::string_view path;
-    void (operations::*serve)(const http_request&, const responder&) const;
-  };
-  static constexpr route routes[] = {
-      {"/v1/status", &operations::status},     {"/v1/system/tree", &operations::tree},
-      {"/livez", &operations::livez},          {"/readyz", &operations::readyz},
-      {"/metrics", &operations::metrics_text}, {"/version", &operations::version},
-  };
-  for (const route& r : routes) {
+  for (const route& r : table()) {
     if (r.path != q.path) continue;
     if (q.method == "GET" || q.method == "HEAD") {
       (this->*r.serve)(q, respond);

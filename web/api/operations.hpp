@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <functional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "runtime/metrics.hpp"
 #include "web/server/http.hpp"
@@ -33,8 +35,12 @@ class operations {
   explicit operations(operations_sources sources) : d_(std::move(sources)) {}
   /// False: not a path of these.
   bool handle(const http_request& q, const responder& respond) const;
+  [[nodiscard]] static std::vector<std::string> paths();
 
  private:
+  struct route;
+  [[nodiscard]] static std::span<const route> table();
+
   void status(const http_request& q, const responder& respond) const;
   void tree(const http_request& q, const responder& respond) const;
   void livez(const http_request& q, const responder& respond) const;

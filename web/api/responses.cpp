@@ -1,7 +1,10 @@
 #include "web/api/responses.hpp"
 
+#include <array>
+#include <cstdio>
 #include <utility>
 
+#include <xxhash.h>
 #include <nlohmann/json.hpp>
 
 namespace artham::web {
@@ -29,6 +32,25 @@ http_response method_not_allowed(const http_request& q) {
                             q.method + " is not offered here; use GET or HEAD", q.target);
   r.headers.emplace_back("Allow", "GET, HEAD");
   return r;
+}
+
+std::string entity_tag(std::string_view body) {
+  const auto hash = XXH3_128bits(body.data(), body.size());
+  std::array<char, 40> text{};
+  std::snprintf(text.data(), text.size(), "\"%016llx%016llx\"",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return text.data();
+}
+
+void tag(http_response& r, std::string entity_tag, const http_request& q) {
+  // Of several tags, and of weak ones, the quoted part is looked for.
+  if (q.if_none_match == "*" || q.if_none_match.find(entity_tag) != std::string::npos) {
+    r.status = 304;
+    r.body.clear();
+  }
+  r.headers.emplace_back("ETag", std::move(entity_tag));
+  r.headers.emplace_back("Cache-Control", "no-cache");
 }
 
 }  // namespace artham::web

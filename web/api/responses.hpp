@@ -19,4 +19,9 @@ inline constexpr std::string_view json_type = "application/json";
 [[nodiscard]] http_response unavailable(std::string_view detail, const std::string& target);
 [[nodiscard]] http_response method_not_allowed(const http_request& q);
 
+/// A strong entity tag of a body, quoted.
+[[nodiscard]] std::string entity_tag(std::string_view body);
+/// Gives the answer its tag, and makes it 304 without a body when the client has that already.
+void tag(http_response& r, std::string entity_tag, const http_request& q);
+
 }  // namespace artham::web

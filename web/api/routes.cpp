@@ -1,8 +1,8 @@
 #include "web/api/routes.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -16,9 +16,12 @@
 #include "web/api/bar_text.hpp"
 #include "web/api/feature_queries.hpp"
 #include "web/api/instrument_catalog.hpp"
+#include "web/api/kite/routes.hpp"
 #include "web/api/operations.hpp"
 #include "web/api/query.hpp"
+#include "web/api/read_pool.hpp"
 #include "web/api/responses.hpp"
+#include "web/api/udf/routes.hpp"
 #include "web/page/assets.hpp"
 
 namespace artham::web {
@@ -76,31 +79,33 @@ nlohmann::ordered_json to_json(const market::instrument& i) {
 class api {
  public:
   explicit api(api_dependencies d) : d_(std::move(d)), catalog_(*d_.reader) {
-    for (std::size_t i = 0; i < std::max<std::size_t>(d_.readers, 1); ++i)
-      workers_.push_back(
-          std::make_unique<runtime::worker>("web-read-" + std::to_string(i), d_.queued_reads));
     prover_ = std::make_unique<runtime::worker>("web-proof", queued_proofs);
     // Each export reads one page at a time.
     exporter_ = std::make_unique<runtime::worker>("web-export", d_.exports);
   }
 
-  void handle(const http_request& q, const responder& respond) {
-    struct route {
-      std::string_view path;
-      void (api::*serve)(const http_request&, const responder&);
-    };
+  struct route {
+    std::string_view path;
+    void (api::*serve)(const http_request&, const responder&);
+  };
+  [[nodiscard]] static std::span<const route> table() {
     static constexpr route routes[] = {
         {"/v1/bars", &api::bars},         {"/v1/bars/proof", &api::proof},
         {"/v1/chain", &api::chains},      {"/v1/greeks", &api::greeks},
         {"/v1/features", &api::features}, {"/v1/instruments", &api::instruments},
         {"/v1/gaps", &api::gaps},         {"/v1/timeframes", &api::timeframes},
     };
+    return routes;
+  }
+
+  void handle(const http_request& q, const responder& respond) {
     const bool reads = q.method == "GET" || q.method == "HEAD";
-    for (const route& r : routes) {
+    for (const route& r : table()) {
       if (r.path != q.path) continue;
       return reads ? (this->*r.serve)(q, respond) : respond(method_not_allowed(q));
     }
-    if (operations_.handle(q, respond)) return;
+    if (operations_.handle(q, respond) || kite_.handle(q, respond) || udf_.handle(q, respond))
+      return;
     if (q.path.starts_with(chain_path) && q.path.size() > chain_path.size())
       return reads ? chain(q, respond) : respond(method_not_allowed(q));
     if (const asset* a = find_asset(q.path))
@@ -108,34 +113,28 @@ class api {
     respond(problem(404, "no-such-path", "No such path",
                     "nothing is served at '" + q.path +
                         "'; the interface is under /v1 (bars, chain, greeks, features, "
-                        "instruments, gaps, timeframes, status, system/tree, stream)",
+                        "instruments, gaps, timeframes, status, system/tree, stream), described by "
+                        "/openapi.json",
                     q.target));
   }
 
  private:
   static http_response page(const asset& a, const http_request& q) {
     http_response r{200, std::string(a.content_type), std::string(a.body), {}};
-    r.headers = {{"ETag", std::string(a.etag)},
-                 {"Cache-Control", "no-cache"},
-                 {"Content-Security-Policy", std::string(page_policy)},
+    r.headers = {{"Content-Security-Policy", std::string(page_policy)},
                  {"Referrer-Policy", "no-referrer"}};
-    if (q.if_none_match == "*" || q.if_none_match.find(a.etag) != std::string::npos) {
-      r.status = 304;
-      r.body.clear();
-    }
+    tag(r, std::string(a.etag), q);
     return r;
   }
 
-  /// Runs a blocking job on the least loaded reader thread and answers with what it returns.
+  /// Runs a blocking job on a reader thread and answers with what it returns.
   void read(const http_request& q, const responder& respond,
             std::function<http_response(const std::string& target)> job) {
-    auto least =
-        std::min_element(workers_.begin(), workers_.end(),
-                         [](const auto& a, const auto& b) { return a->queued() < b->queued(); });
-    run(**least, q, respond, std::move(job));
+    run(readers_, q, respond, std::move(job));
   }
 
-  static void run(runtime::worker& on, const http_request& q, const responder& respond,
+  template <class Threads>
+  static void run(Threads& on, const http_request& q, const responder& respond,
                   std::function<http_response(const std::string& target)> job) {
     const bool taken = on.post([respond, target = q.target, job = std::move(job)] {
       try {
@@ -158,14 +157,17 @@ class api {
   }
 
   void bars(const http_request& q, const responder& respond) {
-    auto asked = read_bars_request(q.query, d_.timeframes);
+    auto asked = read_bars_request(q.query, d_.timeframes, q.accept);
     if (!asked) return respond(bad_parameter(asked.error(), q.target));
     if (asked->everything) return export_bars(q, respond, std::move(*asked));
-    read(q, respond, [this, asked = std::move(*asked)](const std::string& target) {
+    read(q, respond, [this, asked = std::move(*asked), q](const std::string& target) {
       const auto known = pages_of(asked, target);
       if (!known) return known.error();
       const auto page = known->pages.read(known->query);
-      return page ? bars_answer(known->text, *page, target) : failed(page.error(), target);
+      if (!page) return failed(page.error(), target);
+      auto r = bars_answer(known->text, *page, target);
+      tag(r, entity_tag(r.body), q);
+      return r;
     });
   }
 
@@ -219,6 +221,7 @@ class api {
   static http_response bars_answer(const bar_text& text, const bar_page& page,
                                    const std::string& target) {
     http_response r{200, std::string(text.content_type()), text.document(page), {}};
+    r.headers.emplace_back("Vary", "Accept");
     if (page.next) r.headers.emplace_back("Link", next_page_link(target, *page.next));
     return r;
   }
@@ -364,14 +367,26 @@ class api {
   const operations operations_{d_.operations};
   instrument_catalog catalog_;
   std::shared_ptr<export_places> exports_ = std::make_shared<export_places>(d_.exports);
+  const kite::routes kite_{
+      {d_.reader, &catalog_, &readers_, d_.timeframes, d_.calendar_of, d_.quotes}};
+  const udf::routes udf_{
+      {d_.reader, &catalog_, &readers_, d_.timeframes, d_.calendar_of, d_.quotes}};
   // First to go: their jobs use the others. Proofs and exports read much, so they do not hold up
   // other reads.
   std::unique_ptr<runtime::worker> exporter_;
   std::unique_ptr<runtime::worker> prover_;
-  std::vector<std::unique_ptr<runtime::worker>> workers_;
+  read_pool readers_{d_.readers, d_.queued_reads};
 };
 
 }  // namespace
+
+std::vector<std::string> api_paths() {
+  std::vector<std::string> all{std::string(chain_path) + "{underlying}", "/openapi.json"};
+  for (const auto& r : api::table()) all.emplace_back(r.path);
+  for (const auto& some : {operations::paths(), kite::routes::paths(), udf::routes::paths()})
+    all.insert(all.end(), some.begin(), some.end());
+  return all;
+}
 
 http_handler make_api(api_dependencies dependencies) {
   auto routes = std::make_shared<api>(std::move(dependencies));

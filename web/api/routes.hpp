@@ -3,7 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "market/calendar.hpp"
@@ -11,6 +13,7 @@
 #include "market/timeframe.hpp"
 #include "store/store.hpp"
 #include "web/api/bar_evidence.hpp"
+#include "web/api/last_tick.hpp"
 #include "web/api/operations.hpp"
 #include "web/server/http.hpp"
 
@@ -24,6 +27,7 @@ struct api_dependencies {
   /// The last record of md:ticks that came by then; may block.
   std::function<result<record::position>(market::timestamp)> position_at;
   evidence_source evidence;                            ///< `/v1/bars/proof`
+  quote_sources quotes;                                ///< of `/kite` and `/udf`
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds proof_timeout{60'000};
   std::size_t readers = 2;          ///< threads for store reads
@@ -35,5 +39,8 @@ struct api_dependencies {
 /// The REST routes, the operations' routes and the page. Store reads run on threads that belong to
 /// the handler; the last copy of it must not be destroyed on one of them (server::stop takes care).
 [[nodiscard]] http_handler make_api(api_dependencies dependencies);
+
+/// Every path that it serves but the page's, as OpenAPI writes them.
+[[nodiscard]] std::vector<std::string> api_paths();
 
 }  // namespace artham::web

@@ -5,7 +5,7 @@
 
 namespace artham::web {
 
-/// A file of the page, embedded at build time.
+/// A file of the page, or `/openapi.json`, embedded at build time.
 struct asset {
   std::string_view path;  ///< `/` for index.html
   std::string_view content_type;

@@ -7,6 +7,8 @@
 #include <new>
 #include <utility>
 
+#include "messages/protocol/frame.hpp"
+
 namespace artham::web {
 namespace {
 
@@ -137,7 +139,38 @@ messages::frame_ptr deflater::packed(const messages::frame_ptr& frame) {
   return made;
 }
 
-messages::frame_ptr deflater::pack(const std::string& plain) {
+messages::frames deflater::packed(const messages::frames& some, std::size_t least) {
+  const auto [it, fresh] = packed_frames_.try_emplace({some.of.get(), some.offset});
+  auto made = it->second.packed;
+  if (fresh) {
+    made = pack_frames(some.bytes(), least);
+    it->second = {some.of, made};
+    bytes_ += made->size();
+    make_room();
+  }
+  const auto size = made->size();
+  return {std::move(made), 0, size, some.messages};
+}
+
+messages::frame_ptr deflater::pack_frames(std::string_view frames, std::size_t least) {
+  auto out = std::make_shared<std::string>();
+  while (!frames.empty()) {
+    const auto whole = frames;
+    protocol::opcode what{};
+    const auto payload = protocol::take_frame(frames, what);
+    const auto smaller = payload.size() < least ? nullptr : pack(payload);
+    if (!smaller) {
+      out->append(whole.substr(0, whole.size() - frames.size()));
+      continue;
+    }
+    char header[protocol::frame_header_max];
+    out->append(header, protocol::write_frame_header(header, what, smaller->size(), true));
+    out->append(*smaller);
+  }
+  return out;
+}
+
+messages::frame_ptr deflater::pack(std::string_view plain) {
   auto& s = *stream_;
   deflateReset(&s);
   auto out = std::make_shared<std::string>();
@@ -156,12 +189,19 @@ messages::frame_ptr deflater::pack(const std::string& plain) {
 }
 
 void deflater::make_room() {
-  if (packed_.size() < max_kept && bytes_ < max_kept_bytes) return;
-  std::erase_if(packed_, [](const auto& kept) { return kept.second.of.expired(); });
+  const auto has_room = [this] {
+    return packed_.size() + packed_frames_.size() < max_kept && bytes_ < max_kept_bytes;
+  };
+  if (has_room()) return;
+  const auto is_gone = [](const auto& kept) { return kept.second.of.expired(); };
+  std::erase_if(packed_, is_gone);
+  std::erase_if(packed_frames_, is_gone);
   bytes_ = 0;
   for (const auto& [key, kept] : packed_) bytes_ += kept.packed ? kept.packed->size() : 0;
-  if (packed_.size() < max_kept && bytes_ < max_kept_bytes) return;
+  for (const auto& [key, kept] : packed_frames_) bytes_ += kept.packed->size();
+  if (has_room()) return;
   packed_.clear();
+  packed_frames_.clear();
   bytes_ = 0;
 }
 

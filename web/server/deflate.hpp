@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "messages/client.hpp"
@@ -45,6 +47,8 @@ class deflater {
   deflater();
   /// The message's packed form, which is shared; null when that is no smaller.
   [[nodiscard]] messages::frame_ptr packed(const messages::frame_ptr& frame);
+  /// The same frames, those from `least` bytes on packed where that makes them smaller.
+  [[nodiscard]] messages::frames packed(const messages::frames& some, std::size_t least);
 
  private:
   struct end {
@@ -56,11 +60,13 @@ class deflater {
     messages::frame_ptr packed;
   };
 
-  messages::frame_ptr pack(const std::string& plain);
+  messages::frame_ptr pack(std::string_view plain);
+  messages::frame_ptr pack_frames(std::string_view frames, std::size_t least);
   void make_room();
 
   std::unique_ptr<z_stream_s, end> stream_;
   std::unordered_map<const std::string*, entry> packed_;
+  std::map<std::pair<const std::string*, std::size_t>, entry> packed_frames_;  ///< by beginning
   std::size_t bytes_ = 0;
 };
 

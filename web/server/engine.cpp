@@ -208,6 +208,21 @@ void engine::remove(connection* c) {
   if (stopping && connections.empty()) end_stop();
 }
 
+void engine::write_soon(std::shared_ptr<connection> c) {
+  const std::lock_guard lock(dirty_mutex);
+  dirty.push_back(std::move(c));
+  if (dirty.size() == 1) asio::post(io, [self = shared_from_this()] { self->write_all(); });
+}
+
+void engine::write_all() {
+  {
+    const std::lock_guard lock(dirty_mutex);
+    writers.swap(dirty);
+  }
+  for (const auto& c : writers) c->pump();
+  writers.clear();
+}
+
 messages::gateway* engine::gateway_of(std::string_view path) const {
   for (const auto& w : websockets)
     if (path_fits(w.path, path)) return w.gateway;

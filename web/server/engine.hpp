@@ -56,6 +56,8 @@ class connection {
   virtual void finish() = 0;
   /// Close now; no call of the connection's own leaves it after this.
   virtual void abort() = 0;
+  /// Writes what is queued.
+  virtual void pump() {}
 
  private:
   friend struct engine;
@@ -78,6 +80,8 @@ struct engine : std::enable_shared_from_this<engine> {
     connections.emplace(c, std::move(self));
   }
   void remove(connection* c);
+  /// Thread-safe. Has it write what is queued, with all others that have something by then.
+  void write_soon(std::shared_ptr<connection> c);
   /// The connection has no request in work from now on. Of too many, the one that waits longest is
   /// closed.
   void waits(connection* c);
@@ -120,6 +124,11 @@ struct engine : std::enable_shared_from_this<engine> {
   std::mutex mutex;
   bool ended = false;
   bool closed = false;  ///< under mutex: no more posts
+  void write_all();
+
+  std::mutex dirty_mutex;
+  std::vector<std::shared_ptr<connection>> dirty;    ///< have something to write
+  std::vector<std::shared_ptr<connection>> writers;  ///< those that write now
   std::mutex stop_mutex;
 };
 

@@ -220,6 +220,8 @@ void http_connection::dispatch() {
   request->content_type = std::string(view(message[http::field::content_type]));
   request->body = std::move(parser_->get().body());
   request->if_none_match = std::string(view(message[http::field::if_none_match]));
+  request->accept = std::string(view(message[http::field::accept]));
+  request->kite_version = std::string(view(message["X-Kite-Version"]));
   pending_ = std::make_shared<pending>(shared_from_this(), engine_);
   const responder respond(pending_);
   respond.limit(options.answer_timeout, "the answer took too long; ask for less, or try again");

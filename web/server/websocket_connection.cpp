@@ -4,16 +4,14 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
-#include <boost/asio/write.hpp>
+
 
 namespace artham::web {
 namespace {
 
-/// Enough for a few hundred ticks in one write.
-constexpr std::size_t write_size = 64 << 10;
-/// Payloads from here on are not copied.
-constexpr std::size_t large_payload = 16 << 10;
-/// Smaller ones are sent as they are.
+/// Messages, or batches of them, in one write.
+constexpr std::size_t pieces_at_most = 32;
+/// Smaller messages are sent as they are.
 constexpr std::size_t worth_packing = 128;
 /// What a queued message costs besides its bytes.
 constexpr std::size_t frame_overhead = 32;
@@ -45,14 +43,12 @@ void websocket_connection::start(std::string handshake) {
   stream_->layer().socket().set_option(asio::socket_base::send_buffer_size(kernel_buffer), ec);
   ++engine_->session_count;
   engine_->metrics.sessions.add(1);
+  stream_->layer().socket().non_blocking(true, ec);
   head_ = std::move(handshake);
-  writing_ = true;
+  busy_ = true;
   scheduled_ = true;
   write_began_ = steady_clock::now();
-  asio::async_write(*stream_, asio::buffer(head_),
-                    [self = shared_from_this()](boost::system::error_code error, std::size_t n) {
-                      self->on_written(error, n);
-                    });
+  write();
   watch();
   gateway_.open(shared_from_this(), std::move(how_), [self = shared_from_this()](opened s) {
     // The engine takes no job once it has closed all connections.
@@ -70,7 +66,7 @@ void websocket_connection::attach(opened s) {
     engine_->metrics.refused("gateway");
     return request_close(
         is_transient(s.error().code) ? close_code::no_room : close_code::no_session,
-        s.error().message, true);
+        s.error().message, true, engine_->options.close_timeout);
   }
   session_ = std::move(*s);
   heard_at_ = steady_clock::now();
@@ -78,24 +74,38 @@ void websocket_connection::attach(opened s) {
 }
 
 bool websocket_connection::send(messages::frame_ptr frame) {
-  return queue(std::move(frame), false);
+  return queue_message(std::move(frame), protocol::opcode::text);
 }
 
 bool websocket_connection::send_binary(messages::frame_ptr frame) {
-  return queue(std::move(frame), true);
+  return queue_message(std::move(frame), protocol::opcode::binary);
 }
 
-bool websocket_connection::queue(messages::frame_ptr frame, bool binary) {
-  const std::size_t cost = frame->size() + frame_overhead;
+bool websocket_connection::queue_message(messages::frame_ptr frame, protocol::opcode what) {
+  outgoing o;
+  o.header_size = protocol::write_frame_header(o.header.data(), what, frame->size());
+  const auto size = frame->size();
+  o.what = {std::move(frame), 0, size, 1};
+  return queue(std::move(o));
+}
+
+bool websocket_connection::send_frames(messages::frames some) {
+  outgoing o;
+  o.what = std::move(some);
+  return queue(std::move(o));
+}
+
+bool websocket_connection::queue(outgoing o) {
+  o.cost = o.what.size + frame_overhead;
   const std::lock_guard lock(mutex_);
   if (gone_ || farewell_) return false;
-  if (queued_bytes_ != 0 && queued_bytes_ + cost > engine_->options.session_budget_bytes) {
+  if (queued_bytes_ != 0 && queued_bytes_ + o.cost > engine_->options.session_budget_bytes) {
     refused_ = true;
     engine_->metrics.sends_refused.add();
     return false;
   }
-  queue_.push_back({std::move(frame), binary});
-  queued_bytes_ += cost;
+  queued_bytes_ += o.cost;
+  queue_.push_back(std::move(o));
   schedule();
   return true;
 }
@@ -104,7 +114,7 @@ bool websocket_connection::queue(messages::frame_ptr frame, bool binary) {
 void websocket_connection::schedule() {
   if (scheduled_ || gone_) return;
   scheduled_ = true;
-  asio::post(engine_->io, [self = shared_from_this()] { self->pump(); });
+  engine_->write_soon(shared_from_this());
 }
 
 void websocket_connection::next_command() {
@@ -118,22 +128,37 @@ void websocket_connection::next_command() {
 }
 
 void websocket_connection::close(std::uint16_t code, std::string reason) {
-  request_close(code, std::move(reason), false);
+  request_close(code, std::move(reason), false, engine_->options.close_timeout);
+}
+
+void websocket_connection::close_slow(messages::frames last, std::uint16_t code,
+                                      std::string reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (gone_ || farewell_) return;
+    outgoing o;
+    o.what = std::move(last);
+    o.cost = o.what.size + frame_overhead;
+    queued_bytes_ += o.cost;
+    queue_.push_back(std::move(o));
+  }
+  request_close(code, std::move(reason), false, engine_->options.idle_timeout);
 }
 
 void websocket_connection::finish() {
-  request_close(close_code::going_away, "the server is stopping", false);
+  close(close_code::going_away, "the server is stopping");
 }
 
 void websocket_connection::abort() {
   teardown();
 }
 
-void websocket_connection::request_close(std::uint16_t code, std::string reason, bool drop_queue) {
+void websocket_connection::request_close(std::uint16_t code, std::string reason, bool drop_queue,
+                                         std::chrono::milliseconds patience) {
   const std::lock_guard lock(mutex_);
   if (gone_ || farewell_) return;
   farewell_ = farewell{code, std::move(reason)};
-  close_deadline_ = steady_clock::now() + engine_->options.close_timeout;
+  close_deadline_ = steady_clock::now() + patience;
   if (drop_queue) queue_.clear();
   schedule();
   // The peer's own close frame is to be read, whatever the session is doing.
@@ -176,14 +201,16 @@ void websocket_connection::process() {
         break;
       case frame_parser::event::close:
         peer_closed_ = true;
-        if (close_sent_ && !writing_) return teardown();
+        if (close_sent_ && !busy_) return teardown();
         // The RFC has the code echoed; a frame without one is answered with "normal".
-        request_close(parser_.code == 1005 ? close_code::normal : parser_.code, "", true);
+        request_close(parser_.code == 1005 ? close_code::normal : parser_.code, "", true,
+                      engine_->options.close_timeout);
         return;
       case frame_parser::event::error:
         engine_->metrics.refused("websocket_" + std::to_string(parser_.code));
         deaf_ = true;
-        request_close(parser_.code, std::move(parser_.payload), true);
+        request_close(parser_.code, std::move(parser_.payload), true,
+                      engine_->options.close_timeout);
         break;
     }
   }
@@ -206,73 +233,135 @@ void websocket_connection::read() {
 }
 
 void websocket_connection::pump() {
-  if (writing_ || gone_) return;
-  head_.clear();
-  tail_.reset();
-  releases_ = 0;
-  std::size_t messages = 0;
+  if (busy_ || gone_) return;
   if (pong_) append_pong(head_, *std::exchange(pong_, std::nullopt));
   if (std::exchange(ping_, false)) {
     append_ping(head_, "");
     ping_sent_ = true;
   }
-  bool closes = false;
   {
     const std::lock_guard lock(mutex_);
-    while (!queue_.empty() && head_.size() < write_size && !tail_) {
-      auto [frame, binary] = std::move(queue_.front());
+    while (!queue_.empty() && writing_.size() < pieces_at_most) {
+      writing_.push_back(std::move(queue_.front()));
       queue_.pop_front();
-      ++messages;
-      releases_ += frame->size() + frame_overhead;
-      bool packed = false;
-      if (deflate_ && frame->size() >= worth_packing) {
-        if (auto smaller = engine_->deflate.packed(frame)) {
-          frame = std::move(smaller);
-          packed = true;
-        }
-      }
-      append_message_header(head_, binary, packed, frame->size());
-      if (frame->size() >= large_payload)
-        tail_ = std::move(frame);
-      else
-        head_ += *frame;
+      if (deflate_) pack(writing_.back());
     }
-    if (farewell_ && queue_.empty() && !close_sent_ && !tail_) {
-      append_close(head_, farewell_->code, farewell_->reason);
-      closes = true;
+    if (farewell_ && queue_.empty() && !close_sent_) {
+      append_close(last_, farewell_->code, farewell_->reason);
+      close_sent_ = true;
     }
-    if (head_.empty()) {
+    if (head_.empty() && writing_.empty() && last_.empty()) {
       scheduled_ = false;
       return;
     }
   }
-  close_sent_ = close_sent_ || closes;
-  writing_ = true;
+  busy_ = true;
   write_began_ = steady_clock::now();
-  engine_->metrics.messages_out.add(messages);
-  engine_->metrics.writes.add();
-  const std::array<asio::const_buffer, 2> buffers{
-      asio::buffer(head_), tail_ ? asio::buffer(*tail_) : asio::const_buffer()};
-  asio::async_write(*stream_, buffers,
-                    [self = shared_from_this()](boost::system::error_code ec, std::size_t n) {
-                      self->on_written(ec, n);
-                    });
+  write();
 }
 
-void websocket_connection::on_written(boost::system::error_code ec, std::size_t n) {
-  writing_ = false;
-  if (gone_) return;
-  if (ec) return teardown();
+void websocket_connection::pack(outgoing& o) {
+  if (o.header_size == 0) {
+    o.what = engine_->deflate.packed(o.what, worth_packing);
+    return;
+  }
+  if (o.what.size < worth_packing) return;
+  auto smaller = engine_->deflate.packed(o.what.of);
+  if (!smaller) return;
+  const auto what = static_cast<protocol::opcode>(static_cast<unsigned>(o.header[0]) & 0x0FU);
+  o.header_size = protocol::write_frame_header(o.header.data(), what, smaller->size(), true);
+  o.what.size = smaller->size();
+  o.what.of = std::move(smaller);
+}
+
+void websocket_connection::write() {
+  while (!(head_.empty() && writing_.empty() && last_.empty())) {
+    const auto buffers = what_to_write();
+    if (stream_->encrypted()) {
+      stream_->async_write_some(buffers, [self = shared_from_this()](boost::system::error_code ec,
+                                                                     std::size_t n) {
+        if (self->gone_) return;
+        if (ec) return self->teardown();
+        self->wrote(n);
+        self->write();
+      });
+      return;
+    }
+    auto& socket = stream_->layer().socket();
+    boost::system::error_code ec;
+    const auto n = socket.write_some(buffers, ec);
+    if (ec == asio::error::would_block) {
+      socket.async_wait(tcp::socket::wait_write,
+                        [self = shared_from_this()](boost::system::error_code error) {
+                          if (self->gone_) return;
+                          if (error) return self->teardown();
+                          self->write();
+                        });
+      return;
+    }
+    if (ec) return teardown();
+    wrote(n);
+  }
+  on_written();
+}
+
+std::vector<asio::const_buffer> websocket_connection::what_to_write() const {
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(2 * writing_.size() + 2);
+  const auto add = [&](std::string_view bytes) {
+    if (!bytes.empty()) buffers.push_back(asio::buffer(bytes));
+  };
+  add(head_);
+  auto skipped = written_;
+  for (const auto& o : writing_) {
+    const std::string_view header(o.header.data(), o.header_size);
+    add(header.substr(std::min(skipped, header.size())));
+    add(o.what.bytes().substr(skipped - std::min(skipped, header.size())));
+    skipped = 0;
+  }
+  add(last_);
+  return buffers;
+}
+
+/// Lets go of what is out.
+void websocket_connection::wrote(std::size_t n) {
+  engine_->metrics.writes.add();
   engine_->metrics.bytes_out.add(n);
+  write_began_ = steady_clock::now();
+  const auto take = [&n](std::string& from) {
+    const auto part = std::min(n, from.size());
+    from.erase(0, part);
+    n -= part;
+  };
+  take(head_);
+  std::size_t messages = 0;
+  while (n != 0 && !writing_.empty()) {
+    const auto& o = writing_.front();
+    const auto left = o.header_size + o.what.size - written_;
+    const auto part = std::min(n, left);
+    n -= part;
+    written_ += part;
+    if (part < left) break;
+    messages += o.what.messages;
+    releases_ += o.cost;
+    writing_.pop_front();
+    written_ = 0;
+  }
+  take(last_);
+  engine_->metrics.messages_out.add(messages);
+  if (releases_ == 0) return;
   bool drained = false;
   {
     const std::lock_guard lock(mutex_);
-    queued_bytes_ -= releases_;
-    releases_ = 0;
+    queued_bytes_ -= std::exchange(releases_, 0);
     drained = refused_ && !farewell_ && queued_bytes_ <= engine_->options.session_budget_bytes / 2;
     if (drained) refused_ = false;
   }
   if (drained && session_) session_->on_drained();
+}
+
+void websocket_connection::on_written() {
+  busy_ = false;
   if (close_sent_) {
     if (peer_closed_) return teardown();
     if (deaf_) {
@@ -312,9 +401,10 @@ void websocket_connection::on_watch() {
   } else if (!session_) {
     if (now - opened_at_ > o.handshake_timeout) {
       engine_->metrics.refused("gateway_timeout");
-      request_close(close_code::no_room, "no session in time; try again", true);
+      request_close(close_code::no_room, "no session in time; try again", true,
+                    o.close_timeout);
     }
-  } else if (writing_ && now - write_began_ > o.idle_timeout) {
+  } else if (busy_ && now - write_began_ > o.idle_timeout) {
     return cut("stalled_reader");
   } else if (!in_command_) {
     const auto silent = now - heard_at_;

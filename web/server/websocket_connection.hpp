@@ -8,14 +8,15 @@
 #include <string>
 
 #include "messages/client.hpp"
+#include "messages/protocol/frame.hpp"
 #include "web/server/engine.hpp"
 #include "web/server/frame_parser.hpp"
 #include "web/server/stream.hpp"
 
 namespace artham::web {
 
-/// One WebSocket and the queue of messages in front of it. What a session sends in one go leaves in
-/// one write. Inbound: one command at a time, none is read ahead of the session. A close in good
+/// One WebSocket and the queue of messages in front of it. Nothing is copied: what a session sends
+/// is written from where it is, together with all else that waits. Inbound: one command at a time, none is read ahead of the session. A close in good
 /// order gets close_timeout, then the socket is cut.
 class websocket_connection final : public connection,
                                    public messages::client,
@@ -34,11 +35,15 @@ class websocket_connection final : public connection,
   /// the connection is closing; there is no on_drained then.
   bool send(messages::frame_ptr frame) override;
   bool send_binary(messages::frame_ptr frame) override;
+  bool send_frames(messages::frames some) override;
   void next_command() override;
   void close(std::uint16_t code, std::string reason) override;
+  void close_slow(messages::frames last, std::uint16_t code, std::string reason) override;
   [[nodiscard]] std::string address() const override { return address_; }
 
   // The network thread.
+  /// Writes what is queued.
+  void pump() override;
   void finish() override;
   void abort() override;
 
@@ -49,19 +54,28 @@ class websocket_connection final : public connection,
     std::string reason;
   };
 
+  /// A header of its own, maybe, and bytes that others may write as well.
   struct outgoing {
-    messages::frame_ptr frame;
-    bool binary;
+    std::array<char, protocol::frame_header_max> header{};
+    std::size_t header_size = 0;
+    messages::frames what;
+    std::size_t cost = 0;  ///< of the budget
   };
 
-  bool queue(messages::frame_ptr frame, bool binary);
+  bool queue_message(messages::frame_ptr frame, protocol::opcode what);
+  bool queue(outgoing o);
   void attach(opened s);
   void process();
   void read();
-  void request_close(std::uint16_t code, std::string reason, bool drop_queue);
+  void request_close(std::uint16_t code, std::string reason, bool drop_queue,
+                     std::chrono::milliseconds patience);
   void schedule();
-  void pump();
-  void on_written(boost::system::error_code ec, std::size_t n);
+  void pack(outgoing& o);
+  /// Writes what the socket takes, and the rest when it takes more.
+  void write();
+  [[nodiscard]] std::vector<asio::const_buffer> what_to_write() const;
+  void wrote(std::size_t n);
+  void on_written();
   void watch();
   void on_watch();
   void cut(std::string_view cause);
@@ -90,15 +104,17 @@ class websocket_connection final : public connection,
   const bool deflate_;  ///< agreed with the peer
   frame_parser parser_;
   std::shared_ptr<messages::session> session_;
-  std::array<char, 16384> inbox_{};
-  std::string head_;          ///< being written: frames with small payloads
-  messages::frame_ptr tail_;  ///< being written behind it: a large payload
-  std::size_t releases_ = 0;  ///< bytes of the budget that the write frees
+  std::array<char, 2048> inbox_{};
+  std::string head_;              ///< being written first: the handshake, control frames
+  std::deque<outgoing> writing_;  ///< being written behind it
+  std::size_t written_ = 0;       ///< bytes of the first of these that are out
+  std::string last_;              ///< being written behind them: a close frame
+  std::size_t releases_ = 0;      ///< bytes of the budget that what is out frees
   std::optional<std::string> pong_;
   bool ping_ = false;
   bool ping_sent_ = false;
   bool reading_ = false;
-  bool writing_ = false;
+  bool busy_ = false;  ///< a write is under way
   bool in_command_ = false;
   bool deaf_ = false;  ///< the peer's bytes are read, but not parsed any more
   bool close_sent_ = false;

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+
+#include "messages/actors.hpp"
+
+/// What the parts of a key say (messages::tick_key and its neighbours).
+namespace artham::actors {
+
+inline std::uint32_t token_of(std::uint64_t key) {
+  return static_cast<std::uint32_t>(key >> 32U);
+}
+inline bool is_greeks(std::uint64_t key) {
+  return static_cast<std::uint32_t>(key) == messages::greeks_part;
+}
+inline bool is_chain(std::uint64_t key) {
+  return (key & messages::chain_part) != 0 && !is_greeks(key);
+}
+inline bool is_bar(std::uint64_t key) {
+  return static_cast<std::uint32_t>(key) != 0 && (key & messages::chain_part) == 0;
+}
+inline bool is_tick(std::uint64_t key) {
+  return static_cast<std::uint32_t>(key) == 0;
+}
+inline std::uint32_t timeframe_of(std::uint64_t key) {
+  return static_cast<std::uint32_t>(key) - 1;
+}
+
+}  // namespace artham::actors

@@ -1,0 +1,119 @@
+#include <utility>
+
+#include <caf/send.hpp>
+
+#include "actors/session/session.hpp"
+
+namespace artham::actors {
+
+using protocol::code;
+
+void session_state::resume(std::shared_ptr<messages::subscribe_request> request,
+                           const protocol::command& c) {
+  const auto no = [&](code why, const std::string& message) { refuse({c.id, why, message}); };
+  if (!config_.catch_up) {
+    no(code::bad_request, "nothing can be gone on with here; subscribe without \"from\"");
+    return;
+  }
+  auto from = config_.catch_up->tokens().decode(*c.from);
+  if (!from) {
+    no(code::bad_request, from.error().message);
+    return;
+  }
+  // A client that wants the newest values only has no use for those that it missed.
+  const bool values = !c.policy || *c.policy == protocol::delivery::all;
+  std::vector<catch_up::wanted> keys;
+  for (const auto& w : request->keys)
+    keys.push_back({w.key, make_style(request->format, request->times, w.text), values});
+  auto reader = config_.catch_up->begin(std::move(keys), std::move(*from));
+  if (!reader) {
+    no(code::unavailable, "too many clients are catching up; try again");
+    return;
+  }
+  resumption r;
+  r.number = ++resumptions_;
+  r.from = *c.from;
+  r.reader = std::move(reader);
+  r.request = std::move(request);
+  resuming_ = std::move(r);
+  read_missed();
+}
+
+void session_state::read_missed() {
+  const auto number = resuming_->number;
+  const bool posted = config_.catch_up->read(
+      resuming_->reader, resuming_->until,
+      [number, me = messages::session_actor{self_}](result<catch_up::step> step) {
+        auto m = std::make_shared<messages::missed>();
+        m->number = number;
+        if (step) {
+          m->found = std::move(step->found);
+          m->at_end = step->at_end;
+        } else {
+          m->error = step.error().message;
+        }
+        caf::anon_send(me, messages::missed_ptr(std::move(m)));
+      });
+  if (!posted) fail_resuming("the gateway is stopping");
+}
+
+void session_state::on_missed(const messages::missed& m) {
+  if (closed_ || !resuming_ || resuming_->number != m.number) return;
+  if (!m.error.empty()) {
+    fail_resuming(m.error);
+    return;
+  }
+  resuming_->piece = m.found;
+  resuming_->at_end = m.at_end;
+  if (!resuming_->piece && !m.at_end) {
+    read_missed();
+    return;
+  }
+  go_on_resuming();
+}
+
+/// Sends what was read, and has what follows read when the socket has taken it.
+void session_state::go_on_resuming() {
+  auto& r = *resuming_;
+  if (r.piece) {
+    if (full_) return;
+    if (!config_.client->send_frames(
+            {r.piece->bytes, 0, r.piece->bytes->size(), r.piece->items.size()})) {
+      full_ = true;
+      return;
+    }
+    pushed_ += r.piece->items.size();
+    r.piece.reset();
+  }
+  if (!r.at_end) {
+    read_missed();
+    return;
+  }
+  if (r.at == stage::reading) {
+    r.at = stage::joining;
+    const auto& hub = hub_.get();
+    if (!hub) {
+      fail_resuming("the hub is being restarted; try again");
+      return;
+    }
+    for (auto& w : r.request->keys) w.expired = r.reader->expired(w.key);
+    self_->send(hub, messages::subscribe_request_ptr(r.request));
+    return;
+  }
+  if (r.at == stage::joining) return;
+  resumed_total_->add();
+  resuming_.reset();
+  flush();
+}
+
+void session_state::fail_resuming(const std::string& why) {
+  if (resuming_->at == stage::finishing) {
+    close(protocol::close::cannot_catch_up, why);
+    return;
+  }
+  const auto id = resuming_->request->id;
+  resuming_.reset();
+  refuse({id, code::unavailable, why});
+}
+
+}  // namespace artham::actors

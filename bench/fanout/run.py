@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+"""run.py BIN_DIR WORK_DIR: the gateway's fan-out beside a bare epoll program, which is the limit, and npm's ws, which is
+what is usual. Every figure's denominators are measured in the same run. A server is started for each measurement."""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+here = pathlib.Path(__file__).resolve().parent
+bin_dir, work = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+
+
+def free_port():
+    import socket
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class server:
+    """A server and its ports; stopped at the end of the block."""
+
+    def __init__(self, kind, window=1000):
+        self.kind = "artham" if kind == "artham" else "plain"
+        if kind == "artham":
+            self.process = subprocess.Popen([bin_dir / "fanout_server", str(window)], stdout=subprocess.PIPE, text=True)
+            self.port, self.publisher = self.process.stdout.readline().split()
+            return
+        self.port = self.publisher = str(free_port())
+        command = [bin_dir / "fanout_limit", self.port]
+        if kind == "ws":
+            command = ["node", str(here / "node_server.js"), self.port]
+        self.process = subprocess.Popen(command, env={**os.environ, "NODE_PATH": str(work / "node_modules")})
+        wait_for(self.port)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def load(self, clients, what, value):
+        out = subprocess.run([bin_dir / "fanout_load", self.port, self.publisher, str(clients), what, str(value),
+                              str(self.process.pid), self.kind], capture_output=True, text=True, timeout=120)
+        if out.returncode != 0:
+            sys.exit(f"fanout_load: {out.stderr}")
+        print(f"  {out.stdout.strip()}", flush=True)
+        return [float(x) for x in re.findall(r"[\d.]+", out.stdout)]
+
+    def resident(self):
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", status).group(1))
+
+
+def wait_for(port):
+    import socket
+    import time
+    for _ in range(500):
+        with socket.socket() as s:
+            if s.connect_ex(("127.0.0.1", int(port))) == 0:
+                return
+        time.sleep(0.01)
+    sys.exit(f"nothing listens on port {port}")
+
+
+def measured(kind, clients, what, value, window=1000):
+    print(f"{kind}{f', window {window} us' if kind == 'artham' else ''}:", flush=True)
+    with server(kind, window) as s:
+        return s.load(clients, what, value)
+
+
+def ratio(text, got, aim, more_is_better=True):
+    good = got >= aim if more_is_better else got <= aim
+    print(f"{text}: {got:.2f} (aim: {aim:g}){'' if good else '  BELOW'}", flush=True)
+
+
+def have_ws():
+    work.mkdir(parents=True, exist_ok=True)
+    (work / "package.json").write_text((here / "package.json").read_text())
+    installed = work / "node_modules" / "ws" / "package.json"
+    wanted = json.loads((here / "package.json").read_text())["dependencies"]["ws"]
+    if installed.exists() and json.loads(installed.read_text())["version"] == wanted:
+        return True
+    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=work,
+                          stdout=subprocess.DEVNULL)
+    return done.returncode == 0
+
+
+def main():
+    subprocess.run([bin_dir / "encode_bench"], check=True)
+    usual = have_ws()
+    print("== saturated", flush=True)
+    limit = measured("limit", 100, "thr", 1)[1]
+    ours = measured("artham", 100, "thr", 1)[1]
+    ratio("100 clients, share of the limit program", ours / limit, 0.5)
+    if usual:
+        ratio("100 clients, times npm's ws", ours / measured("ws", 100, "thr", 1)[1], 20)
+    ratio("1,000 clients, share of the limit program",
+          measured("artham", 1000, "thr", 1)[1] / measured("limit", 1000, "thr", 1)[1], 1)
+    print("== 100 clients, 2,000 messages a second", flush=True)
+    paced = measured("artham", 100, "lat", 2000)
+    ratio("CPU seconds per million", paced[-1], 1, False)
+    ratio("p99, ms", paced[-2] / 1000, 2, False)
+    print("== lone messages, no window", flush=True)
+    for clients in (1, 100):
+        bare = measured("limit", clients, "lat", 100)[-3]
+        own = measured("artham", clients, "lat", 100, 0)[-3]
+        if clients == 1:
+            ratio("1 client, us above the limit program's p50", own - bare, 15, False)
+        else:
+            ratio("100 clients, times the limit program's p50", own / bare, 1.2, False)
+    print("== 8,000 idle clients", flush=True)
+    with server("artham") as s:
+        before = s.resident()
+        holder = subprocess.Popen([bin_dir / "fanout_load", s.port, s.publisher, "8000", "hold", "0",
+                                   str(s.process.pid), "artham"], stdout=subprocess.PIPE, text=True)
+        holder.stdout.readline()
+        ratio("KiB each", (s.resident() - before) / 8000, 20, False)
+        holder.kill()
+        holder.wait()
+
+
+main()

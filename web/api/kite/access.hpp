@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "runtime/secret.hpp"
+#include "web/server/http.hpp"
+
+namespace artham::web::kite {
+
+/// Who a request says it comes from: `Authorization: token api_key:access_token`.
+struct credentials {
+  std::string api_key;
+  runtime::secret access_token;
+};
+/// Empty credentials when there is no such header. errc::bad_input when it has another form.
+[[nodiscard]] result<credentials> read_credentials(const http_request& q);
+
+/// Who is let in: whoever asks from this computer, with any credentials or none. The error is what
+/// clients are told.
+[[nodiscard]] result<void> access(const http_request& q);
+
+}  // namespace artham::web::kite
