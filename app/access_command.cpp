@@ -113,7 +113,8 @@ int add_key(const access_options& o, const std::string& name, const std::string&
     print(j);
   } else {
     std::printf("%s\n", text.reveal().c_str());
-    std::fprintf(stderr, "artham: this key is shown this once; revoke it with artham key revoke %s\n",
+    std::fprintf(stderr,
+                 "artham: this key is shown this once; revoke it with artham key revoke %s\n",
                  made->name.c_str());
   }
   return 0;

@@ -58,7 +58,8 @@ result<std::shared_ptr<web::access_control>> start_access(const config::settings
   auto started = web::access_control::start(std::move(o), std::move(*from), metrics);
   if (!started) return started;
   if ((*started)->required()) {
-    runtime::log().info("who connects needs a key (artham key add) or a password (artham user add)");
+    runtime::log().info(
+        "who connects needs a key (artham key add) or a password (artham user add)");
   } else if (!loopback) {
     runtime::log().warn("{} is open to whoever reaches it: no key is needed", w.address);
   }

@@ -59,8 +59,9 @@ std::optional<runtime::secret> ask(const std::string& what) {
 }  // namespace
 
 result<runtime::secret> read_new_password(const std::string& who) {
-  const auto none = fail(errc::bad_input, "no password was given; it is the first line of "
-                                          "standard input");
+  const auto none = fail(errc::bad_input,
+                         "no password was given; it is the first line of "
+                         "standard input");
   if (isatty(STDIN_FILENO) == 0) {
     auto line = read_line();
     if (!line || line->empty()) return none;

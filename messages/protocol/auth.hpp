@@ -4,8 +4,8 @@
 #include <string>
 #include <string_view>
 
-#include "messages/protocol/command.hpp"
 #include "market/error.hpp"
+#include "messages/protocol/command.hpp"
 
 namespace artham::protocol {
 

@@ -112,10 +112,10 @@ class postgres_access final : public access {
     }
     if (uses.empty()) return {};
     const parameter values[] = {ids + "}", times + "}"};
-    return nothing(ask(
-        "UPDATE artham.api_keys AS k SET used = greatest(k.used, n.at) FROM "
-        "unnest($1::bigint[], $2::bigint[]) AS n (id, at) WHERE k.id = n.id",
-        values));
+    return nothing(
+        ask("UPDATE artham.api_keys AS k SET used = greatest(k.used, n.at) FROM "
+            "unnest($1::bigint[], $2::bigint[]) AS n (id, at) WHERE k.id = n.id",
+            values));
   }
 
   result<user> add_user(const user& who) override {
@@ -157,10 +157,10 @@ class postgres_access final : public access {
 
   result<std::string> ticket_secret(const std::string& candidate) override {
     const parameter values[] = {candidate};
-    auto a = ask(
-        "UPDATE artham.access_state SET ticket_secret = coalesce(ticket_secret, $1) RETURNING "
-        "ticket_secret",
-        values);
+    auto a =
+        ask("UPDATE artham.access_state SET ticket_secret = coalesce(ticket_secret, $1) RETURNING "
+            "ticket_secret",
+            values);
     if (!a) return tl::unexpected(a.error());
     return std::string(a->text(0, 0));
   }

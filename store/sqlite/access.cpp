@@ -61,11 +61,11 @@ class sqlite_access final : public access {
       SQLite::Transaction t(*db_);
       access_list all;
       all.version = read_version();
-      SQLite::Statement keys(
-          *db_, "SELECT " + std::string(key_columns) + " FROM api_keys ORDER BY id");
+      SQLite::Statement keys(*db_,
+                             "SELECT " + std::string(key_columns) + " FROM api_keys ORDER BY id");
       while (keys.executeStep()) all.keys.push_back(read_key(keys));
-      SQLite::Statement users(
-          *db_, "SELECT " + std::string(user_columns) + " FROM users ORDER BY id");
+      SQLite::Statement users(*db_,
+                              "SELECT " + std::string(user_columns) + " FROM users ORDER BY id");
       while (users.executeStep()) all.users.push_back(read_user(users));
       SQLite::Statement ended(*db_, "SELECT id, expires FROM ended_tickets ORDER BY id");
       while (ended.executeStep())
@@ -80,8 +80,8 @@ class sqlite_access final : public access {
         return fail(errc::conflict, "there is a key '" + key.name +
                                         "' already: choose another name, or revoke it first");
       }
-      SQLite::Statement s(
-          *db_, "INSERT INTO api_keys (name, hash, scopes, created) VALUES (?, ?, ?, ?)");
+      SQLite::Statement s(*db_,
+                          "INSERT INTO api_keys (name, hash, scopes, created) VALUES (?, ?, ?, ?)");
       s.bind(1, key.name);
       s.bind(2, key.hash);
       s.bind(3, key.scopes);
@@ -183,8 +183,8 @@ class sqlite_access final : public access {
   result<std::string> ticket_secret(const std::string& candidate) override {
     return guard([&]() -> result<std::string> {
       SQLite::Transaction t(*db_, SQLite::TransactionBehavior::IMMEDIATE);
-      SQLite::Statement s(
-          *db_, "UPDATE access_state SET ticket_secret = ? WHERE ticket_secret IS NULL");
+      SQLite::Statement s(*db_,
+                          "UPDATE access_state SET ticket_secret = ? WHERE ticket_secret IS NULL");
       s.bind(1, candidate);
       s.exec();
       auto kept = db_->execAndGet("SELECT ticket_secret FROM access_state").getString();

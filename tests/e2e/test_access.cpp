@@ -29,9 +29,10 @@ struct visitor {
   raw_client::answer log_in(const std::string& user, const std::string& password) const {
     const auto body = json{{"user", user}, {"password", password}}.dump();
     raw_client c(port);
-    c.send("POST /v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-           "Content-Length: " +
-           std::to_string(body.size()) + "\r\n\r\n" + body);
+    c.send(
+        "POST /v1/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        "Content-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body);
     return c.receive_answer();
   }
   bool soon(const std::string& key, int status) const {
@@ -56,8 +57,8 @@ std::string add_key(std::vector<std::string> where, const std::string& name,
 }
 
 finished with_input(const std::string& input, const std::string& rest) {
-  return run_to_end({"/bin/sh", "-c", "printf '%s' '" + input + "' | '" + artham::test::program() +
-                                          "' " + rest});
+  return run_to_end(
+      {"/bin/sh", "-c", "printf '%s' '" + input + "' | '" + artham::test::program() + "' " + rest});
 }
 
 /// A key that is added, used by REST and by a WebSocket, and revoked under it.
@@ -127,7 +128,8 @@ TEST_CASE("people log in for a ticket; guessing is slow, and is noted; no secret
   const scratch dir;
   const auto data = dir / "data";
   const std::string password = "correct horse battery";
-  const auto added = with_input(password + "\n", "user add anna --data '" + data + "' --scopes read");
+  const auto added =
+      with_input(password + "\n", "user add anna --data '" + data + "' --scopes read");
   REQUIRE_MESSAGE(added.code == 0, added.err);
   const auto key = add_key({"--data", data}, "desk");
   node n(data);
@@ -166,9 +168,9 @@ TEST_CASE("people log in for a ticket; guessing is slow, and is noted; no secret
 
   const auto metrics = v.get("/metrics", key).body;
   CHECK(metrics.find("artham_access_refused_total{reason=\"throttled\"} 31") != std::string::npos);
-  const auto status = run_to_end({"/usr/bin/env", "ARTHAM_KEY=" + key, artham::test::program(),
-                                  "status", "--url",
-                                  "http://127.0.0.1:" + std::to_string(n.port())});
+  const auto status =
+      run_to_end({"/usr/bin/env", "ARTHAM_KEY=" + key, artham::test::program(), "status", "--url",
+                  "http://127.0.0.1:" + std::to_string(n.port())});
   CHECK_MESSAGE(status.code == 0, status.err);
   CHECK(artham::test::artham({"status", "--url", "http://127.0.0.1:" + std::to_string(n.port())})
             .code == 3);
@@ -214,8 +216,8 @@ TEST_CASE("what the commands refuse, and how they say it") {
   CHECK(f.err.find("standard input") != std::string::npos);
   f = artham::test::artham({"key", "list", "--data", data});
   CHECK(f.out.starts_with("1 desk read created "));
-  f = artham::test::artham({"key", "add", "more", "--scopes", "read,replay", "--json", "--data",
-                            data});
+  f = artham::test::artham(
+      {"key", "add", "more", "--scopes", "read,replay", "--json", "--data", data});
   const auto j = json::parse(f.out);
   CHECK(j["scopes"] == "read,replay");
   CHECK(j["key"].get<std::string>().starts_with("artham_2_"));

@@ -44,7 +44,8 @@ struct two_processes {
 
 }  // namespace
 
-TEST_CASE("a key that one process adds or revokes is seen by the other, which is told by a version") {
+TEST_CASE(
+    "a key that one process adds or revokes is seen by the other, which is told by a version") {
   two_processes p;
   const auto before = have(p.other->version());
   CHECK(have(p.other->list()).keys.empty());

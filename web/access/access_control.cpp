@@ -24,7 +24,8 @@ constexpr int ticks_between_uses = 100;
 constexpr int most_renewals = 1;
 
 std::string_view name_of(denial::reason r) {
-  constexpr std::array<std::string_view, 8> names{"missing", "wrong", "revoked", "expired", "throttled", "full", "forbidden", "not_ready"};
+  constexpr std::array<std::string_view, 8> names{"missing",   "wrong", "revoked",   "expired",
+                                                  "throttled", "full",  "forbidden", "not_ready"};
   return names.at(static_cast<std::size_t>(r));
 }
 
@@ -58,17 +59,18 @@ std::string identity::text() const {
 }
 
 access_control::access_control(access_options options, std::unique_ptr<store::access> from,
-               runtime::metrics& metrics)
+                               runtime::metrics& metrics)
     : options_(std::move(options)),
       store_(std::move(from)),
       metrics_(metrics),
       failures_(options_.failures_per_minute) {}
 
 result<std::shared_ptr<access_control>> access_control::start(access_options options,
-                                              std::unique_ptr<store::access> from,
-                                              runtime::metrics& metrics) {
+                                                              std::unique_ptr<store::access> from,
+                                                              runtime::metrics& metrics) {
   if (sodium_init() < 0) return fail(errc::io, "libsodium cannot be used here");
-  std::shared_ptr<access_control> a(new access_control(std::move(options), std::move(from), metrics));
+  std::shared_ptr<access_control> a(
+      new access_control(std::move(options), std::move(from), metrics));
   std::error_code ec;
   a->closed_before_ =
       !a->options_.marker.empty() && std::filesystem::exists(a->options_.marker, ec);
@@ -260,9 +262,9 @@ granted<void> access_control::still(const identity& who) const {
     return ended_here_.contains(who.ticket);
   }();
   if (ended || who.expires <= options_.now()) {
-    return tl::unexpected(denial{denial::reason::expired,
-                                 ended ? "the ticket was given back; log in again"
-                                       : "the ticket has expired; log in again"});
+    return tl::unexpected(
+        denial{denial::reason::expired, ended ? "the ticket was given back; log in again"
+                                              : "the ticket has expired; log in again"});
   }
   return {};
 }
@@ -273,7 +275,7 @@ bool access_control::throttled(const std::string& address) {
 }
 
 denial access_control::deny(denial d, const std::string& address, const std::string& who,
-                    std::string_view what) {
+                            std::string_view what) {
   metrics_
       .counter("artham_access_refused_total", "Who was not let in, by reason.",
                {{"reason", std::string(name_of(d.why))}})
@@ -312,7 +314,8 @@ granted<identity> access_control::check(std::string_view credential, const std::
   return who;
 }
 
-void access_control::note_refused(const identity& who, const std::string& address, std::string_view what) {
+void access_control::note_refused(const identity& who, const std::string& address,
+                                  std::string_view what) {
   metrics_
       .counter("artham_access_refused_total", "Who was not let in, by reason.",
                {{"reason", "scope"}})
@@ -321,17 +324,16 @@ void access_control::note_refused(const identity& who, const std::string& addres
 }
 
 denial access_control::nothing_shown() {
-  return deny({denial::reason::missing,
-               "a key or a ticket is needed: Authorization: Bearer <key>; artham key add makes one"},
-              {}, {}, "access");
+  return deny(
+      {denial::reason::missing,
+       "a key or a ticket is needed: Authorization: Bearer <key>; artham key add makes one"},
+      {}, {}, "access");
 }
 
-void access_control::log_in(const std::string& user, runtime::secret password, const std::string& address,
-                    std::function<void(granted<login>)> done) {
+void access_control::log_in(const std::string& user, runtime::secret password,
+                            const std::string& address, std::function<void(granted<login>)> done) {
   if (throttled(address)) {
-    return done(tl::unexpected(
-        deny(too_many_failures,
-             address, {}, "login")));
+    return done(tl::unexpected(deny(too_many_failures, address, {}, "login")));
   }
   const auto k = know();
   if (k == nullptr) return done(tl::unexpected(deny(not_ready, address, {}, "login")));
@@ -339,28 +341,26 @@ void access_control::log_in(const std::string& user, runtime::secret password, c
   for (const auto& [id, u] : k->users)
     if (u.disabled == 0 && u.name == user) found = u;
   auto shared = std::make_shared<std::function<void(granted<login>)>>(std::move(done));
-  const bool taken = password_thread_->post(
-      [this, shared, found, user, address, password = std::move(password)] {
+  const bool taken =
+      password_thread_->post([this, shared, found, user, address, password = std::move(password)] {
         // Failures that came before this one in the queue count.
         if (throttled(address)) {
-          return (*shared)(tl::unexpected(
-              deny(too_many_failures,
-                   address, {}, "login")));
+          return (*shared)(tl::unexpected(deny(too_many_failures, address, {}, "login")));
         }
         // Nobody learns from the time it takes which names there are.
         static const auto nobody = hash_password(runtime::secret(random_text())).value_or("");
         const bool right = is_password(found ? found->password_hash : nobody, password);
         if (!found || !right) {
-          return (*shared)(tl::unexpected(
-              deny({denial::reason::wrong, "no user of that name has that password"}, address,
-                   "user " + printable(user), "login")));
+          return (*shared)(
+              tl::unexpected(deny({denial::reason::wrong, "no user of that name has that password"},
+                                  address, "user " + printable(user), "login")));
         }
         note("user " + found->name, "login", address, "ok");
         (*shared)(ticket_for(*found, 0));
       });
   if (!taken) {
-    (*shared)(tl::unexpected(deny({denial::reason::not_ready, "too many log in now; try again"},
-                                  address, {}, "login")));
+    (*shared)(tl::unexpected(
+        deny({denial::reason::not_ready, "too many log in now; try again"}, address, {}, "login")));
   }
 }
 
@@ -377,11 +377,11 @@ login access_control::ticket_for(const store::user& u, int renewals) {
 
 granted<login> access_control::renew(const identity& who, const std::string& address) {
   if (who.is != identity::kind::user || who.renewals >= most_renewals) {
-    return tl::unexpected(deny({denial::reason::expired,
-                                who.is == identity::kind::user
-                                    ? "the ticket was renewed already; log in again"
-                                    : "only tickets are renewed"},
-                               address, who.text(), "renewal"));
+    return tl::unexpected(
+        deny({denial::reason::expired, who.is == identity::kind::user
+                                           ? "the ticket was renewed already; log in again"
+                                           : "only tickets are renewed"},
+             address, who.text(), "renewal"));
   }
   const auto k = know();
   const auto it = k->users.find(who.id);
@@ -407,8 +407,9 @@ void access_control::end_ticket(const std::string& id, std::int64_t expires) {
   }
   const bool taken = store_thread_->post([this, id, expires] {
     if (auto done = store_->end_ticket({id, expires}, options_.now()); !done)
-      runtime::log().warn("a ticket that was given back is good at other gateways until it expires: {}",
-                          done.error().message);
+      runtime::log().warn(
+          "a ticket that was given back is good at other gateways until it expires: {}",
+          done.error().message);
   });
   if (!taken)
     runtime::log().warn(
@@ -417,13 +418,14 @@ void access_control::end_ticket(const std::string& id, std::int64_t expires) {
 }
 
 void access_control::note(std::string who, std::string_view what, const std::string& address,
-                  std::string outcome) {
+                          std::string outcome) {
   runtime::log().info("access: {} {} from {}: {}", who.empty() ? "somebody" : who, what, address,
                       outcome);
   const std::lock_guard lock(mutex_);
   if (events_.size() >= queued_events) {
-    metrics_.counter("artham_access_events_lost_total",
-                     "Events that were logged, and not noted in the store.")
+    metrics_
+        .counter("artham_access_events_lost_total",
+                 "Events that were logged, and not noted in the store.")
         .add();
     return;
   }
@@ -463,10 +465,10 @@ granted<access_control::place> access_control::take_place(const identity& who) {
   const std::lock_guard lock(mutex_);
   auto& open = sessions_[name];
   if (open >= options_.max_sessions_per_key) {
-    return tl::unexpected(denial{denial::reason::full,
-                                 "web.max_sessions_per_key = " +
-                                     std::to_string(options_.max_sessions_per_key) +
-                                     " sessions of this key are open; close one"});
+    return tl::unexpected(
+        denial{denial::reason::full,
+               "web.max_sessions_per_key = " + std::to_string(options_.max_sessions_per_key) +
+                   " sessions of this key are open; close one"});
   }
   ++open;
   return place(this, [self = weak_from_this(), name](const void*) {

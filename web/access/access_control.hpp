@@ -107,9 +107,8 @@ class access_control : public std::enable_shared_from_this<access_control> {
 
   /// Reads the store once; one that is away does not keep it from starting. errc::io when the
   /// marker cannot be written.
-  [[nodiscard]] static result<std::shared_ptr<access_control>> start(access_options options,
-                                                             std::unique_ptr<store::access> from,
-                                                             runtime::metrics& metrics);
+  [[nodiscard]] static result<std::shared_ptr<access_control>> start(
+      access_options options, std::unique_ptr<store::access> from, runtime::metrics& metrics);
   ~access_control();
   access_control(const access_control&) = delete;
   access_control& operator=(const access_control&) = delete;
@@ -148,7 +147,8 @@ class access_control : public std::enable_shared_from_this<access_control> {
   };
   using known_ptr = std::shared_ptr<const known>;
 
-  access_control(access_options options, std::unique_ptr<store::access> from, runtime::metrics& metrics);
+  access_control(access_options options, std::unique_ptr<store::access> from,
+                 runtime::metrics& metrics);
   void run();
   void poll();
   result<void> take(store::access_list list);

@@ -155,9 +155,8 @@ class guard {
                              q.target));
     }
     respond.limit(login_limit, "the login was not looked at in time; try again");
-    access_->log_in(j["user"].get<std::string>(),
-                    runtime::secret(j["password"].get<std::string>()), q.address,
-                    [respond, q](const granted<login>& l) {
+    access_->log_in(j["user"].get<std::string>(), runtime::secret(j["password"].get<std::string>()),
+                    q.address, [respond, q](const granted<login>& l) {
                       respond(l ? login_answer(*l) : unauthorized(q, l.error()));
                     });
   }

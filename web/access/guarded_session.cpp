@@ -59,10 +59,10 @@ granted<identity> guarded_session::identify(std::string_view credential) const {
   const auto needed = needed_scope("GET", path_);
   if (who->may(needed)) return who;
   access_->note_refused(*who, address_, path_);
-  return tl::unexpected(denial{reason::forbidden,
-                               "this needs the scope '" +
-                                   store::scopes_text(static_cast<std::uint8_t>(needed)) +
-                                   "', which the key does not have"});
+  return tl::unexpected(
+      denial{reason::forbidden, "this needs the scope '" +
+                                    store::scopes_text(static_cast<std::uint8_t>(needed)) +
+                                    "', which the key does not have"});
 }
 
 void guarded_session::begin(opened done) {
@@ -82,8 +82,7 @@ void guarded_session::begin(opened done) {
   if (credential.empty()) {
     done(self);
     // Kite's protocol has no way to say it later.
-    if (is_kite(path_))
-      end(protocol::close::unauthorized, access_->nothing_shown().message);
+    if (is_kite(path_)) end(protocol::close::unauthorized, access_->nothing_shown().message);
     return;
   }
   auto who = identify(credential.reveal());
@@ -199,8 +198,8 @@ void guarded_session::authenticate(const protocol::auth_command& c) {
     if (const auto taken = take_place(std::move(*who)); !taken) return refuse(c.id, taken.error());
   }
   if (is_open) return reply(std::move(answer));
-  open_inner([self = shared_from_this(), answer = std::move(answer)](
-                 const result<std::shared_ptr<messages::session>>& s) {
+  open_inner([self = shared_from_this(),
+              answer = std::move(answer)](const result<std::shared_ptr<messages::session>>& s) {
     if (s) return self->reply(answer);
     self->end(protocol::close::try_again, s.error().message);
   });

@@ -18,10 +18,9 @@ constexpr std::array<std::string_view, 3> credential_names{"api_key", "access_to
 /// The rest of a header's value behind its scheme; empty: another scheme.
 std::string_view behind_scheme(std::string_view value, std::string_view scheme) {
   if (value.size() <= scheme.size() || value[scheme.size()] != ' ') return {};
-  const bool same =
-      std::equal(scheme.begin(), scheme.end(), value.begin(), [](char a, char b) {
-        return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-      });
+  const bool same = std::equal(scheme.begin(), scheme.end(), value.begin(), [](char a, char b) {
+    return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+  });
   if (!same) return {};
   value.remove_prefix(scheme.size());
   const auto first = value.find_first_not_of(' ');

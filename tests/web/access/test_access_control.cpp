@@ -78,7 +78,8 @@ TEST_CASE_FIXTURE(access_world, "open on a trusted address until there is a key,
   CHECK(start()->required());
 }
 
-TEST_CASE_FIXTURE(access_world, "where nobody is trusted, and where keys are asked for, they are needed") {
+TEST_CASE_FIXTURE(access_world,
+                  "where nobody is trusted, and where keys are asked for, they are needed") {
   options.trusted_address = false;
   CHECK(start()->required());
   options.trusted_address = true;
@@ -136,7 +137,8 @@ TEST_CASE_FIXTURE(access_world, "who guesses is stopped, who has a key is not, w
   CHECK(store->events(1000)->size() == 7);
 }
 
-TEST_CASE_FIXTURE(access_world, "a login gives a ticket, which every gateway takes until it is given back") {
+TEST_CASE_FIXTURE(access_world,
+                  "a login gives a ticket, which every gateway takes until it is given back") {
   add_user("anna", "correct horse", 3);
   const auto one = start();
   const auto other = start();
@@ -188,7 +190,8 @@ TEST_CASE_FIXTURE(access_world, "who is removed is out, also when the name comes
   CHECK(log_in(*a, "anna", "battery staple"));
 }
 
-TEST_CASE_FIXTURE(access_world, "wrong passwords and unknown names look alike, are noted, and are stopped") {
+TEST_CASE_FIXTURE(access_world,
+                  "wrong passwords and unknown names look alike, are noted, and are stopped") {
   add_user("anna", "correct horse");
   options.failures_per_minute = 3;
   const auto a = start();
@@ -206,7 +209,9 @@ TEST_CASE_FIXTURE(access_world, "wrong passwords and unknown names look alike, a
   CHECK(log_in(*a, "anna", "correct horse", "192.0.2.9:4"));
 }
 
-TEST_CASE_FIXTURE(access_world, "many logins at once wait in a bounded queue, and count before they are looked at") {
+TEST_CASE_FIXTURE(
+    access_world,
+    "many logins at once wait in a bounded queue, and count before they are looked at") {
   add_user("anna", "correct horse");
   options.failures_per_minute = 4;
   const auto a = start();
@@ -255,7 +260,9 @@ TEST_CASE_FIXTURE(access_world, "when a key was used is stored, also of the last
   CHECK(store->list()->keys.front().used > 1);
 }
 
-TEST_CASE_FIXTURE(access_world, "while the store is away what was known counts; never known, nobody with a key comes in") {
+TEST_CASE_FIXTURE(
+    access_world,
+    "while the store is away what was known counts; never known, nobody with a key comes in") {
   const auto text = add_key("desk");
   std::atomic<bool> away = false;
   const auto away_one = [&] {

@@ -27,9 +27,9 @@ TEST_CASE("a key is read as it was written, and nothing else is one") {
   CHECK(all.size() == 200);
   const auto secret = random_text();
   for (const auto& wrong :
-       {std::string(), std::string("artham_"), "artham_1_" + secret.substr(1),
-        "artham_x_" + secret, "artham__" + secret, "artham_-1_" + secret, "artham_1" + secret,
-        "artham_1_" + secret + "x", "Artham_1_" + secret, "artham_99999999999999999999_" + secret}) {
+       {std::string(), std::string("artham_"), "artham_1_" + secret.substr(1), "artham_x_" + secret,
+        "artham__" + secret, "artham_-1_" + secret, "artham_1" + secret, "artham_1_" + secret + "x",
+        "Artham_1_" + secret, "artham_99999999999999999999_" + secret}) {
     CAPTURE(wrong);
     CHECK_FALSE(parse_key(wrong));
   }

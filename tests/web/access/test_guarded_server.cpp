@@ -88,7 +88,8 @@ std::string auth(const std::string& credential, const std::string& member = "key
 
 }  // namespace
 
-TEST_CASE_FIXTURE(guarded_server, "without a key there is what is public, and a 401 that says how") {
+TEST_CASE_FIXTURE(guarded_server,
+                  "without a key there is what is public, and a 401 that says how") {
   add_key("desk");
   run();
   for (const auto* path : {"/livez", "/readyz", "/version", "/openapi.json", "/"})
@@ -205,7 +206,8 @@ TEST_CASE_FIXTURE(guarded_server, "a WebSocket waits for auth; until then it may
   run();
   websocket w(port);
   CHECK(w.ask(R"({"id":7,"op":"ping"})") == json::parse(R"({"id":7,"ok":true,"op":"pong"})"));
-  for (const auto* early : {R"({"id":8,"op":"sub","keys":["system"]})", R"({"id":8,"op":"status"})"}) {
+  for (const auto* early :
+       {R"({"id":8,"op":"sub","keys":["system"]})", R"({"id":8,"op":"status"})"}) {
     const auto no = w.ask(early);
     CHECK(no["id"] == 8);
     CHECK(no["error"]["code"] == 4401);
@@ -263,7 +265,8 @@ TEST_CASE_FIXTURE(guarded_server, "who says nothing is closed") {
   CHECK(in.ask(R"({"op":"x"})") == json::parse(R"({"op":"x"})"));
 }
 
-TEST_CASE_FIXTURE(guarded_server, "what a key opened is closed when the key is revoked, and nothing else") {
+TEST_CASE_FIXTURE(guarded_server,
+                  "what a key opened is closed when the key is revoked, and nothing else") {
   const auto key = add_key("desk");
   const auto other = add_key("other");
   run();
@@ -281,7 +284,8 @@ TEST_CASE_FIXTURE(guarded_server, "what a key opened is closed when the key is r
   CHECK(eventually([&] { return web.gateway.session(0)->closed == 1; }));
 }
 
-TEST_CASE_FIXTURE(guarded_server, "a ticket's WebSocket ends with it, unless it shows the next one") {
+TEST_CASE_FIXTURE(guarded_server,
+                  "a ticket's WebSocket ends with it, unless it shows the next one") {
   add_user("anna", "correct horse");
   run();
   const auto l = log_in(*control, "anna", "correct horse");
@@ -331,7 +335,8 @@ TEST_CASE_FIXTURE(guarded_server, "guessing on WebSockets ends them") {
   CHECK(w.close_code() == 4429);
 }
 
-TEST_CASE_FIXTURE(guarded_server, "where all is open nothing changes, until the first key: then those without go") {
+TEST_CASE_FIXTURE(guarded_server,
+                  "where all is open nothing changes, until the first key: then those without go") {
   options.mode = access_mode::automatic;
   run();
   CHECK(get("/v1/bars").status == 200);
