@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdlib>
 
 #include <sodium.h>
 
@@ -53,7 +54,8 @@ std::string_view take_part(std::string_view& text, char mark) {
 
 std::string random_text() {
   std::array<unsigned char, random_bytes> bytes{};
-  static_cast<void>(sodium_init());
+  // Without a source of randomness nothing may go on.
+  if (sodium_init() < 0) std::abort();
   randombytes_buf(bytes.data(), bytes.size());
   auto text = base64(bytes.data(), bytes.size());
   sodium_memzero(bytes.data(), bytes.size());

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "messages/protocol/command.hpp"
+#include "web/access/credential.hpp"
 #include "web/access/rules.hpp"
 
 namespace artham::web {
@@ -72,13 +73,16 @@ void guarded_session::begin(opened done) {
     return end(protocol::close::unauthorized,
                "a key in the address is seen in logs: send it with auth");
   }
+  const auto credential = credential_of(path_, how_.authorization, how_.query);
   if (!access_->required()) {
     identity anybody;
     anybody.scopes = store::all_scopes;
-    static_cast<void>(take_place(std::move(anybody)));
+    // Whoever shows a key may stay when one is needed later.
+    auto who = looks_like_credential(credential.reveal()) ? identify(credential.reveal())
+                                                          : granted<identity>(anybody);
+    if (!who || !take_place(std::move(*who))) static_cast<void>(take_place(std::move(anybody)));
     return open_inner(std::move(done));
   }
-  const auto credential = credential_of(path_, how_.authorization, how_.query);
   if (credential.empty()) {
     done(self);
     // Kite's protocol has no way to say it later.
