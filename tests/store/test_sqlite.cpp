@@ -59,7 +59,10 @@ TEST_CASE("a store of schema 1 gets the table of quarantines when it is opened")
   f.db.reset();
   f.files->sql(
       "DROP TABLE quarantines; DROP TABLE candles; DROP TABLE option_greeks; DROP "
-      "TABLE chain_features; DROP TABLE instrument_features; DELETE FROM schema_migrations "
+      "TABLE chain_features; DROP TABLE instrument_features; DROP TABLE api_keys; DROP TABLE "
+      "users; "
+      "DROP TABLE ended_tickets; DROP TABLE access_state; DROP TABLE audit; DELETE FROM "
+      "schema_migrations "
       "WHERE version > 1");
   // An audit reads it as it is.
   CHECK((*f.files->audit())->quarantines()->empty());

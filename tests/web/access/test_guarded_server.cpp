@@ -247,8 +247,8 @@ TEST_CASE_FIXTURE(guarded_server, "with the header a WebSocket is in at once, or
   CHECK(no_kite.close_code() == 4401);
   websocket scope(port, "/v1/stream", "Authorization: Bearer " + only_replays + "\r\n");
   CHECK(scope.close_code() == 4501);
-  websocket later(port);
-  CHECK(later.ask(auth(only_replays))["error"]["code"] == 4403);
+  websocket afterwards(port);
+  CHECK(afterwards.ask(auth(only_replays))["error"]["code"] == 4403);
 }
 
 TEST_CASE_FIXTURE(guarded_server, "who says nothing is closed") {
