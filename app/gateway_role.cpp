@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "app/access_setup.hpp"
 #include "app/position_at.hpp"
 #include "app/web_options.hpp"
+#include "web/access/guarded_handler.hpp"
 
 namespace artham::app {
 
@@ -68,6 +70,11 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   session.metrics = options_.metrics;
   port_ = std::make_unique<actors::gateway_port>(system, options_.names, std::move(session));
 
+  auto access = start_access(*options_.settings, options_.data, *options_.metrics);
+  if (!access) return tl::unexpected(access.error());
+  access_ = std::move(*access);
+  door_ = std::make_unique<web::guarded_gateway>(*port_, access_);
+
   web::api_dependencies api;
   api.reader = options_.store;
   api.operations = options_.operations;
@@ -98,8 +105,8 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   auto o = web_options(w);
   o.session_budget_bytes = budget / 4;
   web::server_dependencies d;
-  d.handler = web::make_api(std::move(api));
-  d.websockets = {{"/v1/stream", port_.get()}};
+  d.handler = web::guarded(web::make_api(std::move(api)), access_);
+  d.websockets = {{"/v1/stream", door_.get()}};
   d.metrics = options_.metrics;
   auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());
@@ -111,6 +118,7 @@ void gateway_role::close() {
   if (evidence_) evidence_->stop();
   if (web_) web_->stop();
   if (last_ticks_) last_ticks_->stop();
+  if (access_) access_->stop();
 }
 
 void gateway_role::stop() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,6 +20,8 @@
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
 #include "store/store.hpp"
+#include "web/access/access_control.hpp"
+#include "web/access/guarded_gateway.hpp"
 #include "web/api/routes.hpp"
 #include "web/server/server.hpp"
 
@@ -27,6 +30,7 @@ namespace artham::app {
 /// What a gateway is made of; what is pointed to outlives it.
 struct gateway_role_options {
   const config::settings* settings = nullptr;
+  std::filesystem::path data;
   bridge::bridge* streams = nullptr;  ///< of all shards, under one name each
   bridge::bridge* journal = nullptr;  ///< has the streams of each shard
   std::uint32_t shards = 1;
@@ -61,10 +65,12 @@ class gateway_role {
  private:
   gateway_role_options options_;
   std::unique_ptr<runtime::worker> store_readers_;
+  std::shared_ptr<web::access_control> access_;
   std::shared_ptr<const actors::token_codec> tokens_;
   std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
   std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<actors::gateway_port> port_;
+  std::unique_ptr<web::guarded_gateway> door_;
   std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<last_ticks> last_ticks_;
   std::unique_ptr<web::server> web_;

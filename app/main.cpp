@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "app/access_command.hpp"
 #include "app/backfill.hpp"
 #include "app/build_info.hpp"
 #include "app/doctor.hpp"
@@ -238,6 +239,35 @@ int main(int argc, char** argv) {
       kite_command->add_subcommand("instruments", "loads today's instrument dump");
   add_settings(*instruments_command, kite_with);
 
+  access_options access_with;
+  std::string access_name;
+  std::string scopes = "read";
+  auto* key_command = app.add_subcommand("key", "keys of programs that connect");
+  auto* user_command = app.add_subcommand("user", "people who log in");
+  const auto add_access = [&](CLI::App* under, const char* name, const char* what,
+                              const char* whose) {
+    auto* command = under->add_subcommand(name, what);
+    add_settings(*command, access_with.settings);
+    command->add_option("--postgres", access_with.postgres,
+                        "the store is this database: postgresql://user@host/database");
+    command->add_flag("--json", access_with.json, "as JSON");
+    if (*whose != '\0') command->add_option(whose, access_name)->required();
+    return command;
+  };
+  key_command->require_subcommand(1);
+  auto* key_add_command = add_access(key_command, "add", "makes a key and prints it, once", "NAME");
+  auto* key_list_command = add_access(key_command, "list", "keys and when they were used", "");
+  auto* key_revoke_command =
+      add_access(key_command, "revoke", "ends a key at once; what it opened is closed", "KEY");
+  user_command->require_subcommand(1);
+  auto* user_add_command = add_access(
+      user_command, "add", "asks for a password; from standard input without a terminal", "NAME");
+  auto* user_list_command = add_access(user_command, "list", "people who may log in", "");
+  auto* user_remove_command =
+      add_access(user_command, "remove", "ends logins of somebody at once", "NAME");
+  for (auto* command : {key_add_command, user_add_command})
+    command->add_option("--scopes", scopes, "of read, replay, admin, such as read,replay");
+
   auto* version_command = app.add_subcommand("version", "prints the version");
 
   try {
@@ -294,6 +324,12 @@ int main(int argc, char** argv) {
   if (*doctor_command) return doctor(doctor_with, print_settings, doctor_json);
   if (*login_command) return kite_login(kite_with, login_key, request_token);
   if (*instruments_command) return kite_instruments(kite_with);
+  if (*key_add_command) return add_key(access_with, access_name, scopes);
+  if (*key_list_command) return list_keys(access_with);
+  if (*key_revoke_command) return revoke_key(access_with, access_name);
+  if (*user_add_command) return add_user(access_with, access_name, scopes);
+  if (*user_list_command) return list_users(access_with);
+  if (*user_remove_command) return remove_user(access_with, access_name);
   if (*version_command)
     std::printf("artham %.*s\n", static_cast<int>(version().size()), version().data());
   return 0;

@@ -332,6 +332,7 @@ std::string node::status_json() const {
 void node::make_gateway() {
   gateway_role_options o;
   o.settings = &options_.settings;
+  o.data = options_.data;
   o.streams = journal_.get();
   o.journal = journal_.get();
   o.identity = identity_;

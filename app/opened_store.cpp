@@ -10,15 +10,15 @@ namespace artham::app {
 
 namespace {
 
-std::filesystem::path database_file(const std::filesystem::path& data) {
-  return data / "artham.db";
-}
-
 bool in_postgres(const config::settings& s) {
   return s.store.kind == config::store_kind::postgres;
 }
 
 }  // namespace
+
+std::filesystem::path database_file(const std::filesystem::path& data) {
+  return data / "artham.db";
+}
 
 store::postgres::server postgres_server_of(const config::settings& s) {
   const auto& p = s.store.postgres;

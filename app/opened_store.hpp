@@ -32,6 +32,8 @@ struct store_opening {
 /// which others see in the list of processes. errc::usage for one with a password in it.
 [[nodiscard]] result<void> use_postgres(config::settings& s, const std::string& url);
 
+/// Of an embedded store.
+[[nodiscard]] std::filesystem::path database_file(const std::filesystem::path& data);
 /// Of store.postgres.
 [[nodiscard]] store::postgres::server postgres_server_of(const config::settings& s);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -19,10 +20,16 @@ using nlohmann::json;
 result<json> get(const std::string& base, const std::string& path) {
   feed::kite::http_request request;
   request.url = base + path;
+  if (const char* key = std::getenv("ARTHAM_KEY"); key != nullptr && *key != '\0')
+    request.headers.emplace_back("Authorization", std::string("Bearer ") + key);
   const auto answer = feed::kite::http_call(request, {});
   if (!answer) {
     return fail(errc::unavailable, "nothing answers at " + base + " (" + answer.error().message +
                                        "); is artham running there? --url names another place");
+  }
+  if (answer->status == 401 || answer->status == 403) {
+    return fail(errc::refused, base + path + " needs a key with the scope read: give it as the "
+                                             "variable ARTHAM_KEY of the environment");
   }
   if (answer->status != 200) {
     return fail(errc::unavailable,

@@ -735,6 +735,13 @@ std::vector<setting> make_settings() {
   list.push_back(integer(FIELD(web.max_per_address), 0, many));
   list.push_back(integer(FIELD(web.max_half_open), 1, many));
   list.push_back(integer(FIELD(web.max_requests), 1, many));
+  list.push_back(choice(FIELD(web.access), names<web_access>{{"auto", web_access::automatic},
+                                                             {"open", web_access::open},
+                                                             {"keys", web_access::keys}}));
+  list.push_back(time_span(FIELD(web.ticket_life), minute, 30 * day));
+  list.push_back(time_span(FIELD(web.auth_timeout), 100 * millisecond, hour));
+  list.push_back(integer(FIELD(web.auth_failures), 1, many));
+  list.push_back(integer(FIELD(web.max_sessions_per_key), 1, many));
 
   list.push_back(integer(FIELD(exchange.port), 0, 65'535));
   list.push_back(integer(FIELD(exchange.instruments), 1, many));

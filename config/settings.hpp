@@ -35,6 +35,13 @@ enum class tick_storage : std::uint8_t {
 /// How ticks lie in the tables of PostgreSQL.
 enum class tick_table_layout : std::uint8_t { packed, rows };
 
+/// Who may use the web server.
+enum class web_access : std::uint8_t {
+  automatic,  ///< anybody on this computer until there is a key or a user, then who has one
+  open,       ///< anybody
+  keys,       ///< who has a key or a password
+};
+
 /// How records lie in Redis.
 enum class redis_encoding : std::uint8_t {
   packed,  ///< an entry for many records
@@ -178,6 +185,11 @@ struct settings {
     int max_per_address = 0;  ///< 0: no limit
     int max_half_open = 256;
     int max_requests = 10'000;
+    web_access access = web_access::automatic;
+    market::duration ticket_life = 12 * market::hour;
+    market::duration auth_timeout = 10 * market::second;
+    int auth_failures = 10;  ///< of one address in a minute
+    int max_sessions_per_key = 100;
     friend bool operator==(const web_section&, const web_section&) = default;
   };
   struct exchange_section {

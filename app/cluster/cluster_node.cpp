@@ -414,6 +414,7 @@ result<std::unique_ptr<unit>> cluster_node::start_unit(const std::string& lease,
 result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& rules) {
   gateway_role_options o;
   o.settings = &options_.settings;
+  o.data = options_.data;
   o.streams = all_shards_.get();
   o.journal = redis_.get();
   o.shards = static_cast<std::uint32_t>(options_.settings.cluster.shards);

@@ -41,12 +41,18 @@ std::string_view name(code c) {
   switch (c) {
     case code::bad_request:
       return "bad_request";
+    case code::unauthorized:
+      return "unauthorized";
+    case code::forbidden:
+      return "forbidden";
     case code::unknown_instrument:
       return "unknown_instrument";
     case code::unknown_timeframe:
       return "unknown_timeframe";
     case code::too_many_subscriptions:
       return "too_many_subscriptions";
+    case code::too_many_attempts:
+      return "too_many_attempts";
     case code::unavailable:
       return "unavailable";
   }

@@ -13,9 +13,12 @@ namespace artham::protocol {
 /// Codes of error replies; docs/protocol.md lists them.
 enum class code : std::uint16_t {
   bad_request = 4400,
+  unauthorized = 4401,
+  forbidden = 4403,
   unknown_instrument = 4404,
   unknown_timeframe = 4405,
   too_many_subscriptions = 4429,
+  too_many_attempts = 4430,
   unavailable = 4503,
 };
 [[nodiscard]] std::string_view name(code c);
@@ -23,9 +26,13 @@ enum class code : std::uint16_t {
 /// Close codes: 4000-4499 come back, 4500-4999 do not.
 enum class close : std::uint16_t {
   going_away = 1001,
+  try_again = 1013,
   cannot_catch_up = 4003,
   too_slow = 4008,
+  unauthorized = 4401,
+  too_many = 4429,
   not_text = 4500,
+  revoked = 4501,
 };
 
 /// How a client is sent the values of a key.

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "store/sqlite/access.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
 #include "tests/store/any_store.hpp"
@@ -16,6 +17,9 @@ class sqlite_store final : public any_store {
   }
   result<std::unique_ptr<store::audit>> audit() override {
     return store::sqlite::open_audit(dir_ / "artham.db");
+  }
+  result<std::unique_ptr<store::access>> access() override {
+    return store::sqlite::open_access(dir_ / "artham.db");
   }
   void sql(const std::string& statements) override {
     REQUIRE(run_to_end({"/usr/bin/sqlite3", dir_ / "artham.db", statements}).code == 0);

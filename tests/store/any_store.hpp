@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "store/access.hpp"
 #include "store/audit.hpp"
 #include "store/store.hpp"
 
@@ -14,6 +15,7 @@ class any_store {
   virtual ~any_store() = default;
   [[nodiscard]] virtual result<std::unique_ptr<store::database>> open(const store::options& o) = 0;
   [[nodiscard]] virtual result<std::unique_ptr<store::audit>> audit() = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<store::access>> access() = 0;
   /// Changes what is stored behind the program's back. Tables without their schema.
   virtual void sql(const std::string& statements) = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "store/postgres/access.hpp"
 #include "store/postgres/audit.hpp"
 #include "store/postgres/database.hpp"
 #include "tests/store/any_store.hpp"
@@ -33,6 +34,9 @@ class postgres_store final : public any_store {
   }
   result<std::unique_ptr<store::audit>> audit() override {
     return store::postgres::open_audit(server_);
+  }
+  result<std::unique_ptr<store::access>> access() override {
+    return store::postgres::open_access(server_);
   }
   void sql(const std::string& statements) override { static_cast<void>(ask(statements)); }
 

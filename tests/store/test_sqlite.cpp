@@ -59,8 +59,10 @@ TEST_CASE("a store of schema 1 gets the table of quarantines when it is opened")
   f.db.reset();
   f.files->sql(
       "DROP TABLE quarantines; DROP TABLE candles; DROP TABLE option_greeks; DROP "
-      "TABLE chain_features; DROP TABLE instrument_features; ALTER TABLE gaps DROP COLUMN "
-      "instrument_tokens; DELETE FROM schema_migrations WHERE version > 1");
+      "TABLE chain_features; DROP TABLE instrument_features; DROP TABLE api_keys; DROP TABLE "
+      "users; DROP TABLE ended_tickets; DROP TABLE access_state; DROP TABLE audit; ALTER TABLE "
+      "gaps "
+      "DROP COLUMN instrument_tokens; DELETE FROM schema_migrations WHERE version > 1");
   // An audit reads it as it is.
   CHECK((*f.files->audit())->quarantines()->empty());
   CHECK((*f.files->audit())->gaps()->empty());

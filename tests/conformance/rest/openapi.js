@@ -127,7 +127,9 @@ async function answers(node, { key, token, option, underlying, start }) {
   await call('POST', '/kite/session/token', new URLSearchParams({ api_key: 'a', request_token: 'b', checksum: 'c' }));
   await call('POST', '/kite/session/token', new URLSearchParams({ api_key: 'a' }));
   await call('DELETE', '/kite/session/token?api_key=a&access_token=b');
-  assert.deepStrictEqual(checker.unasked(), ['get /v1/stream'], 'every operation was asked');
+  await ask('/v1/session');
+  assert.deepStrictEqual(checker.unasked(), ['get /v1/stream', 'post /v1/login', 'post /v1/logout', 'post /v1/session'],
+    'every operation was asked, but those of people who log in');
 }
 
 /** Bars that the client has are not sent again. */

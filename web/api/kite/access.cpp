@@ -18,13 +18,4 @@ result<credentials> read_credentials(const http_request& q) {
                      runtime::secret(std::string(text.substr(colon + 1)))};
 }
 
-result<void> access(const http_request& q) {
-  if (const auto who = read_credentials(q); !who) return tl::unexpected(who.error());
-  const std::string_view from = q.address;
-  if (!from.starts_with("127.") && !from.starts_with("[::1]") && !from.starts_with("::1")) {
-    return fail(errc::usage, "only clients on the same computer are let in; there are no keys yet");
-  }
-  return {};
-}
-
 }  // namespace artham::web::kite

@@ -15,8 +15,4 @@ struct credentials {
 /// Empty credentials when there is no such header. errc::bad_input when it has another form.
 [[nodiscard]] result<credentials> read_credentials(const http_request& q);
 
-/// Who is let in: whoever asks from this computer, with any credentials or none. The error is what
-/// clients are told.
-[[nodiscard]] result<void> access(const http_request& q);
-
 }  // namespace artham::web::kite

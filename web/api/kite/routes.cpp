@@ -71,7 +71,7 @@ bool routes::handle(const http_request& q, const responder& respond) const {
         bad_input("X-Kite-Version is '" + q.kite_version.substr(0, 20) + "'; version 3 is served"));
     return true;
   }
-  if (const auto allowed = access(q); !allowed) {
+  if (const auto allowed = read_credentials(q); !allowed) {
     respond(failure(403, "TokenException", allowed.error().message));
     return true;
   }
