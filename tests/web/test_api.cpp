@@ -454,8 +454,8 @@ TEST_CASE_FIXTURE(fixture, "gaps of some instruments name them, and are those of
   reader.gap_rows.push_back(stopped);
   const auto all = json::parse(ask("/v1/gaps").body)["gaps"];
   REQUIRE(all.size() == 4);
-  CHECK(all[0]["instrument_tokens"] == std::vector<std::uint32_t>{token});
-  CHECK(all[1]["instrument_tokens"] == std::vector<std::uint32_t>{other});
+  CHECK(all[0]["instrument_tokens"] == json::array({token}));
+  CHECK(all[1]["instrument_tokens"] == json::array({other}));
   CHECK_FALSE(all[2].contains("instrument_tokens"));
   const auto own = json::parse(ask("/v1/gaps?instrument=" + std::to_string(token)).body)["gaps"];
   REQUIRE(own.size() == 2);
