@@ -1,8 +1,8 @@
 // A bar as text for clients: ours, and the same bytes by nlohmann::json.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <string>
 #include <vector>
 
@@ -59,15 +59,22 @@ std::string by_nlohmann(const market::bar& b) {
   return j.dump();
 }
 
+/// Of this thread: what else the machine does is left out.
+double cpu_seconds() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec) * 1e-9;
+}
+
 template <class Fn>
 double rate(const std::vector<market::bar>& bars, int rounds, Fn&& fn) {
   double best = 0;
   for (int run = 0; run < 5; ++run) {
-    const auto begin = std::chrono::steady_clock::now();
+    const auto begin = cpu_seconds();
     for (int r = 0; r < rounds; ++r)
       for (const auto& b : bars) fn(b);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    best = std::max(best, static_cast<double>(bars.size()) * rounds / took.count());
+    const auto took = cpu_seconds() - begin;
+    best = std::max(best, static_cast<double>(bars.size()) * rounds / took);
   }
   return best;
 }
