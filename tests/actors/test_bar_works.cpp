@@ -97,7 +97,7 @@ class reading {
   struct kept {
     record::position at;
     market::timestamp clock = 0;
-    std::map<std::uint32_t, std::string> builders;
+    std::map<std::uint32_t, std::string> states;
   };
   [[nodiscard]] kept keep() const {
     kept k{maker_.at(), maker_.clock(), {}};

@@ -211,10 +211,12 @@ TEST_CASE("a hostile ticker is reported and left, and its successor is taken") {
     hostile_ticker ticker(std::move(t));
     feed::kite::client_options o;
     o.url = ticker.url();
-    o.api_key = "key";
     auto asked = std::make_shared<std::atomic<int>>(0);
     // Another token each time, so that a 403 is tried again.
-    o.access_token = [asked] { return feed::kite::secret("token" + std::to_string((*asked)++)); };
+    o.accounts[0].api_key = "key";
+    o.accounts[0].access_token = [asked] {
+      return feed::kite::secret("token" + std::to_string((*asked)++));
+    };
     o.login_poll = milliseconds(5);
     o.connect_timeout = hangs ? milliseconds(200) : milliseconds(5'000);
     // Who broke the protocol is told so, and may then take its time to close: that long.
