@@ -28,8 +28,9 @@ result<json> get(const std::string& base, const std::string& path) {
                                        "); is artham running there? --url names another place");
   }
   if (answer->status == 401 || answer->status == 403) {
-    return fail(errc::refused, base + path + " needs a key with the scope read: give it as the "
-                                             "variable ARTHAM_KEY of the environment");
+    return fail(errc::refused, base + path +
+                                   " needs a key with the scope read: give it as the "
+                                   "variable ARTHAM_KEY of the environment");
   }
   if (answer->status != 200) {
     return fail(errc::unavailable,

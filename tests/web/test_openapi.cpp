@@ -21,6 +21,7 @@ TEST_CASE("the OpenAPI document has every path that is served, and no other") {
   const auto paths = api_paths();
   std::set<std::string> served(paths.begin(), paths.end());
   // The server's own, and those of the guard in front.
-  for (const auto* path : {"/v1/stream", "/v1/login", "/v1/logout", "/v1/session"}) served.insert(path);
+  for (const auto* path : {"/v1/stream", "/v1/login", "/v1/logout", "/v1/session"})
+    served.insert(path);
   CHECK(described == served);
 }
