@@ -51,6 +51,7 @@ struct node {
       s.roles = {config::role::bars};
       return s;
     };
+    k.gave_back = [](const std::string&) {};
     k.changed = [this] { runner->wake(); };
     k.metrics = &metrics;
     keeper = std::make_unique<lease_keeper>(std::move(k));

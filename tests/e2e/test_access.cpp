@@ -121,7 +121,7 @@ TEST_CASE("the same with the keys in PostgreSQL") {
   node n(dir / "data", db.settings());
   use_and_revoke(n, {"--postgres", db.url()});
   CHECK(server.sql("SELECT what, outcome FROM artham.audit WHERE what LIKE 'key%' ORDER BY n",
-                   db.name) == "key_added\tok\nkey_revoked\tok\n");
+                   db.name) == "key_added|ok\nkey_revoked|ok\n");
 }
 
 TEST_CASE("people log in for a ticket; guessing is slow, and is noted; no secret is written") {

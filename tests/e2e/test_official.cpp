@@ -177,7 +177,8 @@ void log_in(const std::string& data) {
 /// A gap from within the second minute bar to within the third.
 void insert_gap(const std::string& data) {
   sql(data,
-      "INSERT INTO gaps SELECT 99, 1, MIN(bar_start_ts) + 70000000000, MIN(bar_start_ts) + "
+      "INSERT INTO gaps (epoch, seq, from_ts, to_ts, cause, detail) SELECT 99, 1, "
+      "MIN(bar_start_ts) + 70000000000, MIN(bar_start_ts) + "
       "130000000000, 1, '' FROM bars_1m");
 }
 

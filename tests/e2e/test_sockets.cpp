@@ -103,14 +103,13 @@ TEST_CASE("one connection of several is cut: its bars alone have a gap, live and
     CHECK(digest_of(replayed) == digest);
   }
 
-  const std::string lost =
-      "(SELECT seq, from_ts, to_ts FROM gaps WHERE epoch = 1 AND cause = 1) AS g";
+  const std::string lost = "(SELECT epoch, seq, from_ts, to_ts FROM gaps WHERE cause = 1) AS g";
   REQUIRE(sql(data, "SELECT COUNT(*), to_ts - from_ts > 20000000000 FROM " + lost) == "1|1\n");
   const auto ticked =
       lines(sql(data, "SELECT DISTINCT instrument_token FROM ticks, " + lost +
                           " WHERE receive_ts > g.from_ts AND receive_ts < g.to_ts"));
-  const auto flagged = lines(sql(
-      data, "SELECT DISTINCT instrument_token FROM bars_5s WHERE flags & 2 AND cause_epoch = 1"));
+  const auto flagged = lines(sql(data, "SELECT DISTINCT instrument_token FROM bars_5s, " + lost +
+                                           " WHERE flags & 2 AND cause_epoch = g.epoch"));
   CHECK(ticked.size() == 40);
   CHECK(flagged.size() == 20);
   for (const auto& token : flagged) CHECK_FALSE(ticked.contains(token));
@@ -118,7 +117,7 @@ TEST_CASE("one connection of several is cut: its bars alone have a gap, live and
   const auto bars_within = [&](const std::string& of) {
     return sql(data, "SELECT COUNT(DISTINCT instrument_token), MIN(b.ticks) FROM bars_5s AS b, " +
                          lost +
-                         " WHERE cause_epoch = 1 AND bar_start_ts >= g.from_ts AND "
+                         " WHERE cause_epoch = g.epoch AND bar_start_ts >= g.from_ts AND "
                          "bar_end_ts <= g.to_ts AND flags & 2 = " +
                          of);
   };
