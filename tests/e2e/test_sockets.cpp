@@ -116,7 +116,7 @@ TEST_CASE("one connection of several is cut: its bars alone have a gap, live and
   const auto bars_within = [&](const std::string& of) {
     return sql(data, "SELECT COUNT(DISTINCT instrument_token), MIN(b.ticks) FROM bars_5s AS b, " +
                          lost +
-                         " WHERE cause_epoch = g.epoch AND bar_start_ts >= g.from_ts AND "
+                         " WHERE cause_epoch = g.epoch AND bar_start_ts > g.from_ts AND "
                          "bar_end_ts <= g.to_ts AND flags & 2 = " +
                          of);
   };
