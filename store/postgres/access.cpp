@@ -185,6 +185,7 @@ class postgres_access final : public access {
     if (!a) return tl::unexpected(a.error());
     std::vector<access_event> all;
     const auto& rows = a->front();
+    all.reserve(static_cast<std::size_t>(rows.rows()));
     for (int i = 0; i < rows.rows(); ++i) {
       all.push_back({rows.integer(i, 0), std::string(rows.text(i, 1)), std::string(rows.text(i, 2)),
                      std::string(rows.text(i, 3)), std::string(rows.text(i, 4))});

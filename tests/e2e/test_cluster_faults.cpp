@@ -293,6 +293,18 @@ TEST_CASE("who was overtaken by a forced trim is refilled from the ingest node's
                                }),
                   t.c.log());
   }
+  // Whoever asks is answered, before the node that can goes.
+  const auto said = [&](std::string_view what) {
+    const auto log = t.c.log();
+    std::size_t times = 0;
+    for (auto at = log.find(what); at != std::string::npos; at = log.find(what, at + 1)) ++times;
+    return times;
+  };
+  CHECK_MESSAGE(
+      eventually(
+          [&] { return said("it goes on from Redis") == said("asking the ingest node's journal"); },
+          120s),
+      t.c.log());
   CHECK(t.c.stop("ingest-b") == 0);
   t.c.prove("ingest-b");
 }
