@@ -176,7 +176,7 @@ class cluster {
       }
       FAIL_CHECK(counts << "\n" << log());
     }
-    CHECK_MESSAGE(eventually([&] { return is_idle(); }, std::chrono::seconds(90)), log());
+    CHECK_MESSAGE(eventually([&] { return is_idle(); }, std::chrono::seconds(180)), log());
     for (auto& [name, n] : nodes_) {
       if (n.process) CHECK_MESSAGE(stop(name) == 0, name);
     }
