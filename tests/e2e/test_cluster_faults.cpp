@@ -334,7 +334,7 @@ TEST_CASE("an ingest node removes days that everybody has passed") {
   c.start("store", "store", days);
   REQUIRE_MESSAGE(c.wait_for("ingest", kept_from, 180), c.log());
   CHECK(c.stop("ingest") == 0);
-  CHECK_MESSAGE(eventually([&] { return c.is_idle(); }, 90s), c.log());
+  CHECK_MESSAGE(eventually([&] { return c.is_idle(); }, 240s), c.log());
   CHECK(c.stop("compute") == 0);
   CHECK(c.stop("store") == 0);
   const auto verified =
