@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <string>
+
 #include <nlohmann/json.hpp>
 
 #include "web/server/http.hpp"
@@ -22,6 +24,8 @@ TEST_CASE("what cannot be decoded is refused by name") {
     CAPTURE(bad);
     CHECK_FALSE(parse_target(bad));
   }
+  for (const std::string bad : {std::string("/v1/\0bars", 9), std::string("/v1/bars?a=\0", 12)})
+    CHECK_FALSE(parse_target(bad));
   const auto r = parse_target("/v1/bars?limit=%4");
   REQUIRE_FALSE(r);
   CHECK(r.error().message.find("'limit'") != std::string::npos);
