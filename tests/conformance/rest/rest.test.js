@@ -52,8 +52,17 @@ test('a market of several days', async (t) => {
   await market.stop();
   await exchange.stop();
 
-  // Nothing changes any more.
+  // Nothing changes any more, once what was left to do is done.
   const node = await Artham.start(folder, ...settings);
+  let before;
+  await until('everything is stored', async () => {
+    const { metrics } = (await node.get('/v1/status')).json;
+    const lags = Object.entries(metrics).filter(([name]) => /^artham_(reader|store)_lag/.test(name));
+    const days = (await node.bars(share.key, '1D', '&from=0')).length;
+    const same = days === before;
+    before = days;
+    return same && lags.length > 0 && lags.every(([, lag]) => lag === 0);
+  }, (done) => done);
   const open = closed[1].start;
   await withNode(t, node, [
     ['Kite: instruments', () => kite.instruments(node)],
