@@ -315,7 +315,7 @@ TEST_CASE("an ingest node removes days that everybody has passed") {
       "--set", "exchange.instruments=3", "--set", "ingest.clock_interval=10s",
       "--set", "features.enabled=false", "--set", "journal.retention=1d"};
   auto market = days;
-  market.insert(market.end(), {"--speed", "10000"});
+  market.insert(market.end(), {"--speed", "5000"});
   c.start("ingest", "ingest", market);
   c.start("compute", "bars,features", days);
   const auto kept_from = [](const nlohmann::json& s) {

@@ -24,7 +24,7 @@ TEST_CASE("what cannot be decoded is refused by name") {
     CAPTURE(bad);
     CHECK_FALSE(parse_target(bad));
   }
-  for (const std::string bad : {std::string("/v1/\0bars", 9), std::string("/v1/bars?a=\0", 12)})
+  for (const std::string& bad : {std::string("/v1/\0bars", 9), std::string("/v1/bars?a=\0", 12)})
     CHECK_FALSE(parse_target(bad));
   const auto r = parse_target("/v1/bars?limit=%4");
   REQUIRE_FALSE(r);
