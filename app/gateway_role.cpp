@@ -27,8 +27,6 @@ gateway_role::gateway_role(gateway_role_options o)
   c.journal = options_.journal;
   c.tokens = tokens_;
   c.decoder = options_.decoder;
-  c.store = options_.store;
-  c.timeframes = options_.timeframes;
   if (options_.features.enabled) c.features = options_.features.plan;
   c.board = board_;
   catch_up_ =

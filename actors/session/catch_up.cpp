@@ -144,9 +144,9 @@ result<void> catch_up::check(place& p) {
   const auto behind = first_behind(p.at);
   if (!behind && behind.error().code == errc::not_found) {
     // Everything there was dropped, and the stream does not say where it goes on.
-    auto done = take_from_store(p, p.goal);
+    say_expired(p);
     p.at = p.goal;
-    return done;
+    return {};
   }
   if (!behind) return tl::unexpected(behind.error());
   if (*behind == nullptr) return {};
@@ -155,23 +155,22 @@ result<void> catch_up::check(place& p) {
     if (first.epoch > p.at.epoch && first.seq <= p.at.seq) {
       say_missing(p, "lost");
     } else if (first.seq > p.at.seq + 1) {
-      return take_from_store(p, first);
+      say_expired(p);
     }
     return {};
   }
   // Positions are those of causes and leave gaps: only the stream's beginning tells.
   const auto begin = first_behind({});
   if (!begin) return tl::unexpected(begin.error());
-  if (*begin != nullptr && p.at < (*begin)->first()) return take_from_store(p, (*begin)->first());
+  if (*begin != nullptr && p.at < (*begin)->first()) say_expired(p);
   return {};
 }
 
-result<void> catch_up::take_from_store(place& p, position) {
+void catch_up::say_expired(const place& p) {
   say_missing(p, "expired");
   const auto& stream = config_.tokens->streams().all()[p.index];
   for (const auto& [key, w] : keys_)
     if (concerns(stream, key)) expired_.insert(key);
-  return {};
 }
 
 void catch_up::say_missing(const place& p, std::string_view cause) {

@@ -20,7 +20,6 @@
 #include "market/feature/feature_plan.hpp"
 #include "messages/batch.hpp"
 #include "runtime/worker.hpp"
-#include "store/store.hpp"
 
 namespace artham::actors {
 
@@ -29,8 +28,6 @@ struct catch_up_config {
   bridge::bridge* journal = nullptr;  ///< has the streams of all shards
   std::shared_ptr<const token_codec> tokens;
   const feed::decoder* decoder = nullptr;
-  store::reader* store = nullptr;  ///< has what the streams do not have any more
-  std::vector<market::timeframe> timeframes;
   std::shared_ptr<const market::feature::feature_plan> features;  ///< null: there are none here
   std::shared_ptr<resume_board> board;
 };
@@ -70,7 +67,8 @@ class catch_up {
 
   result<void> read(place& p, std::size_t bytes);
   result<void> check(place& p);
-  result<void> take_from_store(place& p, market::position first);
+  /// What the stream does not have any more is told, and not looked for elsewhere.
+  void say_expired(const place& p);
   void say_missing(const place& p, std::string_view cause);
   /// False: there is enough for now, and the block is to be gone on with.
   bool take_block(place& p, const record::block& b, std::size_t bytes);

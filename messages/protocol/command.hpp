@@ -31,7 +31,6 @@ enum class close : std::uint16_t {
   too_slow = 4008,
   unauthorized = 4401,
   too_many = 4429,
-  not_text = 4500,
   revoked = 4501,
 };
 

@@ -285,8 +285,6 @@ struct gateway_world {
     c.journal = journal.get();
     c.tokens = tokens;
     c.decoder = &decoder;
-    c.store = &store;
-    c.timeframes = hub_options.timeframes;
     c.board = board;
     catch_up = std::make_shared<actors::catch_up_pool>(c, 1, 16);
     keys = std::make_shared<const actors::key_resolver>(index, hub_options.timeframes, nullptr);

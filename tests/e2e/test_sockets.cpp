@@ -6,9 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "app/calendars.hpp"
-#include "config/calendar_file.hpp"
-#include "exchange/server.hpp"
+#include "tests/e2e/quick_exchange.hpp"
 #include "tests/e2e/recorded.hpp"
 #include "tests/support/tcp_proxy.hpp"
 
@@ -17,25 +15,6 @@ using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
 
 namespace {
-
-/// Every instrument ticks every second of market time, sixty of which are one of ours; a key may
-/// have three sockets of 20 instruments each.
-std::unique_ptr<exchange::server> quick_exchange(std::uint32_t instruments) {
-  exchange::options o;
-  const auto calendars = app::load_calendar_set(config::builtin_calendar_names());
-  REQUIRE(calendars);
-  for (const auto& [name, c] : calendars->by_name) o.calendars.emplace(name, c);
-  exchange::synthetic_source_options source;
-  source.market.instruments = instruments;
-  source.market.activity = feed::synthetic::activity::every_second;
-  source.start = o.calendars.at("NSE")->day(market::make_date(2026, 11, 20)).sessions.front().open;
-  o.source = source;
-  o.speed = 60;
-  o.limits = {3, 20};
-  auto started = exchange::start(std::move(o));
-  REQUIRE(started);
-  return std::move(*started);
-}
 
 std::set<std::string> lines(const std::string& text) {
   std::set<std::string> all;
@@ -54,7 +33,8 @@ bool all_live(const json& s, std::size_t n) {
 }  // namespace
 
 TEST_CASE("one connection of several is cut: its bars alone have a gap, live and in every replay") {
-  const auto exchange = quick_exchange(60);
+  // A key may have three sockets of 20 instruments each.
+  const auto exchange = quick_exchange(60, {3, 20});
   tcp_proxy proxy(exchange->port());
   const scratch dir;
   const auto data = dir / "data";

@@ -4,35 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "app/calendars.hpp"
-#include "config/calendar_file.hpp"
-#include "exchange/server.hpp"
+#include "tests/e2e/quick_exchange.hpp"
 #include "tests/e2e/recorded.hpp"
 
 using namespace artham;        // NOLINT(google-build-using-namespace)
 using namespace artham::test;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
-
-namespace {
-
-/// Every instrument ticks every second of market time, sixty of which are one of ours.
-std::unique_ptr<exchange::server> quick_exchange(std::uint32_t instruments) {
-  exchange::options o;
-  const auto calendars = app::load_calendar_set(config::builtin_calendar_names());
-  REQUIRE(calendars);
-  for (const auto& [name, c] : calendars->by_name) o.calendars.emplace(name, c);
-  exchange::synthetic_source_options source;
-  source.market.instruments = instruments;
-  source.market.activity = feed::synthetic::activity::every_second;
-  source.start = o.calendars.at("NSE")->day(market::make_date(2026, 11, 20)).sessions.front().open;
-  o.source = source;
-  o.speed = 60;
-  auto started = exchange::start(std::move(o));
-  REQUIRE(started);
-  return std::move(*started);
-}
-
-}  // namespace
 
 TEST_CASE("an exchange that goes mute is left, and the gap begins with the last tick") {
   const auto exchange = quick_exchange(5);

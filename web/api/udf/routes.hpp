@@ -1,38 +1,22 @@
 #pragma once
 
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "market/calendar.hpp"
-#include "market/timeframe.hpp"
-#include "store/store.hpp"
-#include "web/api/instrument_catalog.hpp"
-#include "web/api/last_tick.hpp"
-#include "web/api/read_pool.hpp"
+#include "web/api/market_sources.hpp"
 #include "web/server/http.hpp"
 
 namespace artham::web::udf {
 
 struct marks_request;
 
-/// What is pointed to outlives the routes.
-struct sources {
-  store::reader* reader = nullptr;
-  instrument_catalog* instruments = nullptr;
-  read_pool* pool = nullptr;
-  std::vector<market::timeframe> timeframes;  ///< that are stored
-  std::function<market::calendar_ptr(std::uint32_t token)> calendar_of;
-  quote_sources quotes;
-};
-
 /// Everything under `/udf`. Errors are `{"s":"error","errmsg":…}` with status 200, as charts expect
 /// them, but for what is not there now (503) and paths that there are not (404).
 class routes {
  public:
-  explicit routes(sources from) : from_(std::move(from)) {}
+  explicit routes(market_sources from) : from_(std::move(from)) {}
   /// False: not a path of these.
   bool handle(const http_request& q, const responder& respond) const;
   [[nodiscard]] static std::vector<std::string> paths();
@@ -63,7 +47,7 @@ class routes {
   };
   [[nodiscard]] result<known> find(const std::string& symbol) const;
 
-  const sources from_;
+  const market_sources from_;
 };
 
 }  // namespace artham::web::udf
