@@ -290,8 +290,13 @@ TEST_CASE("blocks of a shard: what other shards have is elsewhere, damage stays 
   REQUIRE(w.bridge->put_block(ticks, damaged, {1, 105}));
   REQUIRE(w.bridge->flush(soon));
   REQUIRE(w.bridge->put_block(ticks, tick_block({2, 130}, 5), {2, 130}));
-  CHECK(w.bridge->put_block(ticks, tick_block({2, 140}, 5), {2, 140}).error().code ==
-        errc::bad_input);
+  // With entries under way a hole is refused at once, else by Redis.
+  const auto hole = w.bridge->put_block(ticks, tick_block({2, 140}, 5), {2, 140});
+  if (hole) {
+    CHECK(w.bridge->flush(soon).error().code == errc::conflict);
+  } else {
+    CHECK(hole.error().code == errc::bad_input);
+  }
   CHECK(w.bridge->put_block(bars, tick_block({2, 140}, 5), {2, 140}).error().code ==
         errc::bad_input);
   REQUIRE(w.bridge->flush(soon));
