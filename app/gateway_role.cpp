@@ -48,12 +48,16 @@ actors::hub_config gateway_role::hub() const {
   hub.names = options_.names;
   hub.instruments = options_.instruments;
   hub.timeframes = options_.timeframes;
+  hub.packet_before = [from = packets_before_](std::uint32_t token) {
+    const auto* const ticks = from->load();
+    return ticks == nullptr ? std::string() : ticks->packet_of(token);
+  };
   hub.on_demand = options_.on_demand;
   if (options_.features.enabled) hub.features = options_.features.plan;
   return hub;
 }
 
-result<void> gateway_role::listen(caf::actor_system& system) {
+void gateway_role::make_ports(caf::actor_system& system) {
   const auto& w = options_.settings->web;
   actors::session_config session;
   session.keys = std::make_shared<const actors::key_resolver>(
@@ -67,11 +71,24 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   session.max_subscriptions = static_cast<std::size_t>(w.max_subscriptions);
   session.metrics = options_.metrics;
   port_ = std::make_unique<actors::gateway_port>(system, options_.names, std::move(session));
+  actors::ticker_session_config ticker;
+  ticker.max_tokens = static_cast<std::size_t>(w.kite_tokens);
+  ticker.held_bytes = budget - budget / 4;
+  ticker.metrics = options_.metrics;
+  ticker_ = std::make_unique<actors::ticker_port>(
+      system,
+      std::make_shared<const actors::one_tick_source>(
+          actors::tick_source{options_.names, options_.instruments}),
+      std::move(ticker), std::chrono::nanoseconds(w.kite_heartbeat));
+}
 
+result<void> gateway_role::listen(caf::actor_system& system) {
+  make_ports(system);
   auto access = start_access(*options_.settings, options_.data, *options_.metrics);
   if (!access) return tl::unexpected(access.error());
   access_ = std::move(*access);
   door_ = std::make_unique<web::guarded_gateway>(*port_, access_);
+  ticker_door_ = std::make_unique<web::guarded_gateway>(*ticker_, access_);
 
   web::api_dependencies api;
   api.reader = options_.store;
@@ -94,17 +111,21 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   ticks.metrics = options_.metrics;
   ticks.calendar_of = api.calendar_of;
   last_ticks_ = std::make_unique<last_ticks>(std::move(ticks));
+  packets_before_->store(last_ticks_.get());
   api.quotes.last_tick = [ticks = last_ticks_.get()](std::uint32_t token) {
     return ticks->find(token);
   };
   api.quotes.token_of = [index = options_.instruments](std::string_view key) {
     return index->token(key);
   };
+  const auto& w = options_.settings->web;
   auto o = web_options(w);
-  o.session_budget_bytes = budget / 4;
+  o.session_budget_bytes = static_cast<std::size_t>(w.session_bytes) / 4;
   web::server_dependencies d;
   d.handler = web::guarded(web::make_api(std::move(api)), access_);
-  d.websockets = {{"/v1/stream", door_.get()}};
+  d.websockets = {{"/v1/stream", door_.get()},
+                  {"/kite/ws", ticker_door_.get()},
+                  {"/kite/ws/", ticker_door_.get()}};
   d.metrics = options_.metrics;
   auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());
@@ -121,6 +142,7 @@ void gateway_role::close() {
 
 void gateway_role::stop() {
   port_.reset();
+  ticker_.reset();
   catch_up_->stop();
   store_readers_->stop();
   web_.reset();

@@ -15,6 +15,7 @@
 #include "messages/client.hpp"
 #include "messages/cluster.hpp"
 #include "messages/feature_work.hpp"
+#include "messages/protocol/ticker_mode.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "messages/supervision.hpp"
 #include "messages/type_ids.hpp"
@@ -222,13 +223,14 @@ inline constexpr std::uint32_t chain_part = 1U << 31U;
   return std::uint64_t{number} << 32U | chain_part | static_cast<std::uint32_t>(expiry.days);
 }
 
-/// A client's `sub`, checked.
+/// A client's `sub`, checked; of a Kite client: ticks alone, answered with their newest packets.
 struct subscribe_request {
   struct wanted {
     std::uint64_t key = 0;
     std::string text;            ///< as the client wrote it
     std::uint32_t every_ms = 0;  ///< values at most so often; 0: all
     bool expired = false;        ///< some of what the client has missed is not to be had
+    protocol::ticker_mode mode = protocol::ticker_mode::full;  ///< with format::kite
   };
   session_actor session;
   std::string id;
@@ -244,6 +246,7 @@ using subscribe_request_ptr = std::shared_ptr<const subscribe_request>;
 struct unsubscribe_request {
   session_actor session;
   std::string id;
+  messages::format format = messages::format::json;
   std::vector<std::uint64_t> keys;
 };
 using unsubscribe_request_ptr = std::shared_ptr<const unsubscribe_request>;

@@ -22,7 +22,12 @@ using resume_point_ptr = std::shared_ptr<const resume_point>;
 enum class format : std::uint8_t {
   json,
   binary,  ///< values are binary messages, all else JSON
+  kite,    ///< packets in the binary frames of Kite's ticker; no events
 };
+inline constexpr std::size_t formats = 3;
+[[nodiscard]] constexpr bool has_events(format f) {
+  return f != format::kite;
+}
 
 /// The key of resume tokens that a session is sent as it goes along.
 inline constexpr std::uint64_t token_key = UINT64_MAX;
@@ -48,7 +53,8 @@ struct batch {
     refusal,  ///< likewise: what the command asked for was not done
   };
   std::shared_ptr<const std::string> bytes;  ///< WebSocket frames, one behind the other
-  std::vector<item> items;                   ///< the frames, in order
+  /// The frames, in order; with format::kite the packets in them, each with its length in front.
+  std::vector<item> items;
   batch::origin source = origin::live;
   /// Whoever has got this has all up to here. Null: says nothing of that.
   resume_point_ptr upto;

@@ -60,7 +60,7 @@ class hub_state {
   void on_live(const messages::live_batch& batch);
   void on_live_chains(const messages::live_chains& chains);
   void show_chain(market::feature::chain_row row, bool final);
-  void publish_tick(std::uint32_t token);
+  void publish_tick(std::uint32_t token, newest_values::news news);
   void publish_states();
   void publish_state(std::uint64_t key);
 
@@ -75,6 +75,8 @@ class hub_state {
   void complete_if_ready(std::uint64_t id);
   void complete(std::uint64_t id);
   [[nodiscard]] std::string reply_to(const pending& p);
+  /// To a Kite client: the newest packets of what it wants.
+  void reply_packets(const messages::subscribe_request& request);
   void forget(const caf::actor_addr& who);
   [[nodiscard]] fan_out::member member_of(const messages::session_actor& who);
   void reply(const messages::session_actor& to, const std::vector<std::string>& texts,

@@ -6,6 +6,7 @@
 
 #include "actors/session/hub.hpp"
 #include "actors/session/key_parts.hpp"
+#include "actors/session/packet_frames.hpp"
 #include "messages/protocol/command.hpp"
 #include "messages/protocol/frame.hpp"
 #include "messages/protocol/json.hpp"
@@ -152,10 +153,13 @@ void hub_state::complete(std::uint64_t id) {
   // Everything that the streams have by now is in the snapshot; what comes after is pushed.
   read();
   flush();
-  std::vector<std::string> texts{reply_to(p)};
+  const bool is_kite = request.format == messages::format::kite;
+  std::vector<std::string> texts;
+  if (!is_kite) texts.push_back(reply_to(p));
   std::vector<fan_out::wanted> wanted;
   for (const auto& w : request.keys) {
-    auto style = make_style(request.format, request.times, w.text);
+    auto style =
+        is_kite ? make_ticker_style(w.mode) : make_style(request.format, request.times, w.text);
     if (const auto since = values_->stopped(w.key))
       texts.push_back(stop_event(style.quoted, *since));
     wanted.push_back({w.key, std::move(style), milliseconds(w.every_ms)});
@@ -172,7 +176,29 @@ void hub_state::complete(std::uint64_t id) {
     out_.unsubscribe(member, none);
   }
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
-  reply(request.session, texts, batch::origin::reply);
+  if (is_kite)
+    reply_packets(request);
+  else
+    reply(request.session, texts, batch::origin::reply);
+}
+
+void hub_state::reply_packets(const messages::subscribe_request& request) {
+  auto b = std::make_shared<batch>();
+  std::string packets;
+  for (const auto& w : request.keys) {
+    const auto token = token_of(w.key);
+    const auto at = packets.size();
+    if (!values_->append_newest_packet(packets, token, w.mode) && config_.packet_before) {
+      if (const auto before = config_.packet_before(token); !before.empty())
+        append_packet(packets, protocol::in_mode(before, w.mode));
+    }
+    if (packets.size() == at) continue;
+    b->items.push_back({w.key, static_cast<std::uint32_t>(at),
+                        static_cast<std::uint32_t>(packets.size() - at), batch::kind::value});
+  }
+  b->bytes = std::make_shared<const std::string>(frame_packets(packets, b->items));
+  b->source = batch::origin::reply;
+  self_->send(request.session, messages::batch_ptr(std::move(b)));
 }
 
 std::string hub_state::reply_to(const pending& p) {
@@ -198,7 +224,11 @@ void hub_state::unsubscribe(const messages::unsubscribe_request& request) {
     for (const auto key : out_.unsubscribe(it->second, request.keys)) release(key);
     audiences_->set(static_cast<std::int64_t>(out_.audiences()));
   }
-  reply(request.session, {"{\"id\":" + request.id + ",\"ok\":true}"}, batch::origin::reply);
+  std::vector<std::string> texts;
+  // A Kite client is told nothing.
+  if (request.format != messages::format::kite)
+    texts.push_back("{\"id\":" + request.id + ",\"ok\":true}");
+  reply(request.session, texts, batch::origin::reply);
 }
 
 void hub_state::tell_counts(const messages::session_actor& who, const std::string& id) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstddef>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,13 +19,14 @@ namespace artham::actors {
 /// Opens a session of Kite's ticker for each connection, at the source that its path means.
 class ticker_port final : public messages::gateway {
  public:
-  /// `config` has everything but the client and its source.
+  /// `config` has everything but the client, its source and the pulse. Who was sent no packets for
+  /// an interval is sent a heartbeat at its end.
   ticker_port(caf::actor_system& system, std::shared_ptr<const tick_sources> sources,
-              ticker_session_config config);
+              ticker_session_config config, std::chrono::nanoseconds heartbeat);
   ~ticker_port() override;
 
   [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override { return {}; }
-  /// 404 for a path that has no source.
+  /// 404 for a path that has no source, 503 for one that has it another time.
   [[nodiscard]] std::optional<messages::rejection> rejects(
       const messages::opening& how) const override;
   void open(std::shared_ptr<messages::client> c, messages::opening how,

@@ -4,9 +4,11 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -145,7 +147,11 @@ class listener final : public messages::client {
     take(some);
     return true;
   }
-  void next_command() override {}
+  void next_command() override {
+    const std::lock_guard lock(mutex_);
+    ++next_commands_;
+    changed_.notify_all();
+  }
   void close(std::uint16_t code, std::string) override {
     const std::lock_guard lock(mutex_);
     closed_with_ = code;
@@ -190,6 +196,16 @@ class listener final : public messages::client {
     const std::lock_guard lock(mutex_);
     return closed_with_;
   }
+  /// Commands that were handled.
+  [[nodiscard]] std::size_t next_commands() const {
+    const std::lock_guard lock(mutex_);
+    return next_commands_;
+  }
+  /// Where what it was sent last lies.
+  [[nodiscard]] std::shared_ptr<const std::string> newest() const {
+    const std::lock_guard lock(mutex_);
+    return newest_;
+  }
   bool wait(const std::function<bool(const listener&)>& condition) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(30), [&] {
@@ -226,6 +242,7 @@ class listener final : public messages::client {
 
  private:
   void take(const messages::frames& some) {
+    newest_ = some.of;
     auto left = some.bytes();
     std::size_t count = 0;
     while (!left.empty()) {
@@ -249,6 +266,8 @@ class listener final : public messages::client {
   bool stopped_ = false;
   bool refused_ = false;
   std::uint16_t closed_with_ = 0;
+  std::size_t next_commands_ = 0;
+  std::shared_ptr<const std::string> newest_;
   std::vector<message_of> all_;
 };
 
@@ -278,6 +297,15 @@ struct gateway_world {
     hub_options.timeframes = *market::parse_timeframes(timeframes);
     hub_options.flush = flush;
     hub_options.board = board;
+    hub_options.packet_before = [this](std::uint32_t token) {
+      const std::lock_guard lock(mutex);
+      const auto it = packets_before.find(token);
+      return it == packets_before.end() ? std::string() : it->second;
+    };
+    hub_options.on_demand = [this](std::vector<std::uint32_t> wanted) {
+      const std::lock_guard lock(mutex);
+      demanded = std::move(wanted);
+    };
     tokens = std::make_shared<const actors::token_codec>(
         7, actors::stream_list(hub_options.timeframes, false, 1));
     hub_options.tokens = tokens;
@@ -380,6 +408,13 @@ struct gateway_world {
     const std::uint32_t of[] = {token};
     REQUIRE(ticks->append(payload, 1, of));
   }
+  /// A frame of the exchange with so many packets, each of one of these instruments.
+  void append_frame(const std::string& frame, std::uint16_t packets,
+                    std::span<const std::uint32_t> of) {
+    std::string payload;
+    record::append(payload, record::with_times(record::kind::kite_frame, packets, 1, 1), frame);
+    REQUIRE(ticks->append(payload, packets, of));
+  }
   void append_mark(const market::mark& m) {
     std::string payload;
     record::append(payload, record::with_times(record::kind::mark, 1, m.time, m.time),
@@ -406,6 +441,9 @@ struct gateway_world {
     caf::anon_send(hub, messages::live_batch_ptr(std::move(live)));
   }
 
+  std::mutex mutex;
+  std::map<std::uint32_t, std::string> packets_before;  ///< under the mutex
+  std::vector<std::uint32_t> demanded;                  ///< likewise
   std::shared_ptr<losing_bridge> journal = std::make_shared<losing_bridge>();
   feed::kite::frame_decoder decoder;
   some_store store;

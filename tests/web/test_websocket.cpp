@@ -366,6 +366,36 @@ TEST_CASE_FIXTURE(server_fixture, "handshakes that are none are refused with the
   CHECK(gateway.session(0));
 }
 
+TEST_CASE_FIXTURE(server_fixture, "a gateway may answer instead of the handshake") {
+  std::string seen;
+  std::optional<messages::rejection> no{{404, R"({"why":"nothing is there"})"}};
+  gateway.rejecting = [&](const messages::opening& how) {
+    seen = how.path + " " + *how.parameter("a");
+    return no;
+  };
+  endpoints = {{"/kite/{what}", &gateway}};
+  const auto port = start();
+  const auto ask = [&] {
+    auto request = upgrade_request();
+    request.replace(request.find("/v1/stream"), std::string("/v1/stream").size(), "/kite/ws?a=b");
+    raw_client c(port);
+    c.send(request);
+    return c.receive_answer(true);
+  };
+  auto a = ask();
+  CHECK(a.status == 404);
+  CHECK(a.body == R"({"why":"nothing is there"})");
+  CHECK(a.field("Content-Type") == "application/json");
+  CHECK(a.field("Retry-After").empty());
+  CHECK(seen == "/kite/ws b");
+  CHECK(gateway.sessions().empty());
+  no->status = 503;
+  CHECK_FALSE(ask().field("Retry-After").empty());
+  no.reset();
+  CHECK(ask().status == 101);
+  CHECK(value("artham_web_refused_total", "rejected") == 2);
+}
+
 TEST_CASE_FIXTURE(server_fixture, "allowed origins and no others, sessions up to the limit") {
   options.allowed_origins = {"https://charts.example"};
   options.max_sessions = 1;
