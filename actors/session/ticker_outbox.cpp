@@ -45,7 +45,7 @@ const messages::frames& ticker_outbox::front() {
 }
 
 std::size_t ticker_outbox::front_packets() {
-  front();
+  if (!front_.of) make_front();
   return in_front_.size();
 }
 

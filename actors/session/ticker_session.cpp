@@ -68,8 +68,8 @@ ticker_session_actor::behavior_type ticker_session_state::start(ticker_session_a
                          "What waits in sessions for Kite clients that do not read.");
   sessions_->add(1);
   if (config_.pulse)
-    self_->send(config_.pulse, messages::open_atom_v,
-                caf::actor_cast<caf::actor>(ticker_session_actor{self_}));
+    caf::anon_send(config_.pulse, messages::open_atom_v,
+                   caf::actor_cast<caf::actor>(ticker_session_actor{self_}));
   return {
       [this](messages::command_atom, const std::string& text) { on_command(text); },
       [this](messages::drained_atom) {
