@@ -18,6 +18,7 @@
 #include "actors/session/resume_token.hpp"
 #include "actors/session/stream_set.hpp"
 #include "messages/actors.hpp"
+#include "messages/direct_lane.hpp"
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 
@@ -74,12 +75,18 @@ class hub_state {
   void refuse(std::uint64_t id, const std::string& why);
   void complete_if_ready(std::uint64_t id);
   void complete(std::uint64_t id);
+  /// A session, and the way past it.
+  struct listener {
+    messages::session_actor session;
+    std::shared_ptr<messages::direct_lane> lane;
+  };
   [[nodiscard]] std::string reply_to(const pending& p);
   /// To a Kite client: the newest packets of what it wants.
-  void reply_packets(const messages::subscribe_request& request);
+  void reply_packets(const listener& who, const messages::subscribe_request& request);
   void forget(const caf::actor_addr& who);
-  [[nodiscard]] fan_out::member member_of(const messages::session_actor& who);
-  void reply(const messages::session_actor& to, const std::vector<std::string>& texts,
+  [[nodiscard]] fan_out::member member_of(const listener& who);
+  void send(const listener& to, const messages::batch_ptr& b);
+  void reply(const listener& to, const std::vector<std::string>& texts,
              messages::batch::origin source);
   /// What was published goes out when the window ends; at once when there is none.
   void flush_soon();
@@ -124,7 +131,7 @@ class hub_state {
   bool flushes_ = false;
   bool looks_ = false;
   std::map<caf::actor_addr, fan_out::member> members_;
-  std::vector<messages::session_actor> sessions_;  ///< by member
+  std::vector<listener> listeners_;  ///< by member
   std::vector<fan_out::member> free_;
   std::map<std::uint64_t, pending> pending_;
   std::uint64_t next_request_ = 1;
