@@ -4,6 +4,7 @@
 
 #include <caf/send.hpp>
 
+#include "actors/session/session.hpp"
 #include "actors/session/ticker_pulse.hpp"
 
 namespace artham::actors {
@@ -23,11 +24,14 @@ ticker_port::~ticker_port() {
 
 std::optional<messages::rejection> ticker_port::rejects(const messages::opening& how) const {
   const auto source = sources_->find(how.path);
-  if (source) return std::nullopt;
-  const bool is_there = source.error().code != errc::not_found;
-  return messages::rejection{is_there ? 503U : 404U,
-                             protocol::kite_error(is_there ? "NetworkException" : "InputException",
-                                                  source.error().message)};
+  if (!source && source.error().code == errc::not_found)
+    return messages::rejection{404, protocol::kite_error("InputException", source.error().message)};
+  if (source && source->names->find(hub_name) && source->names->find(sessions_name))
+    return std::nullopt;
+  return messages::rejection{
+      503, protocol::kite_error(
+               "NetworkException",
+               source ? "the gateway is starting or stopping; try again" : source.error().message)};
 }
 
 void ticker_port::open(std::shared_ptr<messages::client> c, messages::opening how,

@@ -26,7 +26,8 @@ class ticker_port final : public messages::gateway {
   ~ticker_port() override;
 
   [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override { return {}; }
-  /// 404 for a path that has no source, 503 for one that has it another time.
+  /// 404 for a path that has no source, 503 for one that has it another time, or where nobody is
+  /// yet who would take the session.
   [[nodiscard]] std::optional<messages::rejection> rejects(
       const messages::opening& how) const override;
   void open(std::shared_ptr<messages::client> c, messages::opening how,

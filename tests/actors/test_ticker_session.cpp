@@ -428,6 +428,9 @@ TEST_CASE("a path without ticks is refused before its handshake") {
     how.path = path;
     return how;
   };
+  // Without a supervisor of sessions, then with something in its place.
+  CHECK(port.rejects(at("/kite/ws"))->status == 503);
+  g.names->put(actors::sessions_name, caf::actor_cast<caf::actor>(g.hub));
   CHECK_FALSE(port.rejects(at("/kite/ws")));
   const auto none = port.rejects(at("/kite/replay/1"));
   REQUIRE(none);
@@ -445,4 +448,5 @@ TEST_CASE("a path without ticks is refused before its handshake") {
     answered = true;
   });
   CHECK(test::eventually([&] { return answered.load(); }));
+  g.names->remove(actors::sessions_name, g.hub.address());
 }
