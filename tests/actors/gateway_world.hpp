@@ -290,8 +290,8 @@ struct gateway_world {
       list.push_back(std::move(i));
     }
     index = std::make_shared<const actors::instrument_index>(
-        list,
-        std::map<std::string, market::calendar_ptr, std::less<>>{{"NSE", calendar->calendar}});
+        list, std::map<std::string, market::calendar_ptr, std::less<>>{
+                  {"NSE", calendar->calendar}, {"NFO", calendar->calendar}});
     hub_options.journal = &streams;
     hub_options.decoder = &decoder;
     hub_options.store = &store;

@@ -81,8 +81,12 @@ TEST_CASE("behind the answer to an unsub comes nothing of what is being caught u
   CHECK(w.c.ask(3, R"("op":"status")")["status"]["subscriptions"] == 1);
   w.g.append_tick(408065, missed + 1);
   w.g.append_tick(738561, missed + 2);
-  CHECK(w.c.socket->event("tick", "tick:NSE:RELIANCE")["tick"]["last"] ==
-        std::to_string(missed + 2));
+  const auto last = std::to_string(missed + 2);
+  CHECK_FALSE(w.c.socket
+                  ->message([&](const json& f) {
+                    return f.contains("tick") && f["tick"].value("last", "") == last;
+                  })
+                  .is_null());
   CHECK(w.ticks_of("tick:NSE:INFY", w.place_of_reply(2)) == 0);
 }
 

@@ -75,7 +75,7 @@ TEST_CASE("a stream that a token does not know begins at its beginning") {
 TEST_CASE("a token of the version before is taken, which finds nothing in a store") {
   const token_codec c(42, stream_list(*market::parse_timeframes("1m"), false, 1));
   // Of positions (1, 2) and (3, 300).
-  const auto back = c.decode("TOKEN_BEFORE");
+  const auto back = c.decode("ASoAAAAAAAAAc8A7oQECfPZ2OQOsAnJIkJY");
   REQUIRE(back);
   CHECK(back->at == std::vector<market::position>{{1, 2}, {3, 300}});
   CHECK(back->causes == std::vector<market::cause>(2));
