@@ -28,6 +28,8 @@ struct checkpoint;
 /// receiver's view.
 namespace artham::messages {
 
+class direct_lane;
+
 /// An unfinished bar.
 struct live_bar {
   std::uint32_t timeframe = 0;  ///< index into the configured timeframes
@@ -231,6 +233,7 @@ struct subscribe_request {
     bool expired = false;        ///< some of what the client has missed is not to be had
   };
   session_actor session;
+  std::shared_ptr<direct_lane> lane;  ///< past the session; null: there is none
   std::string id;
   messages::format format = messages::format::json;
   bool times = false;
@@ -244,6 +247,7 @@ using subscribe_request_ptr = std::shared_ptr<const subscribe_request>;
 /// A client's `unsub`, checked.
 struct unsubscribe_request {
   session_actor session;
+  std::shared_ptr<direct_lane> lane;  ///< as in a subscribe_request
   std::string id;
   std::vector<std::uint64_t> keys;
 };

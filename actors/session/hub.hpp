@@ -20,6 +20,7 @@
 #include "actors/session/stream_set.hpp"
 #include "actors/session/system_news.hpp"
 #include "messages/actors.hpp"
+#include "messages/direct_lane.hpp"
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 
@@ -82,8 +83,14 @@ class hub_state {
   void complete(std::uint64_t id);
   [[nodiscard]] std::string reply_to(const pending& p);
   void forget(const caf::actor_addr& who);
-  [[nodiscard]] fan_out::member member_of(const messages::session_actor& who);
-  void reply(const messages::session_actor& to, const std::vector<std::string>& texts,
+  /// A session, and the way past it.
+  struct listener {
+    messages::session_actor session;
+    std::shared_ptr<messages::direct_lane> lane;
+  };
+  [[nodiscard]] fan_out::member member_of(const listener& who);
+  void send(const listener& to, const messages::batch_ptr& b);
+  void reply(const listener& to, const std::vector<std::string>& texts,
              messages::batch::origin source, std::uint64_t resumption = 0);
   /// What was published goes out when the window ends; at once when there is none.
   void flush_soon();
@@ -145,7 +152,7 @@ class hub_state {
   bool flushes_ = false;
   bool looks_ = false;
   std::map<caf::actor_addr, fan_out::member> members_;
-  std::vector<messages::session_actor> sessions_;  ///< by member
+  std::vector<listener> listeners_;  ///< by member
   std::vector<fan_out::member> free_;
   std::map<std::uint64_t, pending> pending_;
   std::uint64_t next_request_ = 1;

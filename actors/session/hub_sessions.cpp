@@ -31,21 +31,25 @@ void append_text_frame(std::string& out, std::string_view text) {
 
 }  // namespace
 
-fan_out::member hub_state::member_of(const messages::session_actor& who) {
-  const auto [it, fresh] = members_.try_emplace(who.address(), 0);
+fan_out::member hub_state::member_of(const listener& who) {
+  const auto [it, fresh] = members_.try_emplace(who.session.address(), 0);
   if (!fresh) return it->second;
   if (free_.empty()) {
-    it->second = static_cast<fan_out::member>(sessions_.size());
-    sessions_.push_back(who);
+    it->second = static_cast<fan_out::member>(listeners_.size());
+    listeners_.push_back(who);
   } else {
     it->second = free_.back();
     free_.pop_back();
-    sessions_[it->second] = who;
+    listeners_[it->second] = who;
   }
   return it->second;
 }
 
-void hub_state::reply(const messages::session_actor& to, const std::vector<std::string>& texts,
+void hub_state::send(const listener& to, const messages::batch_ptr& b) {
+  if (!to.lane || !to.lane->pass(*b)) self_->send(to.session, b);
+}
+
+void hub_state::reply(const listener& to, const std::vector<std::string>& texts,
                       batch::origin source, std::uint64_t resumption) {
   batch b;
   std::string bytes;
@@ -59,7 +63,7 @@ void hub_state::reply(const messages::session_actor& to, const std::vector<std::
   b.source = source;
   b.resumption = resumption;
   if (source == batch::origin::reply) b.upto = streams_->at();
-  self_->send(to, std::make_shared<const batch>(std::move(b)));
+  send(to, std::make_shared<const batch>(std::move(b)));
 }
 
 void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
@@ -140,7 +144,8 @@ void hub_state::on_history(const messages::history_answer& answer) {
 void hub_state::refuse(std::uint64_t id, const std::string& why) {
   const auto node = pending_.extract(id);
   const auto& request = *node.mapped().request;
-  reply(request.session, {protocol::error_reply({request.id, protocol::code::unavailable, why})},
+  reply({request.session, request.lane},
+        {protocol::error_reply({request.id, protocol::code::unavailable, why})},
         batch::origin::refusal, request.resumption);
   for (const auto& w : request.keys) release(w.key);
 }
@@ -167,7 +172,8 @@ void hub_state::complete(std::uint64_t id) {
       texts.push_back(stop_event(style.quoted, *since));
     wanted.push_back({w.key, std::move(style), milliseconds(w.every_ms)});
   }
-  const auto member = member_of(request.session);
+  const listener who{request.session, request.lane};
+  const auto member = member_of(who);
   if (request.tokens_ms && *request.tokens_ms != 0) {
     wanted.push_back({messages::token_key, message_style{request.format, false, {}},
                       milliseconds(*request.tokens_ms)});
@@ -180,7 +186,7 @@ void hub_state::complete(std::uint64_t id) {
   }
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
   if (out_.has(messages::system_key)) watch_system();
-  reply(request.session, texts, batch::origin::reply, request.resumption);
+  reply(who, texts, batch::origin::reply, request.resumption);
 }
 
 std::string hub_state::reply_to(const pending& p) {
@@ -210,7 +216,8 @@ void hub_state::unsubscribe(const messages::unsubscribe_request& request) {
     for (const auto key : out_.unsubscribe(it->second, request.keys)) release(key);
     audiences_->set(static_cast<std::int64_t>(out_.audiences()));
   }
-  reply(request.session, {"{\"id\":" + request.id + ",\"ok\":true}"}, batch::origin::reply);
+  reply({request.session, request.lane}, {"{\"id\":" + request.id + ",\"ok\":true}"},
+        batch::origin::reply);
 }
 
 void hub_state::tell_counts(const messages::session_actor& who, const std::string& id) {
@@ -232,7 +239,7 @@ void hub_state::forget(const caf::actor_addr& who) {
   if (it == members_.end()) return;
   for (const auto key : out_.forget(it->second))
     if (key != messages::token_key) release(key);
-  sessions_[it->second] = nullptr;
+  listeners_[it->second] = {};
   free_.push_back(it->second);
   members_.erase(it);
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
@@ -262,9 +269,8 @@ void hub_state::flush() {
     }
   }
   if (!out_.empty()) {
-    messages_->add(out_.flush(at, [this](fan_out::member m, const messages::batch_ptr& b) {
-      self_->send(sessions_[m], b);
-    }));
+    messages_->add(out_.flush(
+        at, [this](fan_out::member m, const messages::batch_ptr& b) { send(listeners_[m], b); }));
   }
   const auto due = out_.next_due();
   if (due == fan_out::clock::time_point::max() || std::exchange(looks_, true)) return;

@@ -33,6 +33,7 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
   self_ = self;
   config_ = std::move(config);
   hub_ = {config_.names, std::string(hub_name)};
+  lane_ = std::make_shared<messages::direct_lane>(config_.client);
   auto& m = *config_.metrics;
   conflated_total_ = &m.counter("artham_session_conflated_total",
                                 "Values that a newer one replaced before a slow client took them.");
@@ -51,16 +52,25 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
       [this](messages::drained_atom) {
         full_ = false;
         flush();
+        stand_aside();
       },
       [this](messages::closed_atom) {
         closed_ = true;
         self_->quit();
       },
-      [this](const messages::batch_ptr& b) { on_batch(b); },
+      [this](const messages::batch_ptr& b) {
+        take_passed();
+        on_batch(b);
+        lane_->arrived();
+        stand_aside();
+      },
       [this](messages::status_atom, const std::string& id, const messages::key_counts_ptr& counts) {
         tell_status(id, *counts);
       },
-      [this](const messages::missed_ptr& missed) { on_missed(*missed); },
+      [this](const messages::missed_ptr& missed) {
+        on_missed(*missed);
+        stand_aside();
+      },
   };
 }
 
@@ -113,6 +123,7 @@ void session_state::carry_out(const protocol::command& c) {
 
 void session_state::tell_status(const std::string& id,
                                 const std::vector<messages::key_count>& counts) {
+  take_passed();
   std::string out = "{\"id\":" + id +
                     ",\"ok\":true,\"status\":{\"subscriptions\":" + std::to_string(subscribed_) +
                     ",\"pushed\":" + std::to_string(pushed_) +
@@ -169,6 +180,7 @@ void session_state::subscribe(const protocol::command& c) {
   }
   auto request = std::make_shared<messages::subscribe_request>();
   request->session = session_actor{self_};
+  request->lane = lane_;
   request->id = c.id;
   request->format = config_.format;
   request->times = c.times;
@@ -205,6 +217,7 @@ void session_state::unsubscribe(const protocol::command& c) {
   }
   auto request = std::make_shared<messages::unsubscribe_request>();
   request->session = session_actor{self_};
+  request->lane = lane_;
   request->id = c.id;
   for (const auto& w : *wanted) {
     if (keys_.erase(w.key) == 0) continue;
@@ -243,6 +256,24 @@ outbox::subscription_of session_state::subscriptions() {
 
 bool session_state::behind() const {
   return full_ || !held_.empty() || (resuming_ && resuming_->at == stage::finishing);
+}
+
+/// What went past counts as if it had come here.
+void session_state::take_passed() {
+  const auto passed = lane_->take();
+  pushed_ += passed.messages;
+  if (passed.upto) delivered_ = passed.upto;
+}
+
+/// The socket takes nothing now.
+void session_state::fill() {
+  full_ = true;
+  lane_->close();
+}
+
+/// With nothing to do here, the hub writes to the client itself.
+void session_state::stand_aside() {
+  if (!closed_ && !behind()) lane_->open();
 }
 
 void session_state::on_batch(const messages::batch_ptr& b) {
@@ -297,7 +328,7 @@ void session_state::flush() {
   while (!held_.empty()) {
     const auto next = held_.front();
     if (!config_.client->send_frames(next)) {
-      full_ = true;
+      fill();
       break;
     }
     pushed_ += next.messages;
@@ -319,6 +350,7 @@ void session_state::cut_off() {
     notice += ",\"token\":\"" + config_.catch_up->tokens().encode(*delivered_) + "\"";
   const auto last = text_batch(notice + "}", batch::origin::live);
   closed_ = true;
+  lane_->close();
   config_.client->close_slow(
       frames_of(*last), static_cast<std::uint16_t>(protocol::close::too_slow),
       "too slow: messages that may not be left out were waiting; connect again");
@@ -327,6 +359,7 @@ void session_state::cut_off() {
 
 void session_state::close(protocol::close code, const std::string& reason) {
   closed_ = true;
+  lane_->close();
   config_.client->close(static_cast<std::uint16_t>(code), reason);
   self_->quit();
 }

@@ -16,6 +16,7 @@
 #include "actors/session/outbox.hpp"
 #include "messages/actors.hpp"
 #include "messages/client.hpp"
+#include "messages/direct_lane.hpp"
 #include "messages/directory.hpp"
 #include "messages/protocol/command.hpp"
 #include "runtime/metrics.hpp"
@@ -36,7 +37,8 @@ struct session_config {
   runtime::metrics* metrics = nullptr;
 };
 
-/// One client's conversation: reads commands, passes on what the hub pushes. While the client does
+/// One client's conversation: reads commands, passes on what the hub pushes, or lets it past while
+/// there is nothing to do here (direct_lane). While the client does
 /// not read, messages wait in an outbox; when that is full, the client is told from where to go on
 /// and closed with 4008. A client that comes back has what it missed read by the catch-up's
 /// threads, a piece at a time as it takes them; then it joins the others at the hub's position,
@@ -91,6 +93,9 @@ class session_state {
   void answered();
 
   void on_batch(const messages::batch_ptr& b);
+  void take_passed();
+  void fill();
+  void stand_aside();
   [[nodiscard]] bool behind() const;
   void hold(const messages::batch_ptr& b);
   void flush();
@@ -109,6 +114,7 @@ class session_state {
   messages::session_actor::pointer self_ = nullptr;
   session_config config_;
   messages::peer<messages::hub_actor> hub_{nullptr, ""};
+  std::shared_ptr<messages::direct_lane> lane_;
   std::unordered_map<std::uint64_t, subscription> keys_;
   std::size_t subscribed_ = 0;        ///< of keys_, those that count
   std::vector<std::uint64_t> asked_;  ///< keys that the command being answered added

@@ -108,7 +108,7 @@ void session_state::go_on_resuming() {
     if (full_) return;
     if (!config_.client->send_frames(
             {r.piece->bytes, 0, r.piece->bytes->size(), r.piece->items.size()})) {
-      full_ = true;
+      fill();
       return;
     }
     pushed_ += r.piece->items.size();
