@@ -298,7 +298,7 @@ void session_state::on_batch(const messages::batch_ptr& b) {
     if (b->upto) delivered_ = b->upto;
     if (is_answer(*b)) answered();
   } else {
-    if (!behind()) full_ = true;
+    if (!behind()) fill();
     hold(b);
   }
   if (of_resumption) carry_out_waiting();
