@@ -167,8 +167,6 @@ result<void> catch_up::check(place& p) {
   }
   if (tops->appended == p.at) return {};
   if (config_.stored != nullptr) {
-    // Where positions are those of causes, a reader says itself what is missing in front of it.
-    if (config_.journal->reads_ahead() && !is_dense(p)) return {};
     auto begun = check_begin(p);
     if (!begun || p.missing) return begun;
   }
@@ -190,6 +188,7 @@ result<void> catch_up::check(place& p) {
     }
     return {};
   }
+  if (config_.stored != nullptr) return {};
   // Positions are those of causes and leave gaps: only the stream's beginning tells.
   const auto begin = first_behind(p, {});
   if (!begin) return tl::unexpected(begin.error());
@@ -213,9 +212,12 @@ result<void> catch_up::check_begin(place& p) {
   if (!begin) return tl::unexpected(begin.error());
   if (*begin == nullptr) return {};
   const auto& b = **begin;
-  if (b.by_cause) return {};
   h.upto = {b.epoch, b.first_seq - 1};
   h.before = {b.first(), 0};
+  if (b.by_cause) {
+    if (p.at < h.upto) p.missing.emplace(std::move(h));
+    return {};
+  }
   const bool ticks = is_dense(p);
   if (!ticks) {
     // Nothing tells what it begins with.

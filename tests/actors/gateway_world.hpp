@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -403,6 +404,8 @@ struct gateway_world {
     record::append(payload, record::with_cause(record::kind::bar, {{1, ++causes}, 0}), body);
     const std::uint32_t of[] = {b.token};
     put(*finals[timeframe], payload, of);
+    note(record::final_bars_stream(market::to_string(hub_options.timeframes[timeframe])),
+         *finals[timeframe]);
   }
   /// Waits for room.
   static void put(bridge::writer& to, const std::string& record,
@@ -423,6 +426,17 @@ struct gateway_world {
     record::encode(body, *r.chain());
     record::append(payload, record::with_cause(record::kind::chain, r.cause), body);
     put(*features, payload, {});
+    note(record::features_stream(), *features);
+  }
+  /// Where the record stands that was appended last.
+  void note(const std::string& stream, const bridge::writer& to) {
+    written[stream] = {1, streams.reads_ahead() ? causes : to.next().seq - 1};
+  }
+  /// How far the streams go, once all that was appended is written.
+  [[nodiscard]] std::map<std::string, record::position> ends() const {
+    auto all = written;
+    all[record::ticks_stream()] = {1, ticks->next().seq - 1};
+    return all;
   }
   /// As Kite sends it, in full mode.
   void append_frame(std::uint32_t token, int number) {
@@ -498,6 +512,7 @@ struct gateway_world {
   std::unique_ptr<bridge::writer> ticks;
   std::unique_ptr<bridge::writer> features;
   std::uint64_t causes = 0;
+  std::map<std::string, record::position> written;  ///< of derived streams
   runtime::worker history{"history", 4};
   actors::hub_config hub_options;
   caf::actor_system_config config = messages::make_system_config(2);
