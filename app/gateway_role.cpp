@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "app/access_setup.hpp"
+#include "app/opened_store.hpp"
 #include "app/position_at.hpp"
+#include "app/system_members.hpp"
 #include "app/web_options.hpp"
+#include "market/feature/shard_map.hpp"
 #include "web/access/guarded_handler.hpp"
 
 namespace artham::app {
@@ -22,13 +25,22 @@ gateway_role::gateway_role(gateway_role_options o)
       store_readers_(std::make_unique<runtime::worker>("store-reader", history_queue)),
       tokens_(std::make_shared<const actors::token_codec>(
           options_.identity,
-          actors::stream_list(options_.timeframes, options_.features.enabled, options_.shards))) {
+          actors::stream_list(options_.timeframes, options_.features.enabled, options_.shards))),
+      records_(open_store_records(*options_.settings, options_.data)) {
   actors::catch_up_config c;
   c.journal = options_.journal;
   c.tokens = tokens_;
   c.decoder = options_.decoder;
   if (options_.features.enabled) c.features = options_.features.plan;
   c.board = board_;
+  c.stored = records_.get();
+  c.stored_ticks = options_.settings->store.has_tick_table();
+  c.timeframes = options_.timeframes;
+  if (options_.shards > 1) {
+    const auto map = std::make_shared<const market::feature::shard_map>(*options_.features.plan,
+                                                                        options_.shards);
+    c.shard_of = [map](std::uint32_t token) { return map->of(token); };
+  }
   catch_up_ =
       std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads, catching_up_at_most);
 }
@@ -54,6 +66,15 @@ actors::hub_config gateway_role::hub() const {
   };
   hub.on_demand = options_.on_demand;
   if (options_.features.enabled) hub.features = options_.features.plan;
+  if (options_.operations.status) {
+    // Not on the hub's thread. Of a queue that is full there is no answer.
+    hub.ask_system = [status = options_.operations.status,
+                      worker = store_readers_.get()](std::function<void(std::string)> done) {
+      static_cast<void>(worker->post([status, done = std::move(done)]() mutable {
+        status([done = std::move(done)](const std::string& json) { done(system_members(json)); });
+      }));
+    };
+  }
   return hub;
 }
 

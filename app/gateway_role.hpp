@@ -21,6 +21,7 @@
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
+#include "store/record_source.hpp"
 #include "store/store.hpp"
 #include "web/access/access_control.hpp"
 #include "web/access/guarded_gateway.hpp"
@@ -72,6 +73,7 @@ class gateway_role {
   std::shared_ptr<web::access_control> access_;
   std::shared_ptr<const actors::token_codec> tokens_;
   std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
+  std::unique_ptr<store::record_source> records_;
   std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<actors::ticker_port> ticker_;

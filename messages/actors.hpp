@@ -242,6 +242,7 @@ struct subscribe_request {
   std::vector<wanted> keys;
   std::size_t history = 0;
   std::optional<std::uint32_t> tokens_ms;  ///< resume tokens at most so often; 0: none
+  std::uint64_t resumption = 0;            ///< of a session that has caught up; its answer has it
 };
 using subscribe_request_ptr = std::shared_ptr<const subscribe_request>;
 
@@ -263,6 +264,12 @@ struct history_answer {
 };
 using history_answer_ptr = std::shared_ptr<const history_answer>;
 
+/// What a node or a cluster tells of itself, for clients: the members of a JSON object.
+struct system_state {
+  std::string members;
+};
+using system_state_ptr = std::shared_ptr<const system_state>;
+
 /// Knows the newest value of every key and who wants it; tells each client, encoding each message
 /// once.
 using hub_actor = caf::typed_actor<
@@ -282,6 +289,8 @@ using hub_actor = caf::typed_actor<
     caf::reacts_to<closed_atom, session_actor>,
     // History for a snapshot was read.
     caf::reacts_to<history_answer_ptr>,
+    // What the system is like, as it was asked for.
+    caf::reacts_to<system_state_ptr>,
     // A snapshot has waited long enough for its unfinished bars.
     caf::reacts_to<timeout_atom, std::uint64_t>,
     // What was gathered goes to the sessions now.
@@ -340,6 +349,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::missed_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::unsubscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::system_state_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::session_actor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<std::uint64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::bar_work_ptr)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "market/position.hpp"
+#include "market/time.hpp"
 
 namespace artham::messages {
 
@@ -14,6 +15,15 @@ namespace artham::messages {
 /// in the order of the gateway's list of them.
 struct resume_point {
   std::vector<market::position> at;
+  /// Of derived streams with a numbering of their own: the cause of the record at that position,
+  /// which finds its place in the store. Zero where the position says it, or it is not known;
+  /// empty: all are.
+  std::vector<market::cause> causes;
+  market::timestamp time = 0;  ///< market time; 0: not known
+
+  [[nodiscard]] market::cause cause(std::size_t i) const {
+    return i < causes.size() ? causes[i] : market::cause{};
+  }
   friend bool operator==(const resume_point&, const resume_point&) = default;
 };
 using resume_point_ptr = std::shared_ptr<const resume_point>;
@@ -31,6 +41,8 @@ inline constexpr std::size_t formats = 3;
 
 /// The key of resume tokens that a session is sent as it goes along.
 inline constexpr std::uint64_t token_key = UINT64_MAX;
+/// The key `system`: what the node, or the cluster, tells of itself. That of no instrument's ticks.
+inline constexpr std::uint64_t system_key = std::uint64_t{UINT32_MAX} << 32U;
 
 /// Messages for all clients that want the same, encoded once and ready for the wire. Immutable once
 /// shared.
@@ -58,6 +70,7 @@ struct batch {
   batch::origin source = origin::live;
   /// Whoever has got this has all up to here. Null: says nothing of that.
   resume_point_ptr upto;
+  std::uint64_t resumption = 0;  ///< answers the request of this number to join; 0: does not
 };
 using batch_ptr = std::shared_ptr<const batch>;
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -17,6 +18,7 @@
 #include "actors/session/newest_values.hpp"
 #include "actors/session/resume_token.hpp"
 #include "actors/session/stream_set.hpp"
+#include "actors/session/system_news.hpp"
 #include "messages/actors.hpp"
 #include "messages/direct_lane.hpp"
 #include "messages/directory.hpp"
@@ -40,9 +42,13 @@ class hub_state {
   messages::hub_actor::behavior_type start(messages::hub_actor::pointer self, hub_config config);
 
  private:
+  /// A time-out's number that no request has.
+  static constexpr std::uint64_t system_timer = UINT64_MAX;
+
   struct pending {
     messages::subscribe_request_ptr request;
     bool history_there = false;
+    bool system_there = true;
     std::set<std::uint32_t> unwatched;  ///< tokens whose unfinished bars have not come yet
     std::vector<std::vector<record::bar_record>> history;
   };
@@ -87,7 +93,7 @@ class hub_state {
   [[nodiscard]] fan_out::member member_of(const listener& who);
   void send(const listener& to, const messages::batch_ptr& b);
   void reply(const listener& to, const std::vector<std::string>& texts,
-             messages::batch::origin source);
+             messages::batch::origin source, std::uint64_t resumption = 0);
   /// What was published goes out when the window ends; at once when there is none.
   void flush_soon();
   void flush();
@@ -105,6 +111,18 @@ class hub_state {
   /// Tells the demand soon, once for many changes.
   void demand_changed();
   void tell_demand();
+
+  // What is told of the system (hub_system.cpp).
+  /// What is to be told of it is known, or nobody would say.
+  [[nodiscard]] bool knows_system() const;
+  /// Now and then, however often it is called.
+  void ask_system();
+  void on_system(const messages::system_state& state);
+  /// Looks after a pause, as long as somebody wants to know.
+  void watch_system();
+  void look_at_system();
+  [[nodiscard]] std::string system_json();
+  static void append_system(std::string& to, const message_style& style, std::string_view json);
 
   [[nodiscard]] fan_out::clock::time_point now() const { return self_->clock().now(); }
 
@@ -125,6 +143,11 @@ class hub_state {
   std::unordered_map<std::uint32_t, std::uint32_t> masks_;  ///< per token: timeframes in use
   std::unordered_map<std::uint64_t, std::size_t> uses_;     ///< by sessions and pending requests
   bool tells_demand_ = false;
+
+  system_news system_;
+  std::optional<fan_out::clock::time_point> system_asked_;
+  bool system_waits_ = false;     ///< for the answer
+  bool looks_at_system_ = false;  ///< soon
 
   fan_out out_;
   messages::resume_point_ptr told_;  ///< the resume token that was published last

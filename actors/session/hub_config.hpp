@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "actors/session/instrument_index.hpp"
@@ -44,6 +45,9 @@ struct hub_config {
   /// Told all instruments that clients' keys need whenever that changes, a few times a second at
   /// most. Empty: nobody asks.
   std::function<void(std::vector<std::uint32_t>)> on_demand;
+  /// What the node, or the cluster, tells of itself: gives the members of a JSON object to what it
+  /// is called with, once, from any thread. Empty: nobody tells.
+  std::function<void(std::function<void(std::string members)>)> ask_system;
 };
 
 }  // namespace artham::actors

@@ -51,7 +51,7 @@ void hub_state::send(const listener& to, const messages::batch_ptr& b) {
 }
 
 void hub_state::reply(const listener& to, const std::vector<std::string>& texts,
-                      batch::origin source) {
+                      batch::origin source, std::uint64_t resumption) {
   batch b;
   std::string bytes;
   for (const auto& text : texts) {
@@ -62,6 +62,7 @@ void hub_state::reply(const listener& to, const std::vector<std::string>& texts,
   }
   b.bytes = std::make_shared<const std::string>(std::move(bytes));
   b.source = source;
+  b.resumption = resumption;
   if (source == batch::origin::reply) b.upto = streams_->at();
   send(to, std::make_shared<const batch>(std::move(b)));
 }
@@ -73,15 +74,20 @@ void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
   p.request = request;
   std::set<std::uint32_t> fresh;
   // In use without a session yet: unfinished bars may come before the snapshot is complete.
-  for (const auto& w : request->keys)
+  for (const auto& w : request->keys) {
+    if (is_system(w.key)) {
+      ask_system();
+      p.system_there = knows_system();
+    }
     if (use(w.key) && is_bar(w.key)) fresh.insert(token_of(w.key));
+  }
   if (reader_.get()) {
     for (const auto token : fresh) {
       watch(token);
       p.unwatched.insert(token);
     }
   }
-  if (!p.unwatched.empty())
+  if (!p.unwatched.empty() || !p.system_there)
     self_->delayed_send(messages::hub_actor{self_}, live_patience, messages::timeout_atom_v, id);
   if (!read_history(id, p)) {
     refuse(id, "too many requests for history wait already; try again");
@@ -141,13 +147,14 @@ void hub_state::refuse(std::uint64_t id, const std::string& why) {
   const auto& request = *node.mapped().request;
   reply({request.session, request.lane},
         {protocol::error_reply({request.id, protocol::code::unavailable, why})},
-        batch::origin::refusal);
+        batch::origin::refusal, request.resumption);
   for (const auto& w : request.keys) release(w.key);
 }
 
 void hub_state::complete_if_ready(std::uint64_t id) {
   const auto it = pending_.find(id);
-  if (it != pending_.end() && it->second.history_there && it->second.unwatched.empty())
+  if (it != pending_.end() && it->second.history_there && it->second.system_there &&
+      it->second.unwatched.empty())
     complete(id);
 }
 
@@ -182,10 +189,11 @@ void hub_state::complete(std::uint64_t id) {
     out_.unsubscribe(member, none);
   }
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
+  if (out_.has(messages::system_key)) watch_system();
   if (is_kite)
     reply_packets(who, request);
   else
-    reply(who, texts, batch::origin::reply);
+    reply(who, texts, batch::origin::reply, request.resumption);
 }
 
 void hub_state::reply_packets(const listener& who, const messages::subscribe_request& request) {
@@ -218,6 +226,10 @@ std::string hub_state::reply_to(const pending& p) {
     if (request.format == messages::format::binary)
       out += ",\"handle\":\"" + std::to_string(w.key) + "\"";
     out += ",\"state\":\"";
+    if (is_system(w.key)) {
+      out += "live\",\"snapshot\":{\"system\":" + system_json() + "}}";
+      continue;
+    }
     out += w.expired ? "token_expired" : values_->state_of(w.key);
     out += "\",\"snapshot\":" + values_->snapshot(w.key, p.history[i], request.history) + "}";
   }
@@ -298,6 +310,10 @@ void hub_state::flush() {
 
 void hub_state::look_at_due() {
   out_.publish_due(now(), [this](std::string& to, std::uint64_t key, const message_style& style) {
+    if (is_system(key)) {
+      append_system(to, style, system_json());
+      return true;
+    }
     if (key != messages::token_key) return values_->append_newest(to, key, style);
     append_text_frame(to, token_event(config_.tokens->encode(*streams_->at())));
     return true;

@@ -206,6 +206,7 @@ void hub_state::on_mark(const market::mark& m) {
     }
   }
   const bool changed = values_->take_mark(m);
+  system_.take_mark(m);
   if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins) {
     const auto cause = market::to_string(m.cause);
     if (!partial) out_.publish_to_all(gap_event("", m.from, m.time, cause));

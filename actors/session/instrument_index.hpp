@@ -38,6 +38,8 @@ class instrument_index {
                    const std::function<bool(const std::string&, std::uint32_t)>& fn) const;
   /// Null only when no calendar is known at all.
   [[nodiscard]] market::calendar_ptr calendar_of(std::uint32_t token) const;
+  /// By any of the calendars; true where none is known.
+  [[nodiscard]] bool in_session(market::timestamp t) const;
 
  private:
   std::map<std::string, std::uint32_t, std::less<>> tokens_;

@@ -82,6 +82,8 @@ class newest_values {
   bool take_mark(const market::mark& m);
   void heard() { feed_live_ = !feed_lost_; }
   [[nodiscard]] std::string_view state_of(std::uint64_t key) const;
+  /// Something is heard of the feed.
+  [[nodiscard]] bool is_feed_live() const { return feed_live_; }
   [[nodiscard]] market::timestamp market_time() const { return market_time_; }
   /// Start of the newest finished bar; 0: none was seen.
   [[nodiscard]] market::timestamp newest_final(std::uint64_t key) const;

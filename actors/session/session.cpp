@@ -5,8 +5,8 @@
 
 #include <caf/send.hpp>
 
+#include "actors/session/text_batch.hpp"
 #include "messages/caf_compat.hpp"
-#include "messages/protocol/frame.hpp"
 #include "messages/protocol/json.hpp"
 
 namespace artham::actors {
@@ -17,14 +17,9 @@ using protocol::code;
 
 namespace {
 
-messages::batch_ptr text_batch(std::string_view text, batch::origin source) {
-  auto b = std::make_shared<batch>();
-  std::string bytes;
-  protocol::append_frame(bytes, protocol::opcode::text, text);
-  b->items.push_back({0, 0, static_cast<std::uint32_t>(bytes.size()), batch::kind::event});
-  b->bytes = std::make_shared<const std::string>(std::move(bytes));
-  b->source = source;
-  return b;
+/// The next command may be read behind it. While a client catches up that happens meanwhile.
+bool is_answer(const batch& b) {
+  return b.source != batch::origin::live && b.resumption == 0;
 }
 
 messages::frames frames_of(const batch& b) {
@@ -100,21 +95,28 @@ void session_state::on_command(const std::string& text) {
     refuse(c.error());
     return;
   }
-  switch (c->what) {
+  if (has_to_wait(c->what))
+    waiting_ = *c;
+  else
+    carry_out(*c);
+}
+
+void session_state::carry_out(const protocol::command& c) {
+  switch (c.what) {
     case protocol::command::op::sub:
-      subscribe(*c);
+      subscribe(c);
       return;
     case protocol::command::op::unsub:
-      unsubscribe(*c);
+      unsubscribe(c);
       return;
     case protocol::command::op::ping:
-      reply("{\"id\":" + c->id + ",\"ok\":true,\"op\":\"pong\"}");
+      reply("{\"id\":" + c.id + ",\"ok\":true,\"op\":\"pong\"}");
       return;
     case protocol::command::op::status:
       if (const auto& hub = hub_.get())
-        self_->send(hub, messages::status_atom_v, session_actor{self_}, c->id);
+        self_->send(hub, messages::status_atom_v, session_actor{self_}, c.id);
       else
-        tell_status(c->id, {});
+        tell_status(c.id, {});
       return;
   }
 }
@@ -221,6 +223,7 @@ void session_state::unsubscribe(const protocol::command& c) {
     if (keys_.erase(w.key) == 0) continue;
     --subscribed_;
     request->keys.push_back(w.key);
+    leave_out(w.key);
     held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
     held_.drop(w.key);
     held_gauge_->add(static_cast<std::int64_t>(held_.bytes()));
@@ -275,12 +278,13 @@ void session_state::stand_aside() {
 
 void session_state::on_batch(const messages::batch_ptr& b) {
   if (closed_) return;
+  const bool of_resumption = b->resumption != 0 && resuming_ && resuming_->number == b->resumption;
   if (b->source == batch::origin::refusal) {
-    for (const auto key : asked_) subscribed_ -= keys_.erase(key);
-    asked_.clear();
-    if (resuming_ && resuming_->at == stage::joining) resuming_.reset();
-  }
-  if (b->source == batch::origin::reply && resuming_ && resuming_->at == stage::joining) {
+    auto& keys = of_resumption ? resuming_->added : asked_;
+    for (const auto key : keys) subscribed_ -= keys_.erase(key);
+    keys.clear();
+    if (of_resumption) resuming_.reset();
+  } else if (of_resumption) {
     // Behind what is still missing.
     resuming_->at = stage::finishing;
     resuming_->until = b->upto;
@@ -292,11 +296,12 @@ void session_state::on_batch(const messages::batch_ptr& b) {
   if (!behind() && config_.client->send_frames(frames_of(*b))) {
     pushed_ += b->items.size();
     if (b->upto) delivered_ = b->upto;
-    if (b->source != batch::origin::live) answered();
-    return;
+    if (is_answer(*b)) answered();
+  } else {
+    if (!behind()) fill();
+    hold(b);
   }
-  if (!behind()) fill();
-  hold(b);
+  if (of_resumption) carry_out_waiting();
 }
 
 void session_state::hold(const messages::batch_ptr& b) {
@@ -308,7 +313,7 @@ void session_state::hold(const messages::batch_ptr& b) {
   conflated_total_->add(held_.conflated() - replaced);
   if (b->upto) held_upto_ = b->upto;
   // A client that does not read its answers is not asked for more.
-  if (b->source != batch::origin::live) reply_held_ = true;
+  if (is_answer(*b)) reply_held_ = true;
   if (held_.bytes() > config_.held_bytes && !held_.single()) cut_off();
 }
 

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,7 +42,8 @@ struct session_config {
 /// not read, messages wait in an outbox; when that is full, the client is told from where to go on
 /// and closed with 4008. A client that comes back has what it missed read by the catch-up's
 /// threads, a piece at a time as it takes them; then it joins the others at the hub's position,
-/// while the last piece is read and what is pushed waits.
+/// while the last piece is read and what is pushed waits. Meanwhile its next command is read: one
+/// that would subscribe waits, which ends the reading of commands.
 ///
 /// Takes: commands, drained, closed (from the socket); batches and counts (from the hub); what was
 /// missed (from a thread). Sends: subscribe, unsubscribe, status, closed to the hub.
@@ -70,6 +72,8 @@ class session_state {
     std::string from;  ///< the client's token
     std::shared_ptr<catch_up> reader;
     std::shared_ptr<messages::subscribe_request> request;
+    std::vector<std::uint64_t> added;  ///< keys that are no more if it fails
+    std::set<std::uint64_t> left;      ///< keys that were unsubscribed meanwhile
     stage at = stage::reading;
     messages::resume_point_ptr until;  ///< null: what clients have been told by now
     messages::batch_ptr piece;         ///< read, and not taken by the socket yet
@@ -77,6 +81,10 @@ class session_state {
   };
 
   void on_command(const std::string& text);
+  void carry_out(const protocol::command& c);
+  /// While the client catches up.
+  [[nodiscard]] bool has_to_wait(protocol::command::op what) const;
+  void carry_out_waiting();
   void subscribe(const protocol::command& c);
   void unsubscribe(const protocol::command& c);
   void tell_status(const std::string& id, const std::vector<messages::key_count>& counts);
@@ -99,6 +107,7 @@ class session_state {
   void on_missed(const messages::missed& m);
   void go_on_resuming();
   void fail_resuming(const std::string& why);
+  void leave_out(std::uint64_t key);
 
   [[nodiscard]] outbox::subscription_of subscriptions();
 
@@ -116,6 +125,7 @@ class session_state {
   messages::resume_point_ptr held_upto_;
   std::optional<resumption> resuming_;
   std::uint64_t resumptions_ = 0;
+  std::optional<protocol::command> waiting_;  ///< for the catching up to end
   bool closed_ = false;
   std::uint64_t pushed_ = 0;
   std::uint64_t conflated_ = 0;

@@ -77,6 +77,25 @@ def measured(kind, clients, what, value, window=1000):
         return s.load(clients, what, value)
 
 
+def not_reading(port, clients):
+    """Sockets that want every message and take none."""
+    import socket
+    command = b'{"id":1,"op":"sub","policy":"all","keys":["bar:NSE:INFY:1m"]}'
+    sockets = []
+    for _ in range(clients):
+        s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.connect(("127.0.0.1", int(port)))
+        s.sendall(f"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode())
+        while b"\r\n\r\n" not in s.recv(4096):
+            pass
+        s.sendall(bytes([0x81, 0x80 | len(command), 0, 0, 0, 0]) + command)
+        s.recv(1)
+        sockets.append(s)
+    return sockets
+
+
 def ratio(text, got, aim, more_is_better=True):
     good = got >= aim if more_is_better else got <= aim
     print(f"{text}: {got:.2f} (aim: {aim:g}){'' if good else '  BELOW'}", flush=True)
@@ -122,6 +141,14 @@ def main():
             ratio("1 client, us above the limit program's p50", own - bare, 15, False)
         else:
             ratio("100 clients, times the limit program's p50", own / bare, 1.2, False)
+    print("== 900 clients, 200 messages a second, and 100 that do not read", flush=True)
+    without = measured("artham", 900, "lat", 200)[-2]
+    with server("artham") as s:
+        stopped = not_reading(s.port, 100)
+        beside = s.load(900, "lat", 200)[-2]
+        for one in stopped:
+            one.close()
+    ratio("p99, ms more than without them", (beside - without) / 1000, max(1, without / 1000 * 0.05), False)
     print("== 8,000 idle clients", flush=True)
     with server("artham") as s:
         before = s.resident()

@@ -3,6 +3,7 @@
 #include "store/sqlite/access.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/record_source.hpp"
 #include "tests/store/any_store.hpp"
 #include "tests/support/process.hpp"
 
@@ -20,6 +21,9 @@ class sqlite_store final : public any_store {
   }
   result<std::unique_ptr<store::access>> access() override {
     return store::sqlite::open_access(dir_ / "artham.db");
+  }
+  std::unique_ptr<store::record_source> records() override {
+    return store::sqlite::open_records(dir_ / "artham.db");
   }
   void sql(const std::string& statements) override {
     REQUIRE(run_to_end({"/usr/bin/sqlite3", dir_ / "artham.db", statements}).code == 0);
