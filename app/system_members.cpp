@@ -72,7 +72,8 @@ std::string system_members(std::string_view status_json) {
     told["shards"] = member(cluster, "leases", json::object());
     told["redis"] = {{"up", member(status, "redis", json::object()).value("up", false)}};
     const auto own = cluster.value("node", "");
-    for (const auto& [name, node] : member(cluster, "status", json::object()).items()) {
+    const auto statuses = member(cluster, "status", json::object());
+    for (const auto& [name, node] : statuses.items()) {
       if (name == own || !node.is_object()) continue;
       all.take(member(node, "lag", json::object()));
       all.restarts += node.value("restarts", std::int64_t{0});

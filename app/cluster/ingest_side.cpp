@@ -307,10 +307,8 @@ void ingest_side::gave_back() {
 
 void ingest_side::wait_until_forwarded() {
   const auto give_up = std::chrono::steady_clock::now() + flush_patience;
-  const auto is_forwarded = [&] {
-    const auto tops = journal_.journal->stream_tops(record::ticks_stream());
-    return tops && forwarder_->status().position >= tops->appended;
-  };
+  const auto last = journal_.last_appended(record::ticks_stream());
+  const auto is_forwarded = [&] { return forwarder_->status().position.seq >= last; };
   while (!is_forwarded() && std::chrono::steady_clock::now() < give_up)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const auto flushed = workshop_.redis->flush(market::second);

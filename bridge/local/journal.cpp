@@ -154,8 +154,14 @@ result<opened> open(options o) {
   c->start(std::move(*streams));
   auto trim = make_trimmer(c);
   auto replicas = make_replicator(c);
+  auto last = [c](std::string_view name) -> std::uint64_t {
+    const auto s = c->find(name);
+    if (!s) return 0;
+    const std::lock_guard hold(s->mutex);
+    return s->next_seq - 1;
+  };
   return opened{std::make_unique<journal>(std::move(c), std::move(*lock)), std::move(report),
-                std::move(trim), std::move(replicas)};
+                std::move(trim), std::move(replicas), std::move(last)};
 }
 
 result<opened> open_read_only(const std::filesystem::path& dir) {
@@ -166,8 +172,8 @@ result<opened> open_read_only(const std::filesystem::path& dir) {
   auto streams = load_streams(dir, access::read_only, c->metrics(), report);
   if (!streams) return tl::unexpected(streams.error());
   c->show(std::move(*streams));
-  return opened{std::make_unique<journal>(std::move(c), file()), std::move(report), nullptr,
-                nullptr};
+  return opened{
+      std::make_unique<journal>(std::move(c), file()), std::move(report), nullptr, nullptr, {}};
 }
 
 result<std::optional<std::string>> writer_of(const std::filesystem::path& dir) {

@@ -147,6 +147,9 @@ struct opened {
   open_report report;
   std::shared_ptr<local::trimmer> trimmer;        ///< null when open for reading only
   std::shared_ptr<local::replicator> replicator;  ///< likewise
+  /// The seq of the last record of a stream, of what was appended and is not written yet included:
+  /// the stream's tops come there. Empty when open for reading only.
+  std::function<std::uint64_t(std::string_view stream)> last_appended;
 };
 
 /// Opens for reading and appending. Cuts torn tails; cuts derived records whose cause did not

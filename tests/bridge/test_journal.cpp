@@ -48,6 +48,8 @@ TEST_CASE("what was written is there after a restart, and the next epoch goes on
     CHECK(j.journal->last_epoch() == epoch - 1);
     CHECK(j.journal->stream_tops(ticks)->durable.seq == (epoch - 1) * 20);
     write_frames(*j.journal, epoch, (epoch - 1) * 10, epoch * 10);
+    CHECK(j.last_appended(ticks) == epoch * 20);
+    CHECK(j.last_appended("md:other") == 0);
     j.journal->stop();
     CHECK(j.journal->stream_tops(ticks)->durable == record::position{epoch, epoch * 20});
   }

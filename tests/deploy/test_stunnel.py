@@ -84,8 +84,9 @@ class Stunnel(unittest.TestCase):
     def test_no_certificate_is_refused(self):
         r = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{self.server}", "-CAfile", self.ours / "authority.pem",
                             "-quiet", "-verify_quiet"], input=b"PING\r\n", capture_output=True, timeout=30)
-        self.assertNotIn(b"NOAUTH", r.stdout)
-        self.assertIn(b"certificate required", r.stderr)
+        self.assertEqual(b"", r.stdout)
+        # Closed before its reason was read, when writing comes first.
+        self.assertRegex(r.stderr, b"certificate required|write:errno=")
 
     def test_no_tls_is_refused(self):
         self.assertNotRegex(self.ask(self.server), "PONG|NOAUTH|WRONGPASS")
