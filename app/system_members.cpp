@@ -34,9 +34,9 @@ struct counts {
   }
 };
 
-json member(const json& of, const char* name, json otherwise) {
+json member(const json& of, const char* name, const json& otherwise) {
   const auto it = of.find(name);
-  return it == of.end() ? std::move(otherwise) : *it;
+  return it == of.end() ? otherwise : *it;
 }
 
 std::int64_t size_of(const json& store, const char* name) {

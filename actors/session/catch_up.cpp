@@ -139,7 +139,7 @@ result<void> catch_up::read(place& p, std::size_t bytes) {
     const bool has_rows =
         is_dense(p) ? config_.stored_ticks || config_.journal->reads_ahead() : b.by_cause;
     if (b.damaged && config_.stored != nullptr && has_rows) {
-      p.missing.emplace();
+      p.missing = hole{};
       p.missing->upto = b.last();
       p.missing->before = {{b.epoch, b.last().seq + 1}, 0};
       p.blocks.pop_front();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 
 #include "actors/session/session.hpp"
