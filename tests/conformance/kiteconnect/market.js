@@ -4,7 +4,7 @@
 const net = require('node:net');
 const WebSocket = require('ws');
 const { withTimeout } = require('./tickers.js');
-const { tokenOf } = require('./recording.js');
+const { packetsOf, tokenOf } = require('./recording.js');
 
 /** A line to an exchange that lets no WebSocket through before open(): what is played begins behind it. */
 class Gate {
@@ -112,19 +112,6 @@ class Raw {
       what,
     );
   }
-}
-
-/** The packets of one binary message, which is whole. */
-function packetsOf(frame) {
-  const packets = [];
-  let at = 2;
-  for (let n = frame.readUInt16BE(0); n > 0; --n) {
-    const length = frame.readUInt16BE(at);
-    packets.push(frame.subarray(at + 2, at + 2 + length));
-    at += 2 + length;
-  }
-  if (at !== frame.length || packets.some((p) => p.length < 8)) throw new Error(`no frame: ${frame.toString('hex')}`);
-  return packets;
 }
 
 /** Hexadecimal packets by token, in order. */

@@ -4,20 +4,23 @@
 
 const fs = require('node:fs');
 
+/** The packets of one binary message, which is whole. */
+function packetsOf(frame) {
+  const packets = [];
+  let at = 2;
+  for (let n = frame.readUInt16BE(0); n > 0; --n) {
+    const length = frame.readUInt16BE(at);
+    packets.push(frame.subarray(at + 2, at + 2 + length));
+    at += 2 + length;
+  }
+  if (at !== frame.length || packets.some((p) => p.length < 8)) throw new Error(`no frame: ${frame.toString('hex')}`);
+  return packets;
+}
+
 /** Frames of a .hex recording, each a list of packets (Buffers). */
 function framesOfHex(file) {
   const lines = fs.readFileSync(file, 'utf8').split('\n').filter((line) => line !== '');
-  return lines.map((line) => {
-    const frame = Buffer.from(line, 'hex');
-    const packets = [];
-    let at = 2;
-    for (let n = frame.readUInt16BE(0); n > 0; --n) {
-      const length = frame.readUInt16BE(at);
-      packets.push(frame.subarray(at + 2, at + 2 + length));
-      at += 2 + length;
-    }
-    return packets;
-  });
+  return lines.map((line) => packetsOf(Buffer.from(line, 'hex')));
 }
 
 const tokenOf = (packet) => packet.readUInt32BE(0);
@@ -155,4 +158,4 @@ function packetsInModes(frames, modes) {
 /** The same as ticks. */
 const expectedFrames = (frames, modes) => packetsInModes(frames, modes).map((packets) => packets.map(tickOf));
 
-module.exports = { expectedFrames, framesOfCsv, framesOfHex, inMode, packetsInModes, tickOf, tokenOf };
+module.exports = { expectedFrames, framesOfCsv, framesOfHex, inMode, packetsInModes, packetsOf, tickOf, tokenOf };
