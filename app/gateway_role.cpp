@@ -66,6 +66,21 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   session.held_bytes = budget - budget / 4;
   session.max_subscriptions = static_cast<std::size_t>(w.max_subscriptions);
   session.metrics = options_.metrics;
+  if (options_.settings->alerts.enabled) {
+    alert_service_options o;
+    o.settings = options_.settings;
+    o.data = options_.data;
+    o.streams = options_.streams;
+    o.instruments = options_.instruments;
+    o.timeframes = options_.timeframes;
+    o.features = options_.features;
+    o.bell = options_.bell;
+    auto alerts = alert_service::start(std::move(o));
+    if (!alerts) return tl::unexpected(alerts.error());
+    alerts_ = std::move(*alerts);
+    session.alerts = alerts_->desk();
+    session.bell = options_.bell;
+  }
   port_ = std::make_unique<actors::gateway_port>(system, options_.names, std::move(session));
 
   auto access = start_access(*options_.settings, options_.data, *options_.metrics);
@@ -100,6 +115,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.quotes.token_of = [index = options_.instruments](std::string_view key) {
     return index->token(key);
   };
+  if (alerts_) api.alerts = alerts_->sources();
   auto o = web_options(w);
   o.session_budget_bytes = budget / 4;
   web::server_dependencies d;
@@ -123,6 +139,8 @@ void gateway_role::stop() {
   port_.reset();
   catch_up_->stop();
   store_readers_->stop();
+  // Its jobs answer by the web server.
+  if (alerts_) alerts_->stop();
   web_.reset();
 }
 

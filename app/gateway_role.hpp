@@ -11,6 +11,7 @@
 
 #include "actors/session/gateway_port.hpp"
 #include "actors/session/hub.hpp"
+#include "app/alert_service.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
 #include "app/last_ticks.hpp"
@@ -43,6 +44,8 @@ struct gateway_role_options {
   std::vector<market::timeframe> timeframes;
   feature_setup features;
   web::operations_sources operations;
+  /// Rung when alerts were made in this process.
+  std::shared_ptr<actors::alert_bell> bell = std::make_shared<actors::alert_bell>();
   /// See hub_config.
   std::function<void(std::vector<std::uint32_t>)> on_demand;
 };
@@ -69,6 +72,7 @@ class gateway_role {
   std::shared_ptr<const actors::token_codec> tokens_;
   std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
   std::shared_ptr<actors::catch_up_pool> catch_up_;
+  std::unique_ptr<alert_service> alerts_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<web::guarded_gateway> door_;
   std::unique_ptr<evidence_reader> evidence_;

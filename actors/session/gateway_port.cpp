@@ -22,6 +22,7 @@ constexpr std::string_view binary_protocol = "artham.v1.bin";
 struct open_request {
   std::shared_ptr<messages::client> client;
   messages::format format = messages::format::json;
+  std::string owner;
   open_done done;
 };
 using open_request_ptr = std::shared_ptr<open_request>;
@@ -70,6 +71,7 @@ caf::behavior doorman(caf::stateful_actor<doorman_state>* self,
         auto c = config;
         c.client = request->client;
         c.format = request->format;
+        c.owner = request->owner;
         messages::child_spec spec;
         spec.id = std::to_string(self->state.next++);
         spec.restart = messages::restart::temporary;
@@ -108,8 +110,8 @@ void gateway_port::open(std::shared_ptr<messages::client> c, messages::opening h
                         open_done done) {
   const auto format =
       how.subprotocol == binary_protocol ? messages::format::binary : messages::format::json;
-  caf::anon_send(doorman_, std::make_shared<open_request>(
-                               open_request{std::move(c), format, std::move(done)}));
+  caf::anon_send(doorman_, std::make_shared<open_request>(open_request{
+                               std::move(c), format, std::move(how.owner), std::move(done)}));
 }
 
 }  // namespace artham::actors

@@ -5,8 +5,9 @@
 
 #include <caf/send.hpp>
 
+#include "actors/session/alert_keys.hpp"
+#include "actors/session/text_batch.hpp"
 #include "messages/caf_compat.hpp"
-#include "messages/protocol/frame.hpp"
 #include "messages/protocol/json.hpp"
 
 namespace artham::actors {
@@ -17,14 +18,8 @@ using protocol::code;
 
 namespace {
 
-messages::batch_ptr text_batch(std::string_view text, batch::origin source) {
-  auto b = std::make_shared<batch>();
-  std::string bytes;
-  protocol::append_frame(bytes, protocol::opcode::text, text);
-  b->items.push_back({0, 0, static_cast<std::uint32_t>(bytes.size()), batch::kind::event});
-  b->bytes = std::make_shared<const std::string>(std::move(bytes));
-  b->source = source;
-  return b;
+bool of_alerts(const protocol::command& c) {
+  return std::ranges::any_of(c.keys, is_alert_key);
 }
 
 messages::frames frames_of(const batch& b) {
@@ -66,10 +61,16 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
         tell_status(id, *counts);
       },
       [this](const messages::missed_ptr& missed) { on_missed(*missed); },
+      [this](messages::ready_atom) {
+        if (alerts_) alerts_->more = true;
+        look_for_alerts();
+      },
+      [this](const messages::found_alerts_ptr& found) { on_alerts(*found); },
   };
 }
 
 session_state::~session_state() {
+  leave_bell();
   if (sessions_ != nullptr) {
     sessions_->add(-1);
     held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
@@ -92,10 +93,10 @@ void session_state::on_command(const std::string& text) {
   }
   switch (c->what) {
     case protocol::command::op::sub:
-      subscribe(*c);
+      of_alerts(*c) ? subscribe_alerts(*c) : subscribe(*c);
       return;
     case protocol::command::op::unsub:
-      unsubscribe(*c);
+      of_alerts(*c) ? unsubscribe_alerts(*c) : unsubscribe(*c);
       return;
     case protocol::command::op::ping:
       reply("{\"id\":" + c->id + ",\"ok\":true,\"op\":\"pong\"}");
@@ -302,6 +303,7 @@ void session_state::flush() {
   if (!held_.empty()) return;
   if (held_upto_) delivered_ = std::exchange(held_upto_, nullptr);
   if (std::exchange(reply_held_, false)) answered();
+  look_for_alerts();
 }
 
 /// From where the client is to go on: everything before that is in the socket.

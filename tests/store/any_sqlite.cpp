@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "store/sqlite/access.hpp"
+#include "store/sqlite/alerts.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
 #include "tests/store/any_store.hpp"
@@ -20,6 +21,9 @@ class sqlite_store final : public any_store {
   }
   result<std::unique_ptr<store::access>> access() override {
     return store::sqlite::open_access(dir_ / "artham.db");
+  }
+  result<std::unique_ptr<store::alert_book>> alerts() override {
+    return store::sqlite::open_alerts(dir_ / "artham.db");
   }
   void sql(const std::string& statements) override {
     REQUIRE(run_to_end({"/usr/bin/sqlite3", dir_ / "artham.db", statements}).code == 0);
