@@ -13,7 +13,10 @@
 #include <iterator>
 #include <utility>
 
+#include <spdlog/spdlog.h>
+
 #include "runtime/failpoint.hpp"
+#include "runtime/log.hpp"
 
 namespace artham::actors {
 
@@ -226,6 +229,13 @@ result<checkpoint> checkpoint_directory::load(const std::filesystem::path& file)
   auto c = decode_checkpoint(bytes);
   if (!c) return fail(c.error().code, file.string() + ": " + c.error().message);
   return c;
+}
+
+void remove_ahead(const std::filesystem::path& file) {
+  std::error_code ec;
+  std::filesystem::remove(file, ec);
+  runtime::log().warn("checkpoint: {}: beyond what the streams kept, {}", file.string(),
+                      ec ? "not used; it cannot be removed: " + ec.message() : "removed");
 }
 
 }  // namespace artham::actors

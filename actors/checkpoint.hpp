@@ -53,4 +53,8 @@ class checkpoint_directory {
   std::size_t keep_;
 };
 
+/// Removes a checkpoint that is beyond the ends of its streams, which lost what it was made of: not
+/// only can nobody begin there, it would also count as newer than those that are made from now on.
+void remove_ahead(const std::filesystem::path& file);
+
 }  // namespace artham::actors

@@ -94,7 +94,8 @@ class bridge {
   }
   /// `consumer` needs nothing of the stream up to here any more, whatever happens: after a restart
   /// it reads on behind that, or later. A bridge that is trimmed by what its consumers have passed
-  /// keeps the rest. Does not block.
+  /// keeps the rest. A consumer without entries of its own that has to begin further back than it
+  /// said before says so, and finds what is still there. Does not block.
   virtual void passed(std::string_view /*stream*/, std::string_view /*consumer*/,
                       record::position /*upto*/) {}
   /// Zeros for a stream without records.

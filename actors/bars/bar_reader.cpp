@@ -71,6 +71,7 @@ bar_reader_actor::behavior_type bar_reader_state::start(
   show_quarantines();
   restore();
   if (!checkpoint_ && config_.begin) maker_->start_at(value_or_throw(config_.begin()), 0);
+  if (config_.on_begin) config_.on_begin(maker_->at());
   cursor_ = value_or_throw(
       config_.input->open_reader(record::ticks_stream(), maker_->at(), bridge::top::appended, {}));
   if (checkpoint_ && config_.on_processed) config_.on_processed(maker_->at());
@@ -125,7 +126,7 @@ bar_reader_actor::behavior_type bar_reader_state::start(
 
 void bar_reader_state::restore() {
   if (config_.checkpoint_dir.empty()) return;
-  const auto input_tops = config_.input->stream_tops(record::ticks_stream());
+  const auto input_tops = value_or_throw(config_.input->stream_tops(record::ticks_stream()));
   const auto derived = derived_->tops();
   for (const auto& file : checkpoint_directory(config_.checkpoint_dir).newest_first()) {
     auto loaded = checkpoint_directory::load(file);
@@ -138,13 +139,13 @@ void bar_reader_state::restore() {
       continue;
     }
     const bool ahead =
-        !input_tops || loaded->at > input_tops->appended ||
+        loaded->at > input_tops.appended ||
         std::any_of(loaded->tops.begin(), loaded->tops.end(), [&](const auto& entry) {
           const auto it = derived.find(entry.first);
           return it == derived.end() || entry.second > it->second;
         });
     if (ahead) {
-      runtime::log().warn("checkpoint: {}: beyond what the journal kept, not used", file.string());
+      remove_ahead(file);
       continue;
     }
     checkpoint_ = std::make_shared<const checkpoint>(std::move(*loaded));

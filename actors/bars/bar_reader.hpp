@@ -49,6 +49,8 @@ struct bar_reader_config {
   runtime::worker* disk = nullptr;                            ///< writes checkpoints
   /// Told of each that is on the disk, from the disk's thread.
   std::function<void(const checkpoint&)> on_checkpoint;
+  /// Told behind which record this life begins to read, before it does.
+  std::function<void(record::position)> on_begin;
   /// Told when everything up to a position is in the derived streams.
   std::function<void(record::position)> on_processed;
   /// Quarantines that were recorded elsewhere than in the output, where the reader finds its own.

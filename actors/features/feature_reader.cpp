@@ -60,6 +60,7 @@ feature_reader_actor::behavior_type feature_reader_state::start(
     }
     maker_->start_at(begin_, 0);
   }
+  if (config_.on_begin) config_.on_begin(maker_->at());
   cursor_ = value_or_throw(
       config_.input->open_reader(record::ticks_stream(), maker_->at(), bridge::top::appended, {}));
   if (checkpoint_ && config_.on_processed) config_.on_processed(maker_->at());
@@ -108,7 +109,7 @@ feature_reader_actor::behavior_type feature_reader_state::start(
 
 void feature_reader_state::restore() {
   if (config_.checkpoint_dir.empty()) return;
-  const auto tops = config_.input->stream_tops(record::ticks_stream());
+  const auto tops = value_or_throw(config_.input->stream_tops(record::ticks_stream()));
   for (const auto& file : checkpoint_directory(config_.checkpoint_dir).newest_first()) {
     auto loaded = checkpoint_directory::load(file);
     if (!loaded) {
@@ -121,9 +122,9 @@ void feature_reader_state::restore() {
       continue;
     }
     const auto top = loaded->tops.find(record::features_stream());
-    if (!tops || loaded->at > tops->appended ||
+    if (loaded->at > tops.appended ||
         (top != loaded->tops.end() && top->second > stream_->top().cause)) {
-      runtime::log().warn("checkpoint: {}: beyond what the journal kept, not used", file.string());
+      remove_ahead(file);
       continue;
     }
     checkpoint_ = std::make_shared<const checkpoint>(std::move(*loaded));

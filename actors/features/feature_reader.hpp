@@ -50,6 +50,8 @@ struct feature_reader_config {
   runtime::worker* disk = nullptr;  ///< writes checkpoints; null: they are only read
   /// Told of each that is on the disk, from the disk's thread.
   std::function<void(const checkpoint&)> on_checkpoint;
+  /// Told behind which record this life begins to read, before it does.
+  std::function<void(record::position)> on_begin;
   /// Told when everything up to a position is in md:features.
   std::function<void(record::position)> on_processed;
   std::function<void(const market::feature::group_plan&, const messages::feature_work&)>

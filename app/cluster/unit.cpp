@@ -1,6 +1,7 @@
 #include "app/cluster/unit.hpp"
 
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -106,6 +107,12 @@ class shared_checkpoints {
     }
     redis_.passed(ticks_, consumer_, files.empty() ? record::position{} : oldest);
   }
+  /// Whoever reads needs what is behind that; it may be less far than somebody was before.
+  void begin(record::position at) {
+    const std::lock_guard lock(mutex_);
+    redis_.passed(ticks_, consumer_, at);
+    before_ = at;
+  }
   /// From the disk's thread.
   void keep(const actors::checkpoint& c) {
     const auto name = actors::checkpoint_directory::name_of(c.at);
@@ -114,8 +121,9 @@ class shared_checkpoints {
                           kept.error().message);
       return;
     }
-    // A start may take the one before.
-    if (before_) redis_.passed(ticks_, consumer_, *before_);
+    const std::lock_guard lock(mutex_);
+    // A start may take the one before. One of a life before that had come farther is none.
+    if (before_ < c.at) redis_.passed(ticks_, consumer_, before_);
     before_ = c.at;
   }
 
@@ -127,7 +135,8 @@ class shared_checkpoints {
   std::string ticks_;
   std::uint64_t fence_;
   std::filesystem::path directory_;
-  std::optional<record::position> before_;
+  std::mutex mutex_;
+  record::position before_;
 };
 
 /// One whose reader takes a last checkpoint before it ends.
@@ -267,6 +276,7 @@ result<std::unique_ptr<unit>> start_bars(workshop& w, const rules_in_force& rule
   c.checkpoint_dir = directory;
   c.checkpoint_interval = s.bars.checkpoint_interval;
   c.on_checkpoint = [checkpoints](const actors::checkpoint& saved) { checkpoints->keep(saved); };
+  c.on_begin = [checkpoints](record::position at) { checkpoints->begin(at); };
   c.disk = w.disk;
   if (auto done = made->start(supervisors::bars_tree(made->tree(), std::move(c))); !done)
     return tl::unexpected(done.error());
@@ -299,6 +309,7 @@ result<std::unique_ptr<unit>> start_features(workshop& w, const rules_in_force& 
   c.checkpoint_dir = directory;
   c.checkpoint_interval = w.settings->bars.checkpoint_interval;
   c.on_checkpoint = [checkpoints](const actors::checkpoint& saved) { checkpoints->keep(saved); };
+  c.on_begin = [checkpoints](record::position at) { checkpoints->begin(at); };
   c.disk = w.disk;
   if (auto done = made->start(supervisors::features_tree(made->tree(), std::move(c))); !done)
     return tl::unexpected(done.error());

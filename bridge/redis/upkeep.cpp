@@ -61,7 +61,7 @@ void upkeep::passed(std::string_view stream, std::string_view consumer, record::
   {
     const std::lock_guard lock(mutex_);
     auto& at = passed_[{std::string(stream), std::string(consumer)}];
-    at = {std::max(at.upto, upto), has_group};
+    at = {has_group ? std::max(at.upto, upto) : upto, has_group};
   }
   changed_.notify_all();
 }
@@ -97,8 +97,8 @@ void upkeep::run() {
     connection_.reset();
     std::unique_lock lock(mutex_);
     for (const auto& [who, what] : all) {
-      auto& at = passed_[who];
-      at = {std::max(at.upto, what.upto), what.has_group};
+      const auto [at, is_newest] = passed_.try_emplace(who, what);
+      if (!is_newest && what.has_group) at->second.upto = std::max(at->second.upto, what.upto);
     }
     if (changed_.wait_for(lock, pauses_.next(), [&] { return stopping_; })) return;
     due = clock::now();

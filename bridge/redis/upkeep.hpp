@@ -28,7 +28,8 @@ class upkeep {
   upkeep(const upkeep&) = delete;
   upkeep& operator=(const upkeep&) = delete;
 
-  /// `has_group`: entries of the group of that name are acknowledged; else a cursor is kept.
+  /// `has_group`: entries of the group of that name are acknowledged; else a cursor is kept, the
+  /// newest that was said.
   void passed(std::string_view stream, std::string_view consumer, record::position upto,
               bool has_group);
   /// Says what is left to be said, if the server answers.

@@ -260,6 +260,41 @@ TEST_CASE("a bar of a restored builder closes at its clock mark, whether a tick 
   CHECK(s.made(*output).size() == before + 2 * tokens);
 }
 
+TEST_CASE("checkpoints beyond the end of the streams go, so that those of now are the newest") {
+  setting s;
+  auto writer = s.input->open_writer(record::ticks_stream(), 1);
+  REQUIRE(writer);
+  const auto last = fill(**writer, *s.calendar);
+  const test::scratch dir;
+  const actors::checkpoint_directory directory(dir / "");
+  runtime::worker disk("checkpoints", 4);
+  const auto output = bridge::memory::make();
+  auto c = s.config(*output, 1'000'000);
+  c.checkpoint_dir = dir / "";
+  c.disk = &disk;
+  std::vector<record::position> begun;
+  c.on_begin = [&](record::position at) { begun.push_back(at); };
+  actors::checkpoint beyond;
+  beyond.plan = c.plan_hash;
+  for (std::uint64_t seq = 1; seq <= 4; ++seq) {
+    beyond.at = {9, seq};
+    REQUIRE(directory.save(beyond));
+  }
+  {
+    app::bar_pipeline p(2, std::move(c));
+    REQUIRE(p.wait_for(last));
+    CHECK(test::eventually(
+        [&] {
+          const auto files = directory.newest_first();
+          return files.size() == 1 &&
+                 actors::checkpoint_directory::position_of(files.front()) == last;
+        },
+        std::chrono::seconds(20)));
+  }
+  disk.stop();
+  CHECK(begun == std::vector<record::position>{{0, 0}});
+}
+
 TEST_CASE("who waits for what a checkpoint has already need not wait") {
   const auto calendar = config::load_calendar("NSE")->calendar;
   const auto frames = *market::parse_timeframes("1m");

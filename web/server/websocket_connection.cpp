@@ -1,5 +1,8 @@
 #include "web/server/websocket_connection.hpp"
 
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -43,6 +46,7 @@ void websocket_connection::start(std::string handshake) {
   ++engine_->session_count;
   engine_->metrics.sessions.add(1);
   stream_->layer().socket().non_blocking(true, ec);
+  if (!stream_->encrypted() && !deflate_) socket_ = stream_->layer().socket().native_handle();
   head_ = std::move(handshake);
   busy_ = true;
   scheduled_ = true;
@@ -103,10 +107,33 @@ bool websocket_connection::queue(outgoing o) {
     engine_->metrics.sends_refused.add();
     return false;
   }
+  if (!scheduled_ && socket_ >= 0) {
+    begun_ = write_at_once(o);
+    if (begun_ == o.header_size + o.what.size) {
+      begun_ = 0;
+      engine_->metrics.messages_out.add(o.what.messages);
+      return true;
+    }
+  }
   queued_bytes_ += o.cost;
   queue_.push_back(std::move(o));
   schedule();
   return true;
+}
+
+/// Under the mutex. An error shows again when the network thread writes the rest.
+std::size_t websocket_connection::write_at_once(const outgoing& o) {
+  const auto body = o.what.bytes();
+  std::array<iovec, 2> parts{{{const_cast<char*>(o.header.data()), o.header_size},
+                              {const_cast<char*>(body.data()), body.size()}}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  const auto n = ::sendmsg(socket_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (n <= 0) return 0;
+  engine_->metrics.writes.add();
+  engine_->metrics.bytes_out.add(static_cast<std::uint64_t>(n));
+  return static_cast<std::size_t>(n);
 }
 
 /// Under the mutex.
@@ -158,7 +185,8 @@ void websocket_connection::request_close(std::uint16_t code, std::string reason,
   if (gone_ || farewell_) return;
   farewell_ = farewell{code, std::move(reason)};
   close_deadline_ = steady_clock::now() + patience;
-  if (drop_queue) queue_.clear();
+  // What is out in part must be whole, or the close frame cannot be read.
+  if (drop_queue) queue_.erase(queue_.begin() + (begun_ == 0 ? 0 : 1), queue_.end());
   schedule();
   // The peer's own close frame is to be read, whatever the session is doing.
   asio::post(engine_->io, [self = shared_from_this()] {
@@ -233,13 +261,16 @@ void websocket_connection::read() {
 
 void websocket_connection::pump() {
   if (busy_ || gone_) return;
-  if (pong_) append_pong(head_, *std::exchange(pong_, std::nullopt));
-  if (std::exchange(ping_, false)) {
-    append_ping(head_, "");
-    ping_sent_ = true;
-  }
   {
     const std::lock_guard lock(mutex_);
+    // Control frames stand between messages.
+    if (pong_ && begun_ == 0) append_pong(head_, *std::exchange(pong_, std::nullopt));
+    if (ping_ && begun_ == 0) {
+      ping_ = false;
+      append_ping(head_, "");
+      ping_sent_ = true;
+    }
+    written_ = std::exchange(begun_, 0);
     while (!queue_.empty() && writing_.size() < pieces_at_most) {
       writing_.push_back(std::move(queue_.front()));
       queue_.pop_front();

@@ -16,7 +16,9 @@
 namespace artham::web {
 
 /// One WebSocket and the queue of messages in front of it. Nothing is copied: what a session sends
-/// is written from where it is, together with all else that waits. Inbound: one command at a time,
+/// is written from where it is, together with all else that waits. With nothing in front of it, a
+/// message is given to the socket by the thread that sends it, as no other need wake up for that;
+/// not so with TLS or compression, which are the network thread's. Inbound: one command at a time,
 /// none is read ahead of the session. A close in good order gets close_timeout, then the socket is
 /// cut.
 class websocket_connection final : public connection,
@@ -65,6 +67,8 @@ class websocket_connection final : public connection,
 
   bool queue_message(messages::frame_ptr frame, protocol::opcode what);
   bool queue(outgoing o);
+  /// Returns the bytes that the socket took, which may be none.
+  std::size_t write_at_once(const outgoing& o);
   void attach(opened s);
   void process();
   void read();
@@ -91,9 +95,11 @@ class websocket_connection final : public connection,
   // Shared with the session's threads.
   std::mutex mutex_;
   std::deque<outgoing> queue_;
+  std::size_t begun_ = 0;         ///< bytes of the first of these that are out
   std::size_t queued_bytes_ = 0;  ///< what is being written included
   bool refused_ = false;          ///< a send was refused: on_drained is owed
-  bool scheduled_ = false;        ///< a pump is posted or a write is under way
+  bool scheduled_ = false;        ///< a pump is posted or a write is under way; else all is out
+  int socket_ = -1;               ///< that any thread may write to under the mutex
   bool gone_ = false;
   std::optional<farewell> farewell_;  ///< closing, once the queue is out
   steady_clock::time_point close_deadline_{};
