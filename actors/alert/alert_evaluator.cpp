@@ -57,7 +57,8 @@ alert_evaluator_actor::behavior_type alert_evaluator_state::start(
   tick_later();
   return {
       [this](messages::ready_atom) {
-        for (auto& c : cursors_) c.armed = false;
+        for (auto& c : cursors_)
+          if (c.woken->exchange(false)) c.armed = false;
         advance();
       },
       [this](messages::timeout_atom) { on_time(); },
@@ -261,8 +262,10 @@ bool alert_evaluator_state::pull(cursor& c) {
   if (!blocks) throw std::runtime_error(blocks.error().message);
   if (blocks->empty()) {
     c.armed = true;
-    c.reader->when_ready(
-        [me = alert_evaluator_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
+    c.reader->when_ready([me = alert_evaluator_actor{self_}, woken = c.woken] {
+      *woken = true;
+      caf::anon_send(me, messages::ready_atom_v);
+    });
     return false;
   }
   std::vector<market::alert::fired> fired;

@@ -98,6 +98,8 @@ class alert_evaluator_state {
     store::alert_position at;
     bool fresh = false;  ///< the store has no position of it yet
     bool armed = false;
+    /// It has something again; set by the bridge's threads.
+    std::shared_ptr<std::atomic<bool>> woken = std::make_shared<std::atomic<bool>>(false);
   };
   using rule_name = std::pair<std::int64_t, std::uint32_t>;
 

@@ -224,13 +224,19 @@ verdict condition::decide(const comparison& c, const values& v, std::vector<side
 }
 
 verdict condition::decide(const values& v, std::vector<side>* sides) const {
+  bool crossed = false;
+  return decide(v, sides, crossed);
+}
+
+verdict condition::decide(const values& v, std::vector<side>* sides, bool& crossed) const {
   if (steps_.empty()) return verdict::yes;
   // Everything is looked at, also where the answer is known already: crossings remember.
   std::array<verdict, max_comparisons> stack{};
   std::size_t size = 0;
   for (const auto& s : steps_) {
     if (const auto* c = std::get_if<comparison>(&s)) {
-      stack[size++] = decide(*c, v, sides);
+      const auto one = stack[size++] = decide(*c, v, sides);
+      if (c->how >= compare::crosses_above && one == verdict::yes) crossed = true;
       continue;
     }
     const auto decisive = std::get<join>(s) == join::all ? verdict::no : verdict::yes;

@@ -39,6 +39,8 @@ class condition {
   /// `sides` has an entry for each crossing, and is brought up to date. Without `sides` crossings
   /// are unknown.
   [[nodiscard]] verdict decide(const values& v, std::vector<side>* sides) const;
+  /// Likewise; `crossed`: something crossed as one of its comparisons wants it.
+  [[nodiscard]] verdict decide(const values& v, std::vector<side>* sides, bool& crossed) const;
   /// The fields that it names, ascending.
   [[nodiscard]] const std::vector<std::uint8_t>& fields() const { return fields_; }
 

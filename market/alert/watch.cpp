@@ -75,9 +75,11 @@ result<watch_state> read_state(std::string_view text, const rule& r) {
 
 std::optional<firing> take(const rule& r, watch_state& s, const values& v, timestamp at) {
   if (s.done) return std::nullopt;
-  const auto now = r.condition.decide(v, &s.sides);
+  bool crossed = false;
+  const auto now = r.condition.decide(v, &s.sides, crossed);
   if (now == verdict::unknown) return std::nullopt;
-  const bool begins = now == verdict::yes && s.last != verdict::yes;
+  // A crossing is a beginning, also right behind another.
+  const bool begins = now == verdict::yes && (crossed || s.last != verdict::yes);
   s.last = now;
   return begins ? fire(r, s, at) : std::nullopt;
 }
