@@ -43,10 +43,7 @@ result<void> check_webhook(const config::settings::alerts_section& a, const std:
                 "there are no webhooks here: alerts.webhook_secret, which they are signed with, "
                 "is not set");
   }
-  boost::system::error_code ec;
-  const auto literal = boost::asio::ip::make_address(address->host, ec);
-  const bool inside = (!ec && !web::is_public_address(literal)) || address->host == "localhost";
-  if (inside && !a.webhook_private) {
+  if (web::is_inside(*address) && !a.webhook_private) {
     return fail(errc::usage, "webhook \"" + url.substr(0, 100) +
                                  "\" goes to this computer or a private network, and "
                                  "alerts.webhook_private is false");

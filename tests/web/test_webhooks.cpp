@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <boost/asio/ip/address.hpp>
 #include <nlohmann/json.hpp>
 
 #include "store/sqlite/alerts.hpp"
@@ -105,7 +106,7 @@ TEST_CASE("where webhooks go: URLs that are taken, and what is said of others") 
        {"", "hooks.example", "ftp://h/", "https://", "https:///x", "https://u@h/", "https://u:p@h/",
         "https://h/#a", "https://h:0/", "https://h:99999/", "https://h/ x", "https://h/\r\nX: y",
         "file:///etc/passwd", "gopher://h/"}) {
-    CHECK_FALSE_MESSAGE(web::parse_webhook(wrong), wrong);
+    CHECK_FALSE_MESSAGE(web::parse_webhook(wrong), std::string(wrong));
   }
   CHECK_FALSE(web::parse_webhook("https://h/" + std::string(500, 'x')));
 }
@@ -195,7 +196,7 @@ TEST_CASE("after so many attempts, or so long, it is given up, counted and kept"
   old.start();
   old.fire(r.url(), 1);
   REQUIRE(eventually([&] { return old.in_state(hook_state::given_up) == 1; }));
-  CHECK(old.rows()[0].attempts > 1);
+  CHECK(old.rows()[0].attempts < old.options.attempts);
 }
 
 TEST_CASE("a receiver that hangs holds up nobody else, and has its part of what is under way") {
@@ -204,7 +205,7 @@ TEST_CASE("a receiver that hangs holds up nobody else, and has its part of what 
   hook_world w([](auto& o) {
     o.in_flight = 8;
     o.of_one = 2;
-    o.client.timeout = std::chrono::milliseconds(2'000);
+    o.client.timeout = std::chrono::seconds(20);
   });
   w.start();
   w.fire(slow.url(), 50);
@@ -215,7 +216,7 @@ TEST_CASE("a receiver that hangs holds up nobody else, and has its part of what 
   REQUIRE(eventually([&] { return w.in_state(hook_state::delivered) == 20; }));
   const auto took = std::chrono::steady_clock::now() - begun;
   MESSAGE(std::chrono::duration_cast<std::chrono::milliseconds>(took).count() << " ms");
-  CHECK(took < std::chrono::seconds(2));
+  CHECK(took < std::chrono::seconds(10));
   CHECK(slow.most_at_a_time() <= 2);
 }
 
@@ -245,7 +246,8 @@ TEST_CASE("two senders on one book send each alert once, as long as both live") 
   w.fire(r.url(), 60);
   REQUIRE(eventually([&] { return w.in_state(hook_state::delivered) == 60; }));
   CHECK(r.all().size() == 60);
-  CHECK(std::set<std::string>(ids_of(r).begin(), ids_of(r).end()).size() <= 60);
+  const auto ids = ids_of(r);
+  CHECK(std::set(ids.begin(), ids.end()).size() == 60);
 }
 
 TEST_CASE("a name or an address that is not public is not connected to, unless that is allowed") {

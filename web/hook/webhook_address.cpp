@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include <boost/asio/ip/address.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -108,6 +109,12 @@ result<webhook_address> parse_webhook(std::string_view url) {
 
 bool is_public_address(const boost::asio::ip::address& a) {
   return a.is_v4() ? is_public_v4(a.to_v4().to_uint()) : is_public_v6(a.to_v6());
+}
+
+bool is_inside(const webhook_address& a) {
+  boost::system::error_code ec;
+  const auto literal = boost::asio::ip::make_address(a.host, ec);
+  return a.host == "localhost" || (!ec && !is_public_address(literal));
 }
 
 }  // namespace artham::web

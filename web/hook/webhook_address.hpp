@@ -4,9 +4,11 @@
 #include <string>
 #include <string_view>
 
-#include <boost/asio/ip/address.hpp>
-
 #include "market/error.hpp"
+
+namespace boost::asio::ip {
+class address;
+}
 
 namespace artham::web {
 
@@ -28,5 +30,8 @@ struct webhook_address {
 /// An address of the public internet: none of this computer, of private networks, of links, of
 /// tests and of groups, also where IPv6 stands for such a one of IPv4.
 [[nodiscard]] bool is_public_address(const boost::asio::ip::address& a);
+/// The host is written as an address that is not public, or as `localhost`: nothing has to be
+/// resolved to know.
+[[nodiscard]] bool is_inside(const webhook_address& a);
 
 }  // namespace artham::web

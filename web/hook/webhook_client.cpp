@@ -94,13 +94,13 @@ struct webhook_client::impl {
 
   asio::awaitable<resolved> resolve(const webhook_address& to) {
     // In a thread that may wait: a name server that does not answer holds up nobody but those.
-    auto work = [](std::string host, std::string port) -> asio::awaitable<resolved> {
+    auto ask = [](std::string host, std::string port) -> asio::awaitable<resolved> {
       tcp::resolver resolver(co_await asio::this_coro::executor);
       resolved r;
       for (const auto& e : resolver.resolve(host, port, r.error)) r.all.push_back(e.endpoint());
       co_return r;
     };
-    co_return co_await asio::co_spawn(resolvers, work(to.host, std::to_string(to.port)),
+    co_return co_await asio::co_spawn(resolvers, ask(to.host, std::to_string(to.port)),
                                       asio::use_awaitable);
   }
 

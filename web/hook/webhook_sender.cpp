@@ -22,6 +22,7 @@ using store::hook_state;
 constexpr std::string_view outcome_metric = "artham_alert_webhooks_total";
 constexpr std::string_view outcome_help = "Webhooks that were sent, by what came of it.";
 constexpr std::size_t outcome_at_most = 200;
+constexpr std::size_t known_at_most = 1000;
 /// What nobody has settled is due again after so many times the time that an attempt may take.
 constexpr int claims_last = 3;
 constexpr unsigned least_ok = 200;
@@ -178,11 +179,9 @@ void webhook_sender::claim() {
   // While outcomes are not written nothing more is sent: the store does not answer.
   if (sent_.size() >= options_.in_flight || !unsettled_.empty()) return;
   std::vector<std::string> full;
-  for (const auto& [n, a] : sent_) {
-    const auto to = parse_webhook(a.webhook);
-    if (to && of_receiver_[to->authority()] >= options_.of_one &&
-        std::ranges::find(full, a.webhook) == full.end())
-      full.push_back(a.webhook);
+  for (const auto& [receiver, n] : of_receiver_) {
+    const auto& urls = urls_[receiver];
+    if (n >= options_.of_one) full.insert(full.end(), urls.begin(), urls.end());
   }
   const auto now = options_.now();
   const auto again = now + claims_last * std::chrono::nanoseconds(options_.client.timeout).count() +
@@ -209,7 +208,12 @@ bool webhook_sender::send(const store::alert_row& a) {
   };
   const auto to = parse_webhook(a.webhook);
   const auto receiver = to ? to->authority() : a.webhook;
-  if (of_receiver_[receiver] >= options_.of_one) return false;
+  // Those that are not of the present are seen again when they come again.
+  if (urls_.size() > known_at_most) urls_.clear();
+  urls_[receiver].insert(a.webhook);
+  if (const auto it = of_receiver_.find(receiver);
+      it != of_receiver_.end() && it->second >= options_.of_one)
+    return false;
   ++of_receiver_[receiver];
   sent_.emplace(a.n, a);
   if (!to) {

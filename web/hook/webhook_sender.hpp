@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -75,9 +76,10 @@ class webhook_sender {
   webhook_options options_;
   std::unique_ptr<store::alert_book> book_;  ///< the thread's
   std::unique_ptr<webhook_client> client_;
-  std::map<std::uint64_t, store::alert_row> sent_;  ///< the thread's: under way
-  std::map<std::string, std::size_t> of_receiver_;  ///< the thread's: how many
-  std::vector<store::hook_outcome> unsettled_;      ///< the thread's: the store did not answer
+  std::map<std::uint64_t, store::alert_row> sent_;     ///< the thread's: under way
+  std::map<std::string, std::size_t> of_receiver_;     ///< the thread's: how many
+  std::map<std::string, std::set<std::string>> urls_;  ///< the thread's: seen, by receiver
+  std::vector<store::hook_outcome> unsettled_;         ///< the thread's: the store did not answer
   bool store_failed_ = false;
   std::mutex mutex_;
   std::condition_variable wake_;
