@@ -3,8 +3,11 @@
 #include <utility>
 
 #include "app/access_setup.hpp"
+#include "app/opened_store.hpp"
 #include "app/position_at.hpp"
+#include "app/system_members.hpp"
 #include "app/web_options.hpp"
+#include "market/feature/shard_map.hpp"
 #include "web/access/guarded_handler.hpp"
 
 namespace artham::app {
@@ -22,13 +25,22 @@ gateway_role::gateway_role(gateway_role_options o)
       store_readers_(std::make_unique<runtime::worker>("store-reader", history_queue)),
       tokens_(std::make_shared<const actors::token_codec>(
           options_.identity,
-          actors::stream_list(options_.timeframes, options_.features.enabled, options_.shards))) {
+          actors::stream_list(options_.timeframes, options_.features.enabled, options_.shards))),
+      records_(open_store_records(*options_.settings, options_.data)) {
   actors::catch_up_config c;
   c.journal = options_.journal;
   c.tokens = tokens_;
   c.decoder = options_.decoder;
   if (options_.features.enabled) c.features = options_.features.plan;
   c.board = board_;
+  c.stored = records_.get();
+  c.stored_ticks = options_.settings->store.has_tick_table();
+  c.timeframes = options_.timeframes;
+  if (options_.shards > 1) {
+    const auto map = std::make_shared<const market::feature::shard_map>(*options_.features.plan,
+                                                                        options_.shards);
+    c.shard_of = [map](std::uint32_t token) { return map->of(token); };
+  }
   catch_up_ =
       std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads, catching_up_at_most);
 }
@@ -48,12 +60,41 @@ actors::hub_config gateway_role::hub() const {
   hub.names = options_.names;
   hub.instruments = options_.instruments;
   hub.timeframes = options_.timeframes;
+  hub.packet_before = [from = packets_before_](std::uint32_t token) {
+    const auto* const ticks = from->load();
+    return ticks == nullptr ? std::string() : ticks->packet_of(token);
+  };
   hub.on_demand = options_.on_demand;
   if (options_.features.enabled) hub.features = options_.features.plan;
+  if (options_.operations.status) {
+    // Not on the hub's thread. Of a queue that is full there is no answer.
+    hub.ask_system = [status = options_.operations.status,
+                      worker = store_readers_.get()](std::function<void(std::string)> done) {
+      static_cast<void>(worker->post([status, done = std::move(done)]() mutable {
+        status([done = std::move(done)](const std::string& json) { done(system_members(json)); });
+      }));
+    };
+  }
   return hub;
 }
 
-result<void> gateway_role::listen(caf::actor_system& system) {
+result<void> gateway_role::start_alerts() {
+  if (!options_.settings->alerts.enabled) return {};
+  alert_service_options o;
+  o.settings = options_.settings;
+  o.data = options_.data;
+  o.streams = options_.streams;
+  o.instruments = options_.instruments;
+  o.timeframes = options_.timeframes;
+  o.features = options_.features;
+  o.bell = options_.bell;
+  auto alerts = alert_service::start(std::move(o));
+  if (!alerts) return tl::unexpected(alerts.error());
+  alerts_ = std::move(*alerts);
+  return {};
+}
+
+void gateway_role::make_ports(caf::actor_system& system) {
   const auto& w = options_.settings->web;
   actors::session_config session;
   session.keys = std::make_shared<const actors::key_resolver>(
@@ -66,27 +107,30 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   session.held_bytes = budget - budget / 4;
   session.max_subscriptions = static_cast<std::size_t>(w.max_subscriptions);
   session.metrics = options_.metrics;
-  if (options_.settings->alerts.enabled) {
-    alert_service_options o;
-    o.settings = options_.settings;
-    o.data = options_.data;
-    o.streams = options_.streams;
-    o.instruments = options_.instruments;
-    o.timeframes = options_.timeframes;
-    o.features = options_.features;
-    o.bell = options_.bell;
-    auto alerts = alert_service::start(std::move(o));
-    if (!alerts) return tl::unexpected(alerts.error());
-    alerts_ = std::move(*alerts);
+  if (alerts_) {
     session.alerts = alerts_->desk();
     session.bell = options_.bell;
   }
   port_ = std::make_unique<actors::gateway_port>(system, options_.names, std::move(session));
+  actors::ticker_session_config ticker;
+  ticker.max_tokens = static_cast<std::size_t>(w.kite_tokens);
+  ticker.held_bytes = budget - budget / 4;
+  ticker.metrics = options_.metrics;
+  ticker_ = std::make_unique<actors::ticker_port>(
+      system,
+      std::make_shared<const actors::one_tick_source>(
+          actors::tick_source{options_.names, options_.instruments}),
+      std::move(ticker), std::chrono::nanoseconds(w.kite_heartbeat));
+}
 
+result<void> gateway_role::listen(caf::actor_system& system) {
+  if (auto started = start_alerts(); !started) return started;
+  make_ports(system);
   auto access = start_access(*options_.settings, options_.data, *options_.metrics);
   if (!access) return tl::unexpected(access.error());
   access_ = std::move(*access);
   door_ = std::make_unique<web::guarded_gateway>(*port_, access_);
+  ticker_door_ = std::make_unique<web::guarded_gateway>(*ticker_, access_);
 
   web::api_dependencies api;
   api.reader = options_.store;
@@ -109,6 +153,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   ticks.metrics = options_.metrics;
   ticks.calendar_of = api.calendar_of;
   last_ticks_ = std::make_unique<last_ticks>(std::move(ticks));
+  packets_before_->store(last_ticks_.get());
   api.quotes.last_tick = [ticks = last_ticks_.get()](std::uint32_t token) {
     return ticks->find(token);
   };
@@ -116,11 +161,14 @@ result<void> gateway_role::listen(caf::actor_system& system) {
     return index->token(key);
   };
   if (alerts_) api.alerts = alerts_->sources();
+  const auto& w = options_.settings->web;
   auto o = web_options(w);
-  o.session_budget_bytes = budget / 4;
+  o.session_budget_bytes = static_cast<std::size_t>(w.session_bytes) / 4;
   web::server_dependencies d;
   d.handler = web::guarded(web::make_api(std::move(api)), access_);
-  d.websockets = {{"/v1/stream", door_.get()}};
+  d.websockets = {{"/v1/stream", door_.get()},
+                  {"/kite/ws", ticker_door_.get()},
+                  {"/kite/ws/", ticker_door_.get()}};
   d.metrics = options_.metrics;
   auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());
@@ -137,6 +185,7 @@ void gateway_role::close() {
 
 void gateway_role::stop() {
   port_.reset();
+  ticker_.reset();
   catch_up_->stop();
   store_readers_->stop();
   // Its jobs answer by the web server.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -11,6 +12,7 @@
 
 #include "actors/session/gateway_port.hpp"
 #include "actors/session/hub.hpp"
+#include "actors/session/ticker_port.hpp"
 #include "app/alert_service.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
@@ -20,6 +22,7 @@
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
+#include "store/record_source.hpp"
 #include "store/store.hpp"
 #include "web/access/access_control.hpp"
 #include "web/access/guarded_gateway.hpp"
@@ -66,17 +69,26 @@ class gateway_role {
   void stop();
 
  private:
+  [[nodiscard]] result<void> start_alerts();
+  void make_ports(caf::actor_system& system);
+
   gateway_role_options options_;
   std::unique_ptr<runtime::worker> store_readers_;
   std::shared_ptr<web::access_control> access_;
   std::shared_ptr<const actors::token_codec> tokens_;
   std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
+  std::unique_ptr<store::record_source> records_;
   std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<alert_service> alerts_;
   std::unique_ptr<actors::gateway_port> port_;
+  std::unique_ptr<actors::ticker_port> ticker_;
   std::unique_ptr<web::guarded_gateway> door_;
+  std::unique_ptr<web::guarded_gateway> ticker_door_;
   std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<last_ticks> last_ticks_;
+  /// The same for the hub, which is there before it.
+  std::shared_ptr<std::atomic<const last_ticks*>> packets_before_ =
+      std::make_shared<std::atomic<const last_ticks*>>(nullptr);
   std::unique_ptr<web::server> web_;
 };
 

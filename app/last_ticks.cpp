@@ -103,6 +103,12 @@ result<std::optional<web::last_tick>> last_ticks::find(std::uint32_t token) cons
   return last;
 }
 
+std::string last_ticks::packet_of(std::uint32_t token) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = packets_.find(token);
+  return it == packets_.end() ? std::string() : it->second.bytes;
+}
+
 void last_ticks::run() {
   for (;;) {
     const auto done = follow();

@@ -44,6 +44,8 @@ class last_ticks {
 
   /// See last_tick_source.
   [[nodiscard]] result<std::optional<web::last_tick>> find(std::uint32_t token) const;
+  /// As the exchange sent it; empty: none is known, or it did not come as a packet. Thread-safe.
+  [[nodiscard]] std::string packet_of(std::uint32_t token) const;
   void stop();
 
  private:

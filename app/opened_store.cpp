@@ -3,8 +3,10 @@
 #include "config/database_url.hpp"
 #include "store/postgres/audit.hpp"
 #include "store/postgres/database.hpp"
+#include "store/postgres/record_source.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/record_source.hpp"
 
 namespace artham::app {
 
@@ -55,6 +57,12 @@ result<std::unique_ptr<store::audit>> open_store_audit(const config::settings& s
                     ": give the data directory of artham run, where its store is");
   }
   return store::sqlite::open_audit(file);
+}
+
+std::unique_ptr<store::record_source> open_store_records(const config::settings& s,
+                                                         const std::filesystem::path& data) {
+  if (in_postgres(s)) return store::postgres::open_records(postgres_server_of(s));
+  return store::sqlite::open_records(database_file(data));
 }
 
 result<void> use_postgres(config::settings& s, const std::string& url) {

@@ -8,6 +8,7 @@
 #include "config/settings.hpp"
 #include "store/audit.hpp"
 #include "store/postgres/database.hpp"
+#include "store/record_source.hpp"
 #include "store/store.hpp"
 
 namespace artham::app {
@@ -26,6 +27,10 @@ struct store_opening {
 
 /// All that the store of the settings holds. errc::unavailable when there is none.
 [[nodiscard]] result<std::unique_ptr<store::audit>> open_store_audit(
+    const config::settings& s, const std::filesystem::path& data);
+
+/// What the store of the settings has of the streams, for clients that go on where they were.
+[[nodiscard]] std::unique_ptr<store::record_source> open_store_records(
     const config::settings& s, const std::filesystem::path& data);
 
 /// The store is the database at `url`, whatever the settings say: an option of a command line,

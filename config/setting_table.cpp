@@ -726,6 +726,8 @@ std::vector<setting> make_settings() {
   list.push_back(integer(FIELD(web.max_sessions), 1, many));
   list.push_back(size(FIELD(web.max_frame), kib, 16 * mib));
   list.push_back(integer(FIELD(web.max_subscriptions), 1, many));
+  list.push_back(integer(FIELD(web.kite_tokens), 1, many));
+  list.push_back(time_span(FIELD(web.kite_heartbeat), 100 * millisecond, 2 * second));
   list.push_back(time_span(FIELD(web.flush), 0, second));
   list.push_back(time_span(FIELD(web.idle_timeout), second, day));
   list.push_back(time_span(FIELD(web.handshake_timeout), 100 * millisecond, hour));

@@ -176,6 +176,8 @@ struct settings {
     int max_sessions = 1000;
     std::int64_t max_frame = 64 << 10;
     int max_subscriptions = 1000;
+    int kite_tokens = 10'000;  ///< instruments of one Kite client
+    market::duration kite_heartbeat = market::second;
     market::duration flush = market::millisecond;
     market::duration idle_timeout = 60 * market::second;
     market::duration handshake_timeout = 10 * market::second;

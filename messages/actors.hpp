@@ -15,6 +15,7 @@
 #include "messages/client.hpp"
 #include "messages/cluster.hpp"
 #include "messages/feature_work.hpp"
+#include "messages/protocol/ticker_mode.hpp"
 #include "messages/record/bar_codec.hpp"
 #include "messages/supervision.hpp"
 #include "messages/type_ids.hpp"
@@ -28,6 +29,8 @@ struct checkpoint;
 /// Every actor interface of the data path: one alias per role, each message told from the
 /// receiver's view.
 namespace artham::messages {
+
+class direct_lane;
 
 /// An unfinished bar.
 struct live_bar {
@@ -248,28 +251,33 @@ inline constexpr std::uint32_t chain_part = 1U << 31U;
   return std::uint64_t{number} << 32U | chain_part | static_cast<std::uint32_t>(expiry.days);
 }
 
-/// A client's `sub`, checked.
+/// A client's `sub`, checked; of a Kite client: ticks alone, answered with their newest packets.
 struct subscribe_request {
   struct wanted {
     std::uint64_t key = 0;
     std::string text;            ///< as the client wrote it
     std::uint32_t every_ms = 0;  ///< values at most so often; 0: all
     bool expired = false;        ///< some of what the client has missed is not to be had
+    protocol::ticker_mode mode = protocol::ticker_mode::full;  ///< with format::kite
   };
   session_actor session;
+  std::shared_ptr<direct_lane> lane;  ///< past the session; null: there is none
   std::string id;
   messages::format format = messages::format::json;
   bool times = false;
   std::vector<wanted> keys;
   std::size_t history = 0;
   std::optional<std::uint32_t> tokens_ms;  ///< resume tokens at most so often; 0: none
+  std::uint64_t resumption = 0;            ///< of a session that has caught up; its answer has it
 };
 using subscribe_request_ptr = std::shared_ptr<const subscribe_request>;
 
 /// A client's `unsub`, checked.
 struct unsubscribe_request {
   session_actor session;
+  std::shared_ptr<direct_lane> lane;  ///< as in a subscribe_request
   std::string id;
+  messages::format format = messages::format::json;
   std::vector<std::uint64_t> keys;
 };
 using unsubscribe_request_ptr = std::shared_ptr<const unsubscribe_request>;
@@ -281,6 +289,12 @@ struct history_answer {
   std::string error;
 };
 using history_answer_ptr = std::shared_ptr<const history_answer>;
+
+/// What a node or a cluster tells of itself, for clients: the members of a JSON object.
+struct system_state {
+  std::string members;
+};
+using system_state_ptr = std::shared_ptr<const system_state>;
 
 /// Knows the newest value of every key and who wants it; tells each client, encoding each message
 /// once.
@@ -301,6 +315,8 @@ using hub_actor = caf::typed_actor<
     caf::reacts_to<closed_atom, session_actor>,
     // History for a snapshot was read.
     caf::reacts_to<history_answer_ptr>,
+    // What the system is like, as it was asked for.
+    caf::reacts_to<system_state_ptr>,
     // A snapshot has waited long enough for its unfinished bars.
     caf::reacts_to<timeout_atom, std::uint64_t>,
     // What was gathered goes to the sessions now.
@@ -360,6 +376,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::found_alerts_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::unsubscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::system_state_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::session_actor)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<std::uint64_t>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::bar_work_ptr)

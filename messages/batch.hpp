@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "market/position.hpp"
+#include "market/time.hpp"
 
 namespace artham::messages {
 
@@ -14,6 +15,15 @@ namespace artham::messages {
 /// in the order of the gateway's list of them.
 struct resume_point {
   std::vector<market::position> at;
+  /// Of derived streams with a numbering of their own: the cause of the record at that position,
+  /// which finds its place in the store. Zero where the position says it, or it is not known;
+  /// empty: all are.
+  std::vector<market::cause> causes;
+  market::timestamp time = 0;  ///< market time; 0: not known
+
+  [[nodiscard]] market::cause cause(std::size_t i) const {
+    return i < causes.size() ? causes[i] : market::cause{};
+  }
   friend bool operator==(const resume_point&, const resume_point&) = default;
 };
 using resume_point_ptr = std::shared_ptr<const resume_point>;
@@ -22,10 +32,17 @@ using resume_point_ptr = std::shared_ptr<const resume_point>;
 enum class format : std::uint8_t {
   json,
   binary,  ///< values are binary messages, all else JSON
+  kite,    ///< packets in the binary frames of Kite's ticker; no events
 };
+inline constexpr std::size_t formats = 3;
+[[nodiscard]] constexpr bool has_events(format f) {
+  return f != format::kite;
+}
 
 /// The key of resume tokens that a session is sent as it goes along.
 inline constexpr std::uint64_t token_key = UINT64_MAX;
+/// The key `system`: what the node, or the cluster, tells of itself. That of no instrument's ticks.
+inline constexpr std::uint64_t system_key = std::uint64_t{UINT32_MAX} << 32U;
 
 /// Messages for all clients that want the same, encoded once and ready for the wire. Immutable once
 /// shared.
@@ -48,10 +65,12 @@ struct batch {
     refusal,  ///< likewise: what the command asked for was not done
   };
   std::shared_ptr<const std::string> bytes;  ///< WebSocket frames, one behind the other
-  std::vector<item> items;                   ///< the frames, in order
+  /// The frames, in order; with format::kite the packets in them, each with its length in front.
+  std::vector<item> items;
   batch::origin source = origin::live;
   /// Whoever has got this has all up to here. Null: says nothing of that.
   resume_point_ptr upto;
+  std::uint64_t resumption = 0;  ///< answers the request of this number to join; 0: does not
 };
 using batch_ptr = std::shared_ptr<const batch>;
 

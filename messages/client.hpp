@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,6 +57,12 @@ struct opening {
   }
 };
 
+/// The HTTP answer for whoever is not let in, instead of the handshake's.
+struct rejection {
+  unsigned status = 403;
+  std::string json;  ///< the body
+};
+
 /// The socket's side. All calls are thread-safe and return at once.
 class client {
  public:
@@ -96,6 +103,11 @@ class gateway {
   /// Those that clients may choose from; of several that a client offers, the first here is taken.
   /// A client that offers none is served without. Called from the web server's threads.
   [[nodiscard]] virtual std::vector<subprotocol> subprotocols() const = 0;
+  /// Asked before the handshake is answered; nothing: it is. Called from the web server's threads;
+  /// must not block.
+  [[nodiscard]] virtual std::optional<rejection> rejects(const opening& /*how*/) const {
+    return std::nullopt;
+  }
   /// Makes a session for a new connection; `done` is called once, from any thread. Refused when the
   /// gateway is full or stopping.
   virtual void open(std::shared_ptr<client> c, opening how,

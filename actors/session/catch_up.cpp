@@ -1,6 +1,8 @@
 #include "actors/session/catch_up.hpp"
 
 #include <algorithm>
+#include <limits>
+#include <thread>
 #include <utility>
 
 #include "actors/session/key_parts.hpp"
@@ -22,12 +24,14 @@ namespace {
 constexpr std::size_t chunk_bytes = 256 << 10;
 /// Records that are pulled at a time.
 constexpr std::uint64_t pull_records = 4'096;
+/// Between two looks at how far the store is.
+constexpr std::chrono::milliseconds store_pause{20};
 
 }  // namespace
 
 catch_up::catch_up(const catch_up_config& config, std::vector<wanted> keys,
                    messages::resume_point from)
-    : config_(config) {
+    : config_(config), since_(from.time) {
   for (auto& w : keys) {
     const auto key = w.key;
     keys_.emplace(key, std::move(w));
@@ -38,6 +42,7 @@ catch_up::catch_up(const catch_up_config& config, std::vector<wanted> keys,
     place p;
     p.index = i;
     p.at = from.at[i];
+    p.cause = from.cause(i);
     bool needed = s.of == stream_list::what::ticks;  // gaps stand there
     for (const auto& [key, w] : keys_) {
       if (s.of == stream_list::what::features) {
@@ -55,7 +60,16 @@ catch_up::catch_up(const catch_up_config& config, std::vector<wanted> keys,
   }
 }
 
+bool catch_up::is_in_shard(const entry& stream, std::uint64_t key) const {
+  if (!config_.shard_of) return true;
+  const auto* const group = underlying_of(key, config_.features.get());
+  if (group == nullptr) return config_.shard_of(token_of(key)) == stream.shard;
+  return group->options.empty() ||
+         config_.shard_of(group->options.front().what.token) == stream.shard;
+}
+
 bool catch_up::concerns(const entry& stream, std::uint64_t key) const {
+  if (!is_in_shard(stream, key)) return false;
   switch (stream.of) {
     case stream_list::what::ticks:
       return is_tick(key);
@@ -74,6 +88,7 @@ result<catch_up::step> catch_up::next(const messages::resume_point& until, std::
     const auto goal = until.at[p.index];
     if (p.goal != goal) {
       p.goal = goal;
+      p.goal_cause = until.cause(p.index);
       p.reader.reset();
       p.blocks.clear();
     }
@@ -97,6 +112,12 @@ result<void> catch_up::read(place& p, std::size_t bytes) {
   }
   const auto& name = config_.tokens->streams().all()[p.index].name;
   while (p.at < p.goal) {
+    if (p.missing) {
+      const auto filled = fill(p, bytes);
+      if (!filled) return tl::unexpected(filled.error());
+      if (!*filled) return {};
+      continue;
+    }
     if (!p.reader) {
       // A stream that is read over a network is not left out of by blocks.
       const std::span<const std::uint32_t> all;
@@ -114,7 +135,17 @@ result<void> catch_up::read(place& p, std::size_t bytes) {
       p.at = p.goal;
       break;
     }
-    if (!take_block(p, *p.blocks.front(), bytes)) return {};
+    const auto& b = *p.blocks.front();
+    const bool has_rows =
+        is_dense(p) ? config_.stored_ticks || config_.journal->reads_ahead() : b.by_cause;
+    if (b.damaged && config_.stored != nullptr && has_rows) {
+      p.missing.emplace();
+      p.missing->upto = b.last();
+      p.missing->before = {{b.epoch, b.last().seq + 1}, 0};
+      p.blocks.pop_front();
+      continue;
+    }
+    if (!take_block(p, b, bytes)) return {};
     p.at = std::min(p.blocks.front()->last(), p.goal);
     p.blocks.pop_front();
   }
@@ -134,14 +165,12 @@ result<void> catch_up::check(place& p) {
     p.at = std::min(p.at, tops->appended);
     return {};
   }
-  const auto first_behind = [&](position after) -> result<record::block_ptr> {
-    auto r = bridge::open_to_end(*config_.journal, name, after);
-    if (!r) return tl::unexpected(r.error());
-    auto blocks = (*r)->pull(1);
-    if (!blocks) return tl::unexpected(blocks.error());
-    return blocks->empty() ? nullptr : blocks->front();
-  };
-  const auto behind = first_behind(p.at);
+  if (tops->appended == p.at) return {};
+  if (config_.stored != nullptr) {
+    auto begun = check_begin(p);
+    if (!begun || p.missing) return begun;
+  }
+  const auto behind = first_behind(p, p.at);
   if (!behind && behind.error().code == errc::not_found) {
     // Everything there was dropped, and the stream does not say where it goes on.
     say_expired(p);
@@ -159,11 +188,188 @@ result<void> catch_up::check(place& p) {
     }
     return {};
   }
+  if (config_.stored != nullptr) return {};
   // Positions are those of causes and leave gaps: only the stream's beginning tells.
-  const auto begin = first_behind({});
+  const auto begin = first_behind(p, {});
   if (!begin) return tl::unexpected(begin.error());
   if (*begin != nullptr && p.at < (*begin)->first()) say_expired(p);
   return {};
+}
+
+/// Whether the store has to be asked for what comes before the stream.
+result<void> catch_up::check_begin(place& p) {
+  const auto begin = first_behind(p, {});
+  hole h;
+  if (!begin && begin.error().code == errc::not_found) {
+    // All that was is gone, and the stream does not say where it goes on.
+    h.upto = p.goal;
+    h.own_numbering = p.goal_cause.at.seq != 0;
+    h.before = h.own_numbering ? market::cause{p.goal_cause.at, p.goal_cause.ordinal + 1}
+                               : market::cause{{p.goal.epoch, p.goal.seq + 1}, 0};
+    p.missing.emplace(std::move(h));
+    return {};
+  }
+  if (!begin) return tl::unexpected(begin.error());
+  if (*begin == nullptr) return {};
+  const auto& b = **begin;
+  h.upto = {b.epoch, b.first_seq - 1};
+  h.before = {b.first(), 0};
+  if (b.by_cause) {
+    if (p.at < h.upto) p.missing.emplace(std::move(h));
+    return {};
+  }
+  const bool ticks = is_dense(p);
+  if (!ticks) {
+    // Nothing tells what it begins with.
+    if (b.damaged) return {};
+    h.own_numbering = true;
+    bool first = true;
+    record::for_each(b, [&](const record::header& r, std::uint64_t, std::string_view) {
+      if (std::exchange(first, false)) h.before = record::cause_of(r);
+    });
+  } else if (config_.journal->reads_ahead()) {
+    h.is_final = false;
+  } else if (b.first_seq > 1 && !b.damaged && b.marks.size() == b.count) {
+    // What stands for removed records stands in their place.
+    h.upto = b.last();
+    h.before = {{b.epoch, b.last().seq + 1}, 0};
+  }
+  if (p.at.seq < h.upto.seq) p.missing.emplace(std::move(h));
+  return {};
+}
+
+result<record::block_ptr> catch_up::first_behind(const place& p, market::position after) const {
+  auto r =
+      bridge::open_to_end(*config_.journal, config_.tokens->streams().all()[p.index].name, after);
+  if (!r) return tl::unexpected(r.error());
+  auto blocks = (*r)->pull(1);
+  if (!blocks) return tl::unexpected(blocks.error());
+  return blocks->empty() ? nullptr : blocks->front();
+}
+
+bool catch_up::is_dense(const place& p) const {
+  return config_.tokens->streams().all()[p.index].of == stream_list::what::ticks;
+}
+
+result<bool> catch_up::fill(place& p, std::size_t bytes) {
+  const auto until = std::min(p.missing->upto, p.goal);
+  if (!p.missing->rows) {
+    const auto begun = begin_filling(p, until);
+    if (!begun || !*begun) return begun;
+    if (!p.missing) return true;
+  }
+  auto& h = *p.missing;
+  for (;;) {
+    const auto next = h.rows->front();
+    if (!next) return tl::unexpected(next.error());
+    if (*next == nullptr) break;
+    if (bytes_.size() >= bytes) return false;
+    take_stored(config_.tokens->streams().all()[p.index], **next);
+    h.rows->pop();
+  }
+  if (h.is_short) say_expired(p);
+  p.at = until;
+  p.cause = h.own_numbering ? p.goal_cause : market::cause{};
+  if (until == h.upto) {
+    p.missing.reset();
+  } else {
+    h.rows.reset();
+  }
+  return true;
+}
+
+result<bool> catch_up::begin_filling(place& p, market::position until) {
+  auto& h = *p.missing;
+  auto wants = wants_of(p);
+  const bool no_rows = is_dense(p) && !wants.tokens.empty() && !config_.stored_ticks;
+  if (no_rows) wants.tokens.clear();
+  auto rows = std::make_unique<stored_stretch>(*config_.stored, std::move(wants));
+  const auto stored = rows->stored_upto();
+  if (!stored) return tl::unexpected(stored.error());
+  const bool dense = is_dense(p) || h.own_numbering;
+  const bool is_behind = dense ? stored->seq < until.seq : *stored < until;
+  const bool cut = until < h.upto;
+  const bool unknown =
+      h.own_numbering && (p.cause.at.seq == 0 || (cut && p.goal_cause.at.seq == 0));
+  if (is_behind && !no_rows && !unknown) {
+    const auto now = std::chrono::steady_clock::now();
+    if (!p.deadline) p.deadline = now + config_.store_patience;
+    if (now < *p.deadline) {
+      // The next to be read may be another client's.
+      std::this_thread::sleep_for(store_pause);
+      return false;
+    }
+  }
+  if ((is_behind || no_rows) && !h.is_final) {
+    p.missing.reset();
+    return true;
+  }
+  const auto kept = rows->kept_since();
+  if (!kept) return tl::unexpected(kept.error());
+  h.is_short = is_behind || no_rows || unknown || (*kept != 0 && since_ < *kept + market::day);
+  const market::cause after =
+      h.own_numbering ? p.cause : market::cause{p.at, std::numeric_limits<std::uint32_t>::max()};
+  auto before = h.before;
+  if (cut) {
+    before = h.own_numbering ? market::cause{p.goal_cause.at, p.goal_cause.ordinal + 1}
+                             : market::cause{{until.epoch, until.seq + 1}, 0};
+  }
+  if (!unknown && *stored != market::position{}) rows->begin(after, before);
+  h.rows = std::move(rows);
+  return true;
+}
+
+stretch_wants catch_up::wants_of(const place& p) const {
+  const auto& stream = config_.tokens->streams().all()[p.index];
+  stretch_wants all;
+  all.of = stream.of;
+  all.stream = stream.name;
+  if (stream.of == stream_list::what::bars) all.timeframe = config_.timeframes[stream.timeframe];
+  all.gaps = stream.of == stream_list::what::ticks && stream.shard == 0;
+  for (const auto& [key, w] : keys_) {
+    if (!concerns(stream, key)) continue;
+    if (stream.of == stream_list::what::bars) {
+      all.tokens.push_back(token_of(key));
+    } else if (w.values && stream.of == stream_list::what::ticks) {
+      all.tokens.push_back(token_of(key));
+    } else if (w.values) {
+      const auto* const group = underlying_of(key, config_.features.get());
+      if (group == nullptr) continue;
+      if (is_chain(key)) all.chains.push_back({group->name, expiry_of(key)});
+      for (const auto& o : group->options)
+        if (is_greeks(key) && o.what.token == token_of(key))
+          all.chains.push_back({group->name, o.expiry});
+    }
+  }
+  std::ranges::sort(all.tokens);
+  std::ranges::sort(all.chains);
+  all.chains.erase(std::unique(all.chains.begin(), all.chains.end()), all.chains.end());
+  return all;
+}
+
+void catch_up::take_stored(const entry& stream, const stored_stretch::row& r) {
+  if (const auto* const bar = std::get_if<record::bar_record>(&r)) {
+    put_bar(stream, bar->bar);
+  } else if (const auto* const chain = std::get_if<record::feature_record>(&r)) {
+    put_chain({*chain->chain(), true});
+  } else if (const auto* const tick = std::get_if<store::stored_tick>(&r)) {
+    const auto* const w = find(messages::tick_key(tick->token), true);
+    if (w == nullptr) return;
+    market::tick t;
+    t.token = tick->token;
+    t.last = tick->last;
+    t.exchange_time = tick->exchange;
+    put_tick(*w, tick->packet.empty() ? t : config_.decoder->decode(tick->packet), tick->receive);
+  } else {
+    const auto& gap = std::get<store::gap_row>(r);
+    market::mark m;
+    m.kind = market::mark_kind::gap;
+    m.from = gap.from;
+    m.time = gap.to;
+    m.cause = gap.cause;
+    m.tokens = gap.tokens;
+    take_mark(m);
+  }
 }
 
 void catch_up::say_expired(const place& p) {
@@ -247,16 +453,9 @@ void catch_up::take_record(const entry& stream, position at, const record::heade
         put_tick(*w, t, record::receive_time(h));
       }
       return;
-    case record::kind::bar: {
-      const auto r = record::decode_bar(h, body);
-      if (!r) return;
-      const auto key = messages::bar_key(r->bar.token, stream.timeframe);
-      if (const auto* const w = find(key, false)) {
-        put(key, batch::kind::record,
-            [&](std::string& to) { append_bar_message(to, key, w->style, r->bar, true, {}); });
-      }
+    case record::kind::bar:
+      if (const auto r = record::decode_bar(h, body)) put_bar(stream, r->bar);
       return;
-    }
     case record::kind::chain: {
       auto r = record::decode_feature(h, body);
       if (r) put_chain({std::move(std::get<market::feature::chain_row>(r->row)), true});
@@ -264,6 +463,14 @@ void catch_up::take_record(const entry& stream, position at, const record::heade
     }
     default:
       return;
+  }
+}
+
+void catch_up::put_bar(const entry& stream, const market::bar& bar) {
+  const auto key = messages::bar_key(bar.token, stream.timeframe);
+  if (const auto* const w = find(key, false)) {
+    put(key, batch::kind::record,
+        [&](std::string& to) { append_bar_message(to, key, w->style, bar, true, {}); });
   }
 }
 

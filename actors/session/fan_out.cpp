@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "actors/session/packet_frames.hpp"
+
 namespace artham::actors {
 
 using messages::batch;
@@ -227,9 +229,10 @@ void fan_out::give(audience& a, std::uint64_t key, batch::kind kind, range where
 }
 
 void fan_out::publish_to_all(std::string_view event) {
-  std::array<range, 2> made{};
+  std::array<range, messages::formats> made{};
   for (const auto& entry : audiences_) {
     auto& a = *entry.second;
+    if (!messages::has_events(a.format)) continue;
     auto& where = made[static_cast<std::size_t>(a.format)];
     if (where.size == 0) {
       auto& out = bytes_of(a.format);
@@ -247,6 +250,10 @@ messages::batch_ptr fan_out::cut(audience& a, const messages::resume_point_ptr& 
   made->upto = upto;
   made->items.swap(a.items);
   a.items.reserve(made->items.size());
+  if (a.format == messages::format::kite) {
+    made->bytes = std::make_shared<const std::string>(frame_packets(*all, made->items));
+    return made;
+  }
   std::size_t size = 0;
   bool tiled = true;
   for (const auto& i : made->items) {

@@ -64,11 +64,12 @@ class fan_out {
 
   // Publishing.
 
-  /// encode(out, style) appends the message as a frame.
+  /// encode(out, style) appends the message as a frame, with format::kite as a packet with its
+  /// length; nothing: in that style there is none.
   template <class Encode>
   void publish(std::uint64_t key, messages::batch::kind kind, clock::time_point now,
                Encode&& encode);
-  /// event(style) is the JSON text.
+  /// event(style) is the JSON text. Members whose format has no events are not told.
   template <class Event>
   void publish_event(std::uint64_t key, Event&& event);
   /// JSON, to everybody.
@@ -81,7 +82,11 @@ class fan_out {
   void publish_due(clock::time_point now, const encode_newest& encode);
   [[nodiscard]] bool empty() const { return dirty_.empty(); }
   /// Bytes of messages that wait for a flush.
-  [[nodiscard]] std::size_t waiting() const { return bytes_[0]->size() + bytes_[1]->size(); }
+  [[nodiscard]] std::size_t waiting() const {
+    std::size_t size = 0;
+    for (const auto& b : bytes_) size += b->size();
+    return size;
+  }
   /// Gives each member its batch; the number of messages that were given, all members together.
   std::size_t flush(const messages::resume_point_ptr& upto,
                     const std::function<void(member, const messages::batch_ptr&)>& give);
@@ -126,8 +131,9 @@ class fan_out {
   std::uint64_t opened_ = 0;      ///< channels ever
   std::vector<audience*> dirty_;  ///< have something to flush
   /// Frames that were published since the last flush, by format.
-  std::array<std::shared_ptr<std::string>, 2> bytes_;
-  std::array<bool, 2> given_{};                     ///< whole, to somebody, who may keep them
+  std::array<std::shared_ptr<std::string>, messages::formats> bytes_;
+  /// Whole, to somebody, who may keep them.
+  std::array<bool, messages::formats> given_{};
   std::multimap<clock::time_point, channel*> due_;  ///< channels that hold a value back
 };
 
@@ -161,7 +167,7 @@ void fan_out::publish(std::uint64_t key, messages::batch::kind kind, clock::time
       where.size = static_cast<std::uint32_t>(out.size() - where.offset);
       made = c.get();
     }
-    give(*c, kind, where);
+    if (where.size != 0) give(*c, kind, where);
   }
 }
 
@@ -170,7 +176,7 @@ void fan_out::publish_event(std::uint64_t key, Event&& event) {
   const auto t = topics_.find(key);
   if (t == topics_.end()) return;
   for (const auto& c : t->second.channels) {
-    if (c->audiences.empty()) continue;
+    if (c->audiences.empty() || !messages::has_events(c->style.format)) continue;
     auto& out = bytes_of(c->style.format);
     range where{static_cast<std::uint32_t>(out.size()), 0};
     protocol::append_frame(out, protocol::opcode::text, event(c->style));

@@ -3,115 +3,36 @@
 #include <string>
 #include <utility>
 
-#include <caf/event_based_actor.hpp>
-#include <caf/send.hpp>
-#include <caf/stateful_actor.hpp>
-
-#include "messages/caf_compat.hpp"
-#include "messages/supervision.hpp"
-
 namespace artham::actors {
 
 namespace {
-
-using open_done = std::function<void(result<std::shared_ptr<messages::session>>)>;
 
 constexpr std::string_view json_protocol = "artham.v1.json";
 constexpr std::string_view binary_protocol = "artham.v1.bin";
-
-struct open_request {
-  std::shared_ptr<messages::client> client;
-  messages::format format = messages::format::json;
-  std::string owner;
-  open_done done;
-};
-using open_request_ptr = std::shared_ptr<open_request>;
-
-}  // namespace
-
-}  // namespace artham::actors
-
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::actors::open_request_ptr)
-
-namespace artham::actors {
-
-namespace {
-
-/// The socket's handle on a session actor.
-class session_port final : public messages::session {
- public:
-  explicit session_port(messages::session_actor actor) : actor_(std::move(actor)) {}
-  void on_command(std::string text) override {
-    caf::anon_send(actor_, messages::command_atom_v, std::move(text));
-  }
-  void on_binary_command(std::string bytes) override { on_command(std::move(bytes)); }
-  void on_drained() override { caf::anon_send(actor_, messages::drained_atom_v); }
-  void on_closed() override { caf::anon_send(actor_, messages::closed_atom_v); }
-
- private:
-  messages::session_actor actor_;
-};
-
-struct doorman_state {
-  static inline const char* name = "artham.doorman";
-  std::uint64_t next = 1;
-};
-
-caf::behavior doorman(caf::stateful_actor<doorman_state>* self,
-                      std::shared_ptr<const messages::directory> names, session_config config) {
-  messages::install_handlers(self, doorman_state::name);
-  return {
-      [=](const open_request_ptr& request) {
-        const auto supervisor =
-            caf::actor_cast<messages::supervisor_actor>(names->find(sessions_name));
-        if (!supervisor) {
-          request->done(fail(errc::unavailable, "the gateway is starting or stopping"));
-          return;
-        }
-        auto c = config;
-        c.client = request->client;
-        c.format = request->format;
-        c.owner = request->owner;
-        messages::child_spec spec;
-        spec.id = std::to_string(self->state.next++);
-        spec.restart = messages::restart::temporary;
-        spec.factory =
-            messages::make_factory([c = std::move(c)](const messages::child_context& context) {
-              return context.system.spawn(session, c);
-            });
-        self->request(supervisor, caf::infinite, messages::start_child_atom_v, std::move(spec))
-            .then(
-                [request](const caf::actor& handle) {
-                  request->done(std::shared_ptr<messages::session>(std::make_shared<session_port>(
-                      caf::actor_cast<messages::session_actor>(handle))));
-                },
-                [request](const caf::error& e) {
-                  request->done(tl::unexpected(messages::error_of(e)));
-                });
-      },
-  };
-}
 
 }  // namespace
 
 gateway_port::gateway_port(caf::actor_system& system,
                            std::shared_ptr<const messages::directory> names, session_config config)
-    : doorman_(system.spawn(doorman, std::move(names), std::move(config))) {}
-
-gateway_port::~gateway_port() {
-  caf::anon_send_exit(doorman_, caf::exit_reason::user_shutdown);
-}
+    : names_(std::move(names)), config_(std::move(config)), door_(system, "") {}
 
 std::vector<messages::subprotocol> gateway_port::subprotocols() const {
   return {{std::string(binary_protocol), false}, {std::string(json_protocol), false}};
 }
 
 void gateway_port::open(std::shared_ptr<messages::client> c, messages::opening how,
-                        open_done done) {
-  const auto format =
+                        std::function<void(result<std::shared_ptr<messages::session>>)> done) {
+  auto own = config_;
+  own.client = std::move(c);
+  own.owner = std::move(how.owner);
+  own.format =
       how.subprotocol == binary_protocol ? messages::format::binary : messages::format::json;
-  caf::anon_send(doorman_, std::make_shared<open_request>(open_request{
-                               std::move(c), format, std::move(how.owner), std::move(done)}));
+  door_.open(
+      names_,
+      [own = std::move(own)](caf::actor_system& system) -> messages::session_actor {
+        return system.spawn(session, own);
+      },
+      std::move(done));
 }
 
 }  // namespace artham::actors

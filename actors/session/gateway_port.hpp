@@ -4,16 +4,14 @@
 #include <memory>
 #include <vector>
 
-#include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 
 #include "actors/session/session.hpp"
+#include "actors/session/session_door.hpp"
 #include "messages/client.hpp"
 #include "messages/directory.hpp"
 
 namespace artham::actors {
-
-inline constexpr std::string_view sessions_name = "gateway.sessions";
 
 /// Opens a session actor for each connection, under the sessions' supervisor.
 class gateway_port final : public messages::gateway {
@@ -22,14 +20,15 @@ class gateway_port final : public messages::gateway {
   /// `sessions_name`.
   gateway_port(caf::actor_system& system, std::shared_ptr<const messages::directory> names,
                session_config config);
-  ~gateway_port() override;
 
   [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override;
   void open(std::shared_ptr<messages::client> c, messages::opening how,
             std::function<void(result<std::shared_ptr<messages::session>>)> done) override;
 
  private:
-  caf::actor doorman_;
+  std::shared_ptr<const messages::directory> names_;
+  session_config config_;
+  session_door door_;
 };
 
 }  // namespace artham::actors

@@ -56,7 +56,12 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
       },
       [this](messages::closed_atom, const messages::session_actor& who) { forget(who.address()); },
       [this](const messages::history_answer_ptr& answer) { on_history(*answer); },
+      [this](const messages::system_state_ptr& state) { on_system(*state); },
       [this](messages::timeout_atom, std::uint64_t id) {
+        if (id == system_timer) {
+          look_at_system();
+          return;
+        }
         if (id == 0) {
           tell_demand();
           return;
@@ -64,6 +69,7 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
         const auto it = pending_.find(id);
         if (it == pending_.end()) return;
         it->second.unwatched.clear();
+        it->second.system_there = true;
         complete_if_ready(id);
       },
       [this](messages::flush_atom) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -17,7 +18,9 @@
 #include "actors/session/newest_values.hpp"
 #include "actors/session/resume_token.hpp"
 #include "actors/session/stream_set.hpp"
+#include "actors/session/system_news.hpp"
 #include "messages/actors.hpp"
+#include "messages/direct_lane.hpp"
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 
@@ -39,9 +42,13 @@ class hub_state {
   messages::hub_actor::behavior_type start(messages::hub_actor::pointer self, hub_config config);
 
  private:
+  /// A time-out's number that no request has.
+  static constexpr std::uint64_t system_timer = UINT64_MAX;
+
   struct pending {
     messages::subscribe_request_ptr request;
     bool history_there = false;
+    bool system_there = true;
     std::set<std::uint32_t> unwatched;  ///< tokens whose unfinished bars have not come yet
     std::vector<std::vector<record::bar_record>> history;
   };
@@ -60,7 +67,7 @@ class hub_state {
   void on_live(const messages::live_batch& batch);
   void on_live_chains(const messages::live_chains& chains);
   void show_chain(market::feature::chain_row row, bool final);
-  void publish_tick(std::uint32_t token);
+  void publish_tick(std::uint32_t token, newest_values::news news);
   void publish_states();
   void publish_state(std::uint64_t key);
 
@@ -74,11 +81,19 @@ class hub_state {
   void refuse(std::uint64_t id, const std::string& why);
   void complete_if_ready(std::uint64_t id);
   void complete(std::uint64_t id);
+  /// A session, and the way past it.
+  struct listener {
+    messages::session_actor session;
+    std::shared_ptr<messages::direct_lane> lane;
+  };
   [[nodiscard]] std::string reply_to(const pending& p);
+  /// To a Kite client: the newest packets of what it wants.
+  void reply_packets(const listener& who, const messages::subscribe_request& request);
   void forget(const caf::actor_addr& who);
-  [[nodiscard]] fan_out::member member_of(const messages::session_actor& who);
-  void reply(const messages::session_actor& to, const std::vector<std::string>& texts,
-             messages::batch::origin source);
+  [[nodiscard]] fan_out::member member_of(const listener& who);
+  void send(const listener& to, const messages::batch_ptr& b);
+  void reply(const listener& to, const std::vector<std::string>& texts,
+             messages::batch::origin source, std::uint64_t resumption = 0);
   /// What was published goes out when the window ends; at once when there is none.
   void flush_soon();
   void flush();
@@ -96,6 +111,18 @@ class hub_state {
   /// Tells the demand soon, once for many changes.
   void demand_changed();
   void tell_demand();
+
+  // What is told of the system (hub_system.cpp).
+  /// What is to be told of it is known, or nobody would say.
+  [[nodiscard]] bool knows_system() const;
+  /// Now and then, however often it is called.
+  void ask_system();
+  void on_system(const messages::system_state& state);
+  /// Looks after a pause, as long as somebody wants to know.
+  void watch_system();
+  void look_at_system();
+  [[nodiscard]] std::string system_json();
+  static void append_system(std::string& to, const message_style& style, std::string_view json);
 
   [[nodiscard]] fan_out::clock::time_point now() const { return self_->clock().now(); }
 
@@ -117,12 +144,17 @@ class hub_state {
   std::unordered_map<std::uint64_t, std::size_t> uses_;     ///< by sessions and pending requests
   bool tells_demand_ = false;
 
+  system_news system_;
+  std::optional<fan_out::clock::time_point> system_asked_;
+  bool system_waits_ = false;     ///< for the answer
+  bool looks_at_system_ = false;  ///< soon
+
   fan_out out_;
   messages::resume_point_ptr told_;  ///< the resume token that was published last
   bool flushes_ = false;
   bool looks_ = false;
   std::map<caf::actor_addr, fan_out::member> members_;
-  std::vector<messages::session_actor> sessions_;  ///< by member
+  std::vector<listener> listeners_;  ///< by member
   std::vector<fan_out::member> free_;
   std::map<std::uint64_t, pending> pending_;
   std::uint64_t next_request_ = 1;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "actors/session/instrument_index.hpp"
@@ -38,9 +39,15 @@ struct hub_config {
       200'000;  ///< newest finished bars kept, to join histories to what is live
   std::uint64_t batch = 16'384;
   std::chrono::microseconds flush{1'000};  ///< what is new is gathered for so long; 0: not at all
+  /// The newest packet of an instrument, of which none came since the hub started, as the exchange
+  /// sent it; empty: there is none. Must not block. May be empty: nobody knows.
+  std::function<std::string(std::uint32_t token)> packet_before;
   /// Told all instruments that clients' keys need whenever that changes, a few times a second at
   /// most. Empty: nobody asks.
   std::function<void(std::vector<std::uint32_t>)> on_demand;
+  /// What the node, or the cluster, tells of itself: gives the members of a JSON object to what it
+  /// is called with, once, from any thread. Empty: nobody tells.
+  std::function<void(std::function<void(std::string members)>)> ask_system;
 };
 
 }  // namespace artham::actors

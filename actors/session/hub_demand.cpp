@@ -41,6 +41,7 @@ void hub_state::watch(std::uint32_t token) {
 }
 
 bool hub_state::use(std::uint64_t key) {
+  if (is_system(key)) return false;
   if (++uses_[key] != 1) return false;
   on_use(key, true);
   subscriptions_->set(static_cast<std::int64_t>(uses_.size()));
@@ -49,6 +50,7 @@ bool hub_state::use(std::uint64_t key) {
 }
 
 void hub_state::release(std::uint64_t key) {
+  if (is_system(key)) return;
   const auto it = uses_.find(key);
   if (it == uses_.end() || --it->second != 0) return;
   uses_.erase(it);

@@ -6,6 +6,7 @@
 
 #include "actors/session/hub.hpp"
 #include "actors/session/key_parts.hpp"
+#include "actors/session/packet_frames.hpp"
 #include "messages/protocol/command.hpp"
 #include "messages/protocol/frame.hpp"
 #include "messages/protocol/json.hpp"
@@ -31,22 +32,26 @@ void append_text_frame(std::string& out, std::string_view text) {
 
 }  // namespace
 
-fan_out::member hub_state::member_of(const messages::session_actor& who) {
-  const auto [it, fresh] = members_.try_emplace(who.address(), 0);
+fan_out::member hub_state::member_of(const listener& who) {
+  const auto [it, fresh] = members_.try_emplace(who.session.address(), 0);
   if (!fresh) return it->second;
   if (free_.empty()) {
-    it->second = static_cast<fan_out::member>(sessions_.size());
-    sessions_.push_back(who);
+    it->second = static_cast<fan_out::member>(listeners_.size());
+    listeners_.push_back(who);
   } else {
     it->second = free_.back();
     free_.pop_back();
-    sessions_[it->second] = who;
+    listeners_[it->second] = who;
   }
   return it->second;
 }
 
-void hub_state::reply(const messages::session_actor& to, const std::vector<std::string>& texts,
-                      batch::origin source) {
+void hub_state::send(const listener& to, const messages::batch_ptr& b) {
+  if (!to.lane || !to.lane->pass(*b)) self_->send(to.session, b);
+}
+
+void hub_state::reply(const listener& to, const std::vector<std::string>& texts,
+                      batch::origin source, std::uint64_t resumption) {
   batch b;
   std::string bytes;
   for (const auto& text : texts) {
@@ -57,8 +62,9 @@ void hub_state::reply(const messages::session_actor& to, const std::vector<std::
   }
   b.bytes = std::make_shared<const std::string>(std::move(bytes));
   b.source = source;
+  b.resumption = resumption;
   if (source == batch::origin::reply) b.upto = streams_->at();
-  self_->send(to, std::make_shared<const batch>(std::move(b)));
+  send(to, std::make_shared<const batch>(std::move(b)));
 }
 
 void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
@@ -68,15 +74,20 @@ void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
   p.request = request;
   std::set<std::uint32_t> fresh;
   // In use without a session yet: unfinished bars may come before the snapshot is complete.
-  for (const auto& w : request->keys)
+  for (const auto& w : request->keys) {
+    if (is_system(w.key)) {
+      ask_system();
+      p.system_there = knows_system();
+    }
     if (use(w.key) && is_bar(w.key)) fresh.insert(token_of(w.key));
+  }
   if (reader_.get()) {
     for (const auto token : fresh) {
       watch(token);
       p.unwatched.insert(token);
     }
   }
-  if (!p.unwatched.empty())
+  if (!p.unwatched.empty() || !p.system_there)
     self_->delayed_send(messages::hub_actor{self_}, live_patience, messages::timeout_atom_v, id);
   if (!read_history(id, p)) {
     refuse(id, "too many requests for history wait already; try again");
@@ -134,14 +145,16 @@ void hub_state::on_history(const messages::history_answer& answer) {
 void hub_state::refuse(std::uint64_t id, const std::string& why) {
   const auto node = pending_.extract(id);
   const auto& request = *node.mapped().request;
-  reply(request.session, {protocol::error_reply({request.id, protocol::code::unavailable, why})},
-        batch::origin::refusal);
+  reply({request.session, request.lane},
+        {protocol::error_reply({request.id, protocol::code::unavailable, why})},
+        batch::origin::refusal, request.resumption);
   for (const auto& w : request.keys) release(w.key);
 }
 
 void hub_state::complete_if_ready(std::uint64_t id) {
   const auto it = pending_.find(id);
-  if (it != pending_.end() && it->second.history_there && it->second.unwatched.empty())
+  if (it != pending_.end() && it->second.history_there && it->second.system_there &&
+      it->second.unwatched.empty())
     complete(id);
 }
 
@@ -152,15 +165,19 @@ void hub_state::complete(std::uint64_t id) {
   // Everything that the streams have by now is in the snapshot; what comes after is pushed.
   read();
   flush();
-  std::vector<std::string> texts{reply_to(p)};
+  const bool is_kite = request.format == messages::format::kite;
+  std::vector<std::string> texts;
+  if (!is_kite) texts.push_back(reply_to(p));
   std::vector<fan_out::wanted> wanted;
   for (const auto& w : request.keys) {
-    auto style = make_style(request.format, request.times, w.text);
+    auto style =
+        is_kite ? make_ticker_style(w.mode) : make_style(request.format, request.times, w.text);
     if (const auto since = values_->stopped(w.key))
       texts.push_back(stop_event(style.quoted, *since));
     wanted.push_back({w.key, std::move(style), milliseconds(w.every_ms)});
   }
-  const auto member = member_of(request.session);
+  const listener who{request.session, request.lane};
+  const auto member = member_of(who);
   if (request.tokens_ms && *request.tokens_ms != 0) {
     wanted.push_back({messages::token_key, message_style{request.format, false, {}},
                       milliseconds(*request.tokens_ms)});
@@ -172,7 +189,30 @@ void hub_state::complete(std::uint64_t id) {
     out_.unsubscribe(member, none);
   }
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
-  reply(request.session, texts, batch::origin::reply);
+  if (out_.has(messages::system_key)) watch_system();
+  if (is_kite)
+    reply_packets(who, request);
+  else
+    reply(who, texts, batch::origin::reply, request.resumption);
+}
+
+void hub_state::reply_packets(const listener& who, const messages::subscribe_request& request) {
+  auto b = std::make_shared<batch>();
+  std::string packets;
+  for (const auto& w : request.keys) {
+    const auto token = token_of(w.key);
+    const auto at = packets.size();
+    if (!values_->append_newest_packet(packets, token, w.mode) && config_.packet_before) {
+      if (const auto before = config_.packet_before(token); !before.empty())
+        append_packet(packets, protocol::in_mode(before, w.mode));
+    }
+    if (packets.size() == at) continue;
+    b->items.push_back({w.key, static_cast<std::uint32_t>(at),
+                        static_cast<std::uint32_t>(packets.size() - at), batch::kind::value});
+  }
+  b->bytes = std::make_shared<const std::string>(frame_packets(packets, b->items));
+  b->source = batch::origin::reply;
+  send(who, std::move(b));
 }
 
 std::string hub_state::reply_to(const pending& p) {
@@ -186,6 +226,10 @@ std::string hub_state::reply_to(const pending& p) {
     if (request.format == messages::format::binary)
       out += ",\"handle\":\"" + std::to_string(w.key) + "\"";
     out += ",\"state\":\"";
+    if (is_system(w.key)) {
+      out += "live\",\"snapshot\":{\"system\":" + system_json() + "}}";
+      continue;
+    }
     out += w.expired ? "token_expired" : values_->state_of(w.key);
     out += "\",\"snapshot\":" + values_->snapshot(w.key, p.history[i], request.history) + "}";
   }
@@ -198,7 +242,11 @@ void hub_state::unsubscribe(const messages::unsubscribe_request& request) {
     for (const auto key : out_.unsubscribe(it->second, request.keys)) release(key);
     audiences_->set(static_cast<std::int64_t>(out_.audiences()));
   }
-  reply(request.session, {"{\"id\":" + request.id + ",\"ok\":true}"}, batch::origin::reply);
+  std::vector<std::string> texts;
+  // A Kite client is told nothing.
+  if (request.format != messages::format::kite)
+    texts.push_back("{\"id\":" + request.id + ",\"ok\":true}");
+  reply({request.session, request.lane}, texts, batch::origin::reply);
 }
 
 void hub_state::tell_counts(const messages::session_actor& who, const std::string& id) {
@@ -220,7 +268,7 @@ void hub_state::forget(const caf::actor_addr& who) {
   if (it == members_.end()) return;
   for (const auto key : out_.forget(it->second))
     if (key != messages::token_key) release(key);
-  sessions_[it->second] = nullptr;
+  listeners_[it->second] = {};
   free_.push_back(it->second);
   members_.erase(it);
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
@@ -250,9 +298,8 @@ void hub_state::flush() {
     }
   }
   if (!out_.empty()) {
-    messages_->add(out_.flush(at, [this](fan_out::member m, const messages::batch_ptr& b) {
-      self_->send(sessions_[m], b);
-    }));
+    messages_->add(out_.flush(
+        at, [this](fan_out::member m, const messages::batch_ptr& b) { send(listeners_[m], b); }));
   }
   const auto due = out_.next_due();
   if (due == fan_out::clock::time_point::max() || std::exchange(looks_, true)) return;
@@ -263,6 +310,10 @@ void hub_state::flush() {
 
 void hub_state::look_at_due() {
   out_.publish_due(now(), [this](std::string& to, std::uint64_t key, const message_style& style) {
+    if (is_system(key)) {
+      append_system(to, style, system_json());
+      return true;
+    }
     if (key != messages::token_key) return values_->append_newest(to, key, style);
     append_text_frame(to, token_event(config_.tokens->encode(*streams_->at())));
     return true;

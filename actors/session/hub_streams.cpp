@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -73,29 +74,35 @@ void hub_state::take_ticks(const record::block& b, bool marks) {
       if (!decoded) throw std::runtime_error(decoded.error().message);
       for (const auto& t : packed_) {
         values_->take_packed(t, record::receive_time(h));
-        publish_tick(t.token);
+        if (out_.has(messages::tick_key(t.token))) publish_tick(t.token, {});
       }
     } else if (h.kind == record::kind::kite_frame) {
       values_->heard();
-      config_.decoder->packet_views(body, {b.epoch, seq},
-                                    [&](record::position, std::string_view bytes) {
-                                      const auto token = config_.decoder->token(bytes);
-                                      values_->take_packet(token, bytes, record::receive_time(h));
-                                      publish_tick(token);
-                                    });
+      config_.decoder->packet_views(
+          body, {b.epoch, seq}, [&](record::position, std::string_view bytes) {
+            const auto token = config_.decoder->token(bytes);
+            const bool wanted = out_.has(messages::tick_key(token));
+            const auto news = wanted ? values_->news_of(token, bytes) : newest_values::news{};
+            values_->take_packet(token, bytes, record::receive_time(h));
+            if (wanted) publish_tick(token, news);
+          });
     }
   });
   // A damaged block has no records, but a mark that says so.
   while (mark != b.marks.end()) take_mark();
 }
 
-void hub_state::publish_tick(std::uint32_t token) {
+void hub_state::publish_tick(std::uint32_t token, newest_values::news news) {
   const auto key = messages::tick_key(token);
-  if (!out_.has(key)) return;
   const auto& p = *values_->newest(token);
-  const auto t = values_->tick_of(p);
+  std::optional<market::tick> t;
   out_.publish(key, batch::kind::value, now(), [&](std::string& to, const message_style& style) {
-    append_tick_message(to, key, style, t, p.receive);
+    if (style.format == messages::format::kite) {
+      if (news.in(style.mode)) values_->append_newest_packet(to, token, style.mode);
+      return;
+    }
+    if (!t) t = values_->tick_of(p);
+    append_tick_message(to, key, style, *t, p.receive);
   });
 }
 
@@ -199,6 +206,7 @@ void hub_state::on_mark(const market::mark& m) {
     }
   }
   const bool changed = values_->take_mark(m);
+  system_.take_mark(m);
   if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins) {
     const auto cause = market::to_string(m.cause);
     if (!partial) out_.publish_to_all(gap_event("", m.from, m.time, cause));

@@ -1,5 +1,6 @@
 #include "actors/session/instrument_index.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -72,6 +73,12 @@ market::calendar_ptr instrument_index::calendar_of(std::uint32_t token) const {
   if (const auto it = calendars_.find(calendar_by_segment(token)); it != calendars_.end())
     return it->second;
   return calendars_.empty() ? nullptr : calendars_.begin()->second;
+}
+
+bool instrument_index::in_session(market::timestamp t) const {
+  return calendars_.empty() || std::ranges::any_of(calendars_, [t](const auto& c) {
+           return c.second->session_at(t).has_value();
+         });
 }
 
 }  // namespace artham::actors

@@ -26,6 +26,10 @@ class instrument_index {
 
   /// `TOKEN:408065` names any instrument of the list by its number.
   [[nodiscard]] std::optional<std::uint32_t> token(std::string_view key) const;
+  /// The list has an instrument with this token.
+  [[nodiscard]] bool has(std::uint32_t token) const {
+    return keys_.contains(token) || calendar_by_token_.contains(token);
+  }
   /// As clients write it, `NSE:INFY`; empty for a token that the list does not have.
   [[nodiscard]] std::string_view key_of(std::uint32_t token) const;
   /// Calls fn(key, token) for all of a segment, `NSE`, in order of their keys, until it returns
@@ -34,6 +38,8 @@ class instrument_index {
                    const std::function<bool(const std::string&, std::uint32_t)>& fn) const;
   /// Null only when no calendar is known at all.
   [[nodiscard]] market::calendar_ptr calendar_of(std::uint32_t token) const;
+  /// By any of the calendars; true where none is known.
+  [[nodiscard]] bool in_session(market::timestamp t) const;
 
  private:
   std::map<std::string, std::uint32_t, std::less<>> tokens_;

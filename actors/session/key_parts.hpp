@@ -19,8 +19,14 @@ inline bool is_chain(std::uint64_t key) {
 inline bool is_bar(std::uint64_t key) {
   return static_cast<std::uint32_t>(key) != 0 && (key & messages::chain_part) == 0;
 }
+inline bool is_system(std::uint64_t key) {
+  return key == messages::system_key;
+}
 inline bool is_tick(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) == 0;
+  return static_cast<std::uint32_t>(key) == 0 && !is_system(key);
+}
+inline market::date expiry_of(std::uint64_t chain_key) {
+  return {static_cast<std::int32_t>(static_cast<std::uint32_t>(chain_key) & ~messages::chain_part)};
 }
 inline std::uint32_t timeframe_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key) - 1;

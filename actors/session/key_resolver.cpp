@@ -38,6 +38,10 @@ tl::expected<std::vector<key_resolver::resolved>, protocol::refusal> key_resolve
 
 key_resolver::outcome key_resolver::add(const std::string& text, std::size_t at_most,
                                         std::vector<resolved>& to) const {
+  if (text == "system") {
+    to.push_back({messages::system_key, text});
+    return {};
+  }
   const auto key = protocol::parse_key(text);
   if (!key) return refuse(code::bad_request, key.error().message);
   if (key->kind == protocol::key::what::chain) {

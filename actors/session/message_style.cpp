@@ -58,6 +58,10 @@ void append_binary(std::string& out, binary_kind what, bool final, std::uint64_t
 
 }  // namespace
 
+message_style make_ticker_style(protocol::ticker_mode mode) {
+  return {format::kite, false, {}, mode};
+}
+
 message_style make_style(format f, bool times, std::string_view text) {
   message_style s{f, times, {}};
   protocol::append_text(s.quoted, text);

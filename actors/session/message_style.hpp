@@ -9,6 +9,7 @@
 #include "market/tick.hpp"
 #include "messages/batch.hpp"
 #include "messages/protocol/binary.hpp"
+#include "messages/protocol/ticker_mode.hpp"
 
 namespace artham::actors {
 
@@ -17,9 +18,12 @@ struct message_style {
   messages::format format = messages::format::json;
   bool times = false;
   std::string quoted;  ///< the key as the client wrote it, as a JSON text
+  protocol::ticker_mode mode = protocol::ticker_mode::full;  ///< with format::kite
   friend bool operator==(const message_style&, const message_style&) = default;
 };
 [[nodiscard]] message_style make_style(messages::format format, bool times, std::string_view text);
+/// Of a Kite client, which has ticks only.
+[[nodiscard]] message_style make_ticker_style(protocol::ticker_mode mode);
 
 // Each appends one message as a WebSocket frame. The same bytes for everybody with this style, now
 // or when it is missed and made again; only the time of sending differs, where it is asked for.

@@ -5,6 +5,7 @@
 
 #include "actors/session/key_parts.hpp"
 #include "actors/session/key_tokens.hpp"
+#include "actors/session/packet_frames.hpp"
 #include "messages/protocol/feature_json.hpp"
 #include "messages/protocol/json.hpp"
 
@@ -32,6 +33,24 @@ void newest_values::take_packed(const market::bar_input& t, market::timestamp re
   p.bytes.clear();
   p.packed = t;
   p.receive = receive;
+}
+
+newest_values::news newest_values::news_of(std::uint32_t token, std::string_view bytes) const {
+  const auto* const before = newest(token);
+  if (before == nullptr) return {};
+  const auto differs = [&](protocol::ticker_mode mode) {
+    return protocol::in_mode(before->bytes, mode) != protocol::in_mode(bytes, mode);
+  };
+  return {differs(protocol::ticker_mode::ltp), differs(protocol::ticker_mode::quote)};
+}
+
+bool newest_values::append_newest_packet(std::string& out, std::uint32_t token,
+                                         protocol::ticker_mode mode) const {
+  const auto* const p = newest(token);
+  if (p == nullptr) return false;
+  if (p->bytes.empty()) return append_price_packet(out, token, p->packed.last);
+  append_packet(out, protocol::in_mode(p->bytes, mode));
+  return true;
 }
 
 const newest_values::packet* newest_values::newest(std::uint32_t token) const {

@@ -40,11 +40,28 @@ class newest_values {
     market::timestamp receive = 0;
   };
 
+  /// In which modes a packet shows something else than the one before it.
+  struct news {
+    bool ltp = true;
+    bool quote = true;
+    /// A client of this mode is to have the packet: in full mode each one.
+    [[nodiscard]] bool in(protocol::ticker_mode mode) const {
+      return mode == protocol::ticker_mode::full ||
+             (mode == protocol::ticker_mode::quote ? quote : ltp);
+    }
+  };
+
   // Ticks.
+  /// Of a packet that comes behind the newest one.
+  [[nodiscard]] news news_of(std::uint32_t token, std::string_view bytes) const;
   void take_packet(std::uint32_t token, std::string_view bytes, market::timestamp receive);
   void take_packed(const market::bar_input& t, market::timestamp receive);
   [[nodiscard]] const packet* newest(std::uint32_t token) const;
   [[nodiscard]] market::tick tick_of(const packet& p) const;
+  /// Appends the instrument's newest packet with its length, as a mode shows it; false: there is
+  /// none.
+  bool append_newest_packet(std::string& out, std::uint32_t token,
+                            protocol::ticker_mode mode) const;
   /// Of the instrument's newest tick.
   [[nodiscard]] protocol::message_times times_of(std::uint32_t token) const;
 
@@ -65,6 +82,8 @@ class newest_values {
   bool take_mark(const market::mark& m);
   void heard() { feed_live_ = !feed_lost_; }
   [[nodiscard]] std::string_view state_of(std::uint64_t key) const;
+  /// Something is heard of the feed.
+  [[nodiscard]] bool is_feed_live() const { return feed_live_; }
   [[nodiscard]] market::timestamp market_time() const { return market_time_; }
   /// Start of the newest finished bar; 0: none was seen.
   [[nodiscard]] market::timestamp newest_final(std::uint64_t key) const;

@@ -10,7 +10,9 @@ namespace artham::actors {
 
 namespace {
 
-constexpr char version = 1;
+constexpr char version = 2;
+/// Without times and causes.
+constexpr char version_before = 1;
 constexpr std::size_t checksum_size = 4;
 /// Longer texts are no tokens: room for a thousand streams.
 constexpr std::size_t longest = 32 << 10;
@@ -109,10 +111,17 @@ token_codec::token_codec(std::uint64_t journal, stream_list streams)
 std::string token_codec::encode(const messages::resume_point& p) const {
   std::string bytes(1, version);
   put_fixed(bytes, journal_, 8);
+  put_number(bytes, static_cast<std::uint64_t>(p.time));
   for (std::size_t i = 0; i < p.at.size(); ++i) {
     put_fixed(bytes, hash_of(streams_.all()[i].name), 4);
     put_number(bytes, p.at[i].epoch);
     put_number(bytes, p.at[i].seq);
+    // Epochs are counted from 1: 0 stands for none.
+    const auto cause = p.cause(i);
+    put_number(bytes, cause.at.epoch);
+    if (cause.at.epoch == 0) continue;
+    put_number(bytes, cause.at.seq);
+    put_number(bytes, cause.ordinal);
   }
   put_fixed(bytes, hash_of(bytes), checksum_size);
   return to_text(bytes);
@@ -125,7 +134,8 @@ result<messages::resume_point> token_codec::decode(std::string_view text) const 
   const auto body = std::string_view(*bytes).substr(0, bytes->size() - checksum_size);
   taker sum{std::string_view(*bytes).substr(body.size())};
   if (sum.fixed(checksum_size) != hash_of(body)) return no_token();
-  if (body.front() != version) {
+  const bool is_old = body.front() == version_before;
+  if (body.front() != version && !is_old) {
     return fail(errc::bad_input, "the resume token is of version " +
                                      std::to_string(static_cast<int>(body.front())) +
                                      ", which is not known here; subscribe without \"from\"");
@@ -137,14 +147,25 @@ result<messages::resume_point> token_codec::decode(std::string_view text) const 
   }
   messages::resume_point p;
   p.at.resize(streams_.all().size());
+  p.causes.resize(p.at.size());
+  if (!is_old) p.time = static_cast<market::timestamp>(t.number());
   while (!t.left.empty()) {
     const auto place = places_.find(static_cast<std::uint32_t>(t.fixed(4)));
     market::position at;
     at.epoch = static_cast<std::uint32_t>(t.number());
     at.seq = t.number();
+    market::cause cause;
+    if (!is_old) cause.at.epoch = static_cast<std::uint32_t>(t.number());
+    if (cause.at.epoch != 0) {
+      cause.at.seq = t.number();
+      cause.ordinal = static_cast<std::uint32_t>(t.number());
+    }
     if (t.ran_out) return no_token();
-    if (place != places_.end()) p.at[place->second] = at;
+    if (place == places_.end()) continue;
+    p.at[place->second] = at;
+    p.causes[place->second] = cause;
   }
+  if (t.ran_out) return no_token();
   return p;
 }
 

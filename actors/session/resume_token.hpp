@@ -12,8 +12,8 @@
 namespace artham::actors {
 
 /// What a client needs to go on from where it was, as a text that means something to us alone: a
-/// version, whose streams they are, and a position of each; with a checksum. Nothing in it is
-/// secret.
+/// version, whose streams they are, and a position of each, with what finds it in the store; with a
+/// checksum. Nothing in it is secret.
 class token_codec {
  public:
   /// `journal` tells the streams of one journal, or one cluster, from those of others.

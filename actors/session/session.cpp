@@ -22,6 +22,11 @@ bool of_alerts(const protocol::command& c) {
   return std::ranges::any_of(c.keys, is_alert_key);
 }
 
+/// The next command may be read behind it. While a client catches up that happens meanwhile.
+bool is_answer(const batch& b) {
+  return b.source != batch::origin::live && b.resumption == 0;
+}
+
 messages::frames frames_of(const batch& b) {
   return {b.bytes, 0, b.bytes->size(), b.items.size()};
 }
@@ -33,6 +38,7 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
   self_ = self;
   config_ = std::move(config);
   hub_ = {config_.names, std::string(hub_name)};
+  lane_ = std::make_shared<messages::direct_lane>(config_.client);
   auto& m = *config_.metrics;
   conflated_total_ = &m.counter("artham_session_conflated_total",
                                 "Values that a newer one replaced before a slow client took them.");
@@ -51,16 +57,25 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
       [this](messages::drained_atom) {
         full_ = false;
         flush();
+        stand_aside();
       },
       [this](messages::closed_atom) {
         closed_ = true;
         self_->quit();
       },
-      [this](const messages::batch_ptr& b) { on_batch(b); },
+      [this](const messages::batch_ptr& b) {
+        take_passed();
+        on_batch(b);
+        lane_->arrived();
+        stand_aside();
+      },
       [this](messages::status_atom, const std::string& id, const messages::key_counts_ptr& counts) {
         tell_status(id, *counts);
       },
-      [this](const messages::missed_ptr& missed) { on_missed(*missed); },
+      [this](const messages::missed_ptr& missed) {
+        on_missed(*missed);
+        stand_aside();
+      },
       [this](messages::ready_atom) {
         if (alerts_) alerts_->more = true;
         look_for_alerts();
@@ -91,27 +106,35 @@ void session_state::on_command(const std::string& text) {
     refuse(c.error());
     return;
   }
-  switch (c->what) {
+  if (has_to_wait(c->what))
+    waiting_ = *c;
+  else
+    carry_out(*c);
+}
+
+void session_state::carry_out(const protocol::command& c) {
+  switch (c.what) {
     case protocol::command::op::sub:
-      of_alerts(*c) ? subscribe_alerts(*c) : subscribe(*c);
+      of_alerts(c) ? subscribe_alerts(c) : subscribe(c);
       return;
     case protocol::command::op::unsub:
-      of_alerts(*c) ? unsubscribe_alerts(*c) : unsubscribe(*c);
+      of_alerts(c) ? unsubscribe_alerts(c) : unsubscribe(c);
       return;
     case protocol::command::op::ping:
-      reply("{\"id\":" + c->id + ",\"ok\":true,\"op\":\"pong\"}");
+      reply("{\"id\":" + c.id + ",\"ok\":true,\"op\":\"pong\"}");
       return;
     case protocol::command::op::status:
       if (const auto& hub = hub_.get())
-        self_->send(hub, messages::status_atom_v, session_actor{self_}, c->id);
+        self_->send(hub, messages::status_atom_v, session_actor{self_}, c.id);
       else
-        tell_status(c->id, {});
+        tell_status(c.id, {});
       return;
   }
 }
 
 void session_state::tell_status(const std::string& id,
                                 const std::vector<messages::key_count>& counts) {
+  take_passed();
   std::string out = "{\"id\":" + id +
                     ",\"ok\":true,\"status\":{\"subscriptions\":" + std::to_string(subscribed_) +
                     ",\"pushed\":" + std::to_string(pushed_) +
@@ -168,6 +191,7 @@ void session_state::subscribe(const protocol::command& c) {
   }
   auto request = std::make_shared<messages::subscribe_request>();
   request->session = session_actor{self_};
+  request->lane = lane_;
   request->id = c.id;
   request->format = config_.format;
   request->times = c.times;
@@ -204,11 +228,13 @@ void session_state::unsubscribe(const protocol::command& c) {
   }
   auto request = std::make_shared<messages::unsubscribe_request>();
   request->session = session_actor{self_};
+  request->lane = lane_;
   request->id = c.id;
   for (const auto& w : *wanted) {
     if (keys_.erase(w.key) == 0) continue;
     --subscribed_;
     request->keys.push_back(w.key);
+    leave_out(w.key);
     held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
     held_.drop(w.key);
     held_gauge_->add(static_cast<std::int64_t>(held_.bytes()));
@@ -243,14 +269,33 @@ bool session_state::behind() const {
   return full_ || !held_.empty() || (resuming_ && resuming_->at == stage::finishing);
 }
 
+/// What went past counts as if it had come here.
+void session_state::take_passed() {
+  const auto passed = lane_->take();
+  pushed_ += passed.messages;
+  if (passed.upto) delivered_ = passed.upto;
+}
+
+/// The socket takes nothing now.
+void session_state::fill() {
+  full_ = true;
+  lane_->close();
+}
+
+/// With nothing to do here, the hub writes to the client itself.
+void session_state::stand_aside() {
+  if (!closed_ && !behind()) lane_->open();
+}
+
 void session_state::on_batch(const messages::batch_ptr& b) {
   if (closed_) return;
+  const bool of_resumption = b->resumption != 0 && resuming_ && resuming_->number == b->resumption;
   if (b->source == batch::origin::refusal) {
-    for (const auto key : asked_) subscribed_ -= keys_.erase(key);
-    asked_.clear();
-    if (resuming_ && resuming_->at == stage::joining) resuming_.reset();
-  }
-  if (b->source == batch::origin::reply && resuming_ && resuming_->at == stage::joining) {
+    auto& keys = of_resumption ? resuming_->added : asked_;
+    for (const auto key : keys) subscribed_ -= keys_.erase(key);
+    keys.clear();
+    if (of_resumption) resuming_.reset();
+  } else if (of_resumption) {
     // Behind what is still missing.
     resuming_->at = stage::finishing;
     resuming_->until = b->upto;
@@ -262,11 +307,12 @@ void session_state::on_batch(const messages::batch_ptr& b) {
   if (!behind() && config_.client->send_frames(frames_of(*b))) {
     pushed_ += b->items.size();
     if (b->upto) delivered_ = b->upto;
-    if (b->source != batch::origin::live) answered();
-    return;
+    if (is_answer(*b)) answered();
+  } else {
+    if (!behind()) fill();
+    hold(b);
   }
-  if (!behind()) full_ = true;
-  hold(b);
+  if (of_resumption) carry_out_waiting();
 }
 
 void session_state::hold(const messages::batch_ptr& b) {
@@ -278,7 +324,7 @@ void session_state::hold(const messages::batch_ptr& b) {
   conflated_total_->add(held_.conflated() - replaced);
   if (b->upto) held_upto_ = b->upto;
   // A client that does not read its answers is not asked for more.
-  if (b->source != batch::origin::live) reply_held_ = true;
+  if (is_answer(*b)) reply_held_ = true;
   if (held_.bytes() > config_.held_bytes && !held_.single()) cut_off();
 }
 
@@ -293,7 +339,7 @@ void session_state::flush() {
   while (!held_.empty()) {
     const auto next = held_.front();
     if (!config_.client->send_frames(next)) {
-      full_ = true;
+      fill();
       break;
     }
     pushed_ += next.messages;
@@ -316,6 +362,7 @@ void session_state::cut_off() {
     notice += ",\"token\":\"" + config_.catch_up->tokens().encode(*delivered_) + "\"";
   const auto last = text_batch(notice + "}", batch::origin::live);
   closed_ = true;
+  lane_->close();
   config_.client->close_slow(
       frames_of(*last), static_cast<std::uint16_t>(protocol::close::too_slow),
       "too slow: messages that may not be left out were waiting; connect again");
@@ -324,6 +371,7 @@ void session_state::cut_off() {
 
 void session_state::close(protocol::close code, const std::string& reason) {
   closed_ = true;
+  lane_->close();
   config_.client->close(static_cast<std::uint16_t>(code), reason);
   self_->quit();
 }

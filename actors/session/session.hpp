@@ -18,6 +18,7 @@
 #include "actors/session/outbox.hpp"
 #include "messages/actors.hpp"
 #include "messages/client.hpp"
+#include "messages/direct_lane.hpp"
 #include "messages/directory.hpp"
 #include "messages/protocol/command.hpp"
 #include "runtime/metrics.hpp"
@@ -41,11 +42,13 @@ struct session_config {
   runtime::metrics* metrics = nullptr;
 };
 
-/// One client's conversation: reads commands, passes on what the hub pushes. While the client does
+/// One client's conversation: reads commands, passes on what the hub pushes, or lets it past while
+/// there is nothing to do here (direct_lane). While the client does
 /// not read, messages wait in an outbox; when that is full, the client is told from where to go on
 /// and closed with 4008. A client that comes back has what it missed read by the catch-up's
 /// threads, a piece at a time as it takes them; then it joins the others at the hub's position,
-/// while the last piece is read and what is pushed waits.
+/// while the last piece is read and what is pushed waits. Meanwhile its next command is read: one
+/// that would subscribe waits, which ends the reading of commands.
 ///
 /// Takes: commands, drained, closed (from the socket); batches and counts (from the hub); what was
 /// missed (from a thread). Sends: subscribe, unsubscribe, status, closed to the hub.
@@ -74,6 +77,8 @@ class session_state {
     std::string from;  ///< the client's token
     std::shared_ptr<catch_up> reader;
     std::shared_ptr<messages::subscribe_request> request;
+    std::vector<std::uint64_t> added;  ///< keys that are no more if it fails
+    std::set<std::uint64_t> left;      ///< keys that were unsubscribed meanwhile
     stage at = stage::reading;
     messages::resume_point_ptr until;  ///< null: what clients have been told by now
     messages::batch_ptr piece;         ///< read, and not taken by the socket yet
@@ -81,6 +86,10 @@ class session_state {
   };
 
   void on_command(const std::string& text);
+  void carry_out(const protocol::command& c);
+  /// While the client catches up.
+  [[nodiscard]] bool has_to_wait(protocol::command::op what) const;
+  void carry_out_waiting();
   void subscribe(const protocol::command& c);
   void unsubscribe(const protocol::command& c);
   void tell_status(const std::string& id, const std::vector<messages::key_count>& counts);
@@ -89,6 +98,9 @@ class session_state {
   void answered();
 
   void on_batch(const messages::batch_ptr& b);
+  void take_passed();
+  void fill();
+  void stand_aside();
   [[nodiscard]] bool behind() const;
   void hold(const messages::batch_ptr& b);
   void flush();
@@ -100,6 +112,7 @@ class session_state {
   void on_missed(const messages::missed& m);
   void go_on_resuming();
   void fail_resuming(const std::string& why);
+  void leave_out(std::uint64_t key);
 
   // Alerts (session_alerts.cpp).
   void subscribe_alerts(const protocol::command& c);
@@ -123,6 +136,7 @@ class session_state {
   messages::session_actor::pointer self_ = nullptr;
   session_config config_;
   messages::peer<messages::hub_actor> hub_{nullptr, ""};
+  std::shared_ptr<messages::direct_lane> lane_;
   std::unordered_map<std::uint64_t, subscription> keys_;
   std::size_t subscribed_ = 0;        ///< of keys_, those that count
   std::vector<std::uint64_t> asked_;  ///< keys that the command being answered added
@@ -136,6 +150,7 @@ class session_state {
   std::optional<alert_feed> alerts_;
   std::vector<std::string> alerts_wanted_;  ///< by the command that is being answered
   std::uint64_t alert_questions_ = 0;
+  std::optional<protocol::command> waiting_;  ///< for the catching up to end
   bool closed_ = false;
   std::uint64_t pushed_ = 0;
   std::uint64_t conflated_ = 0;

@@ -244,7 +244,7 @@ void session_state::on_alerts(const messages::found_alerts& found) {
   }
   alerts_->upto = found.upto;
   alerts_->more = alerts_->more || found.more;
-  if (!found.events.empty()) on_batch(text_batch(found.events, batch::origin::live));
+  if (!found.events.empty()) on_batch(text_batches(found.events, batch::origin::live));
   look_for_alerts();
 }
 

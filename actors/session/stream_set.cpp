@@ -11,6 +11,25 @@ namespace artham::actors {
 
 using messages::value_or_throw;
 
+namespace {
+
+/// The cause of the record at `at`, in a stream whose positions do not tell it.
+market::cause cause_at(bridge::bridge& from, const std::string& stream, record::position at) {
+  market::cause found;
+  if (at.seq == 0 || from.reads_ahead()) return found;
+  const auto r = from.open_reader(stream, {at.epoch, at.seq - 1}, bridge::top::appended, {});
+  if (!r) return found;
+  const auto blocks = (*r)->pull(1);
+  if (!blocks || blocks->empty() || blocks->front()->by_cause) return found;
+  const auto& b = *blocks->front();
+  record::for_each(b, [&](const record::header& h, std::uint64_t seq, std::string_view) {
+    if (record::position{b.epoch, seq} == at) found = record::cause_of(h);
+  });
+  return found;
+}
+
+}  // namespace
+
 stream_list::stream_list(const std::vector<market::timeframe>& timeframes, bool features,
                          std::uint32_t shards)
     : shards_(shards) {
@@ -30,8 +49,10 @@ stream_set::stream_set(bridge::bridge& from, const stream_list& list, std::uint6
     auto after = tops ? tops->appended : record::position{};
     if (e.of == stream_list::what::features) after.seq -= std::min(after.seq, features_back);
     if (after.seq == 0) after.epoch = 0;
-    cursors_.push_back(
-        {&e, value_or_throw(from.open_reader(e.name, after, bridge::top::appended, {})), after});
+    const bool derived = e.of != stream_list::what::ticks;
+    cursors_.push_back({&e,
+                        value_or_throw(from.open_reader(e.name, after, bridge::top::appended, {})),
+                        after, derived ? cause_at(from, e.name, after) : market::cause{}});
   }
 }
 
@@ -43,12 +64,21 @@ void stream_set::pull(
       const auto blocks = value_or_throw(c.reader->pull(max_records));
       if (blocks.empty()) break;
       for (const auto& b : blocks) {
-        c.at = std::max(c.at, b->last());
-        at_ = nullptr;
+        note(c, *b);
         fn(*c.stream, *b);
       }
     }
   }
+}
+
+void stream_set::note(cursor& c, const record::block& b) {
+  c.at = std::max(c.at, b.last());
+  at_ = nullptr;
+  if (!b.marks.empty()) time_ = std::max(time_, b.marks.back().time);
+  if (c.stream->of == stream_list::what::ticks || b.by_cause) return;
+  record::for_each(b, [&](const record::header& h, std::uint64_t, std::string_view) {
+    c.cause = record::cause_of(h);
+  });
 }
 
 void stream_set::when_ready(const std::function<void()>& fn) {
@@ -59,7 +89,12 @@ const messages::resume_point_ptr& stream_set::at() {
   if (!at_) {
     messages::resume_point point;
     point.at.reserve(cursors_.size());
-    for (const auto& c : cursors_) point.at.push_back(c.at);
+    point.causes.reserve(cursors_.size());
+    for (const auto& c : cursors_) {
+      point.at.push_back(c.at);
+      point.causes.push_back(c.cause);
+    }
+    point.time = time_;
     at_ = std::make_shared<const messages::resume_point>(std::move(point));
   }
   return at_;

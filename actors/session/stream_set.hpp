@@ -55,8 +55,12 @@ class stream_set {
     const stream_list::entry* stream;
     std::unique_ptr<bridge::reader> reader;
     market::position at;
+    market::cause cause;  ///< of the record there, where the position does not say it
   };
+  void note(cursor& c, const record::block& b);
+
   std::vector<cursor> cursors_;
+  market::timestamp time_ = 0;  ///< of the newest mark
   messages::resume_point_ptr at_;
 };
 

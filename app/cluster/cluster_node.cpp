@@ -60,9 +60,13 @@ nlohmann::json summary_of(const std::string& text) {
   if (!s.is_object()) return {{"error", "its status cannot be read"}};
   nlohmann::json j{{"redis_up", s.value("redis", nlohmann::json::object()).value("up", false)}};
   const auto metrics = s.value("metrics", nlohmann::json::object());
+  std::int64_t restarts = 0;
   for (const auto& [name, value] : metrics.items()) {
     if (name.find("_lag") != std::string::npos) j["lag"][name] = value;
+    if (name.starts_with("artham_supervisor_restarts_total") && value.is_number())
+      restarts += value.get<std::int64_t>();
   }
+  j["restarts"] = restarts;
   for (const auto* part : {"ingest", "store"}) {
     if (s.contains(part)) j[part] = s[part];
   }
@@ -461,7 +465,7 @@ result<void> cluster_node::serve_operations() {
   if (has(config::role::gateway)) return {};
   web::server_dependencies d;
   d.handler = web::make_operations(operations());
-  d.websockets = {{"/v1/stream", &no_gateway_}};
+  d.websockets = {{"/v1/stream", &no_gateway_}, {"/kite/ws", &no_gateway_}};
   d.metrics = &metrics_;
   auto started = web::server::start(web_options(options_.settings.web), std::move(d));
   if (!started) return tl::unexpected(started.error());

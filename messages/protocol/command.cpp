@@ -13,28 +13,6 @@ using nlohmann::json;
 constexpr int depth_at_most = 8;
 constexpr std::size_t id_at_most = 64;
 
-bool too_deep(std::string_view text) {
-  int depth = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') {
-        ++i;
-      } else if (c == '"') {
-        quoted = false;
-      }
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > depth_at_most) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 }  // namespace
 
 std::string_view name(code c) {
@@ -141,7 +119,7 @@ tl::expected<command, refusal> parse_command(std::string_view text) {
     no.message = std::move(message);
     return tl::unexpected(no);
   };
-  if (too_deep(text))
+  if (is_deeper_than(text, depth_at_most))
     return refuse("the command is nested deeper than " + std::to_string(depth_at_most) + " levels");
   const json j = json::parse(text, nullptr, false);
   if (!j.is_object())

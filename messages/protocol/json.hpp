@@ -15,5 +15,7 @@ void append_bar(std::string& out, const market::bar& b, bool final);
 void append_tick(std::string& out, const market::tick& t, market::timestamp receive);
 /// Quoted and escaped; what is not UTF-8 becomes U+FFFD.
 void append_text(std::string& out, std::string_view text);
+/// Has more than so many lists and objects in each other; of any text, JSON or not.
+[[nodiscard]] bool is_deeper_than(std::string_view text, int levels);
 
 }  // namespace artham::protocol

@@ -5,7 +5,7 @@ namespace artham::protocol {
 result<key> parse_key(std::string_view text) {
   const auto forms = "\"" + std::string(text) +
                      "\" is no key: tick:EXCHANGE:SYMBOL, bar:EXCHANGE:SYMBOL:TIMEFRAME, "
-                     "greeks:EXCHANGE:SYMBOL or chain:UNDERLYING:EXPIRY";
+                     "greeks:EXCHANGE:SYMBOL, chain:UNDERLYING:EXPIRY or system";
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return fail(errc::bad_input, forms);
   const auto kind = text.substr(0, colon);

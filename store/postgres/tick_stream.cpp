@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "store/postgres/array_text.hpp"
+#include "store/postgres/bytes_text.hpp"
 #include "store/postgres/row_stream.hpp"
 #include "store/postgres/taker.hpp"
 
@@ -18,19 +19,6 @@ using field = market::bar_input::field;
 
 /// A pack may hold a thousand packets.
 constexpr std::size_t packs_at_a_time = 16;
-
-/// Of a bytea as text: `\x0102`.
-std::string bytes_of(std::string_view hex) {
-  const auto digit = [](char c) {
-    return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
-  };
-  std::string bytes;
-  if (hex.size() < 2) return bytes;
-  bytes.reserve(hex.size() / 2);
-  for (std::size_t i = 2; i + 1 < hex.size(); i += 2)
-    bytes.push_back(static_cast<char>(digit(hex[i]) << 4U | digit(hex[i + 1])));
-  return bytes;
-}
 
 void set_volume(market::bar_input& core, std::optional<std::int64_t> v) {
   if (!v) return;

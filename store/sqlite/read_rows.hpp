@@ -2,12 +2,56 @@
 
 #include <SQLiteCpp/SQLiteCpp.h>
 
+#include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "store/store.hpp"
 #include "store/token_list.hpp"
 
 namespace artham::store::sqlite {
+
+/// What read_bar wants first in its row.
+inline constexpr std::string_view bar_columns_of_record =
+    "bar_start_ts, revision, instrument_token, bar_end_ts, open, high, low, close, volume, oi, "
+    "oi_change, vwap, ticks, flags, first_epoch, first_seq, last_epoch, last_seq, cause_epoch, "
+    "cause_seq, cause_ordinal";
+
+[[nodiscard]] inline record::bar_record read_bar(SQLite::Statement& row) {
+  using field = market::bar::field;
+  record::bar_record r;
+  auto& b = r.bar;
+  int n = 0;
+  b.start = row.getColumn(n++).getInt64();
+  b.revision = row.getColumn(n++).getUInt();
+  b.token = row.getColumn(n++).getUInt();
+  b.end = row.getColumn(n++).getInt64();
+  b.open = {row.getColumn(n++).getInt64()};
+  b.high = {row.getColumn(n++).getInt64()};
+  b.low = {row.getColumn(n++).getInt64()};
+  b.close = {row.getColumn(n++).getInt64()};
+  const auto optional = [&](field f, std::int64_t& value) {
+    if (!row.isColumnNull(n)) {
+      value = row.getColumn(n).getInt64();
+      b.fields = static_cast<std::uint8_t>(b.fields | f);
+    }
+    ++n;
+  };
+  optional(field::volume_known, b.volume);
+  optional(field::oi_known, b.oi);
+  optional(field::oi_change_known, b.oi_change);
+  optional(field::vwap_known, b.vwap.units);
+  b.ticks = row.getColumn(n++).getUInt();
+  b.flags = static_cast<std::uint16_t>(row.getColumn(n++).getInt());
+  b.first.epoch = row.getColumn(n++).getUInt();
+  b.first.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
+  b.last.epoch = row.getColumn(n++).getUInt();
+  b.last.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
+  r.cause.at.epoch = row.getColumn(n++).getUInt();
+  r.cause.at.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
+  r.cause.ordinal = row.getColumn(n++).getUInt();
+  return r;
+}
 
 /// All positions, by consumer, stream and shard.
 [[nodiscard]] inline std::vector<stored_position> read_positions(SQLite::Database& db) {

@@ -15,45 +15,6 @@ namespace artham::store::sqlite {
 
 namespace {
 
-constexpr std::size_t idle_at_most = 4;
-constexpr int busy_timeout_ms = 5000;
-
-record::bar_record read_bar(SQLite::Statement& row) {
-  using field = market::bar::field;
-  record::bar_record r;
-  auto& b = r.bar;
-  int n = 0;
-  b.start = row.getColumn(n++).getInt64();
-  b.revision = row.getColumn(n++).getUInt();
-  b.token = row.getColumn(n++).getUInt();
-  b.end = row.getColumn(n++).getInt64();
-  b.open = {row.getColumn(n++).getInt64()};
-  b.high = {row.getColumn(n++).getInt64()};
-  b.low = {row.getColumn(n++).getInt64()};
-  b.close = {row.getColumn(n++).getInt64()};
-  const auto optional = [&](field f, std::int64_t& value) {
-    if (!row.isColumnNull(n)) {
-      value = row.getColumn(n).getInt64();
-      b.fields = static_cast<std::uint8_t>(b.fields | f);
-    }
-    ++n;
-  };
-  optional(field::volume_known, b.volume);
-  optional(field::oi_known, b.oi);
-  optional(field::oi_change_known, b.oi_change);
-  optional(field::vwap_known, b.vwap.units);
-  b.ticks = row.getColumn(n++).getUInt();
-  b.flags = static_cast<std::uint16_t>(row.getColumn(n++).getInt());
-  b.first.epoch = row.getColumn(n++).getUInt();
-  b.first.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
-  b.last.epoch = row.getColumn(n++).getUInt();
-  b.last.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
-  r.cause.at.epoch = row.getColumn(n++).getUInt();
-  r.cause.at.seq = static_cast<std::uint64_t>(row.getColumn(n++).getInt64());
-  r.cause.ordinal = row.getColumn(n++).getUInt();
-  return r;
-}
-
 /// `prefix` in front of each column.
 std::string qualified(const std::string& prefix, const std::string& columns) {
   auto all = prefix + columns;
@@ -76,11 +37,7 @@ std::vector<std::int64_t> ids_of(SQLite::Database& db, std::uint32_t token) {
 void add_bars(SQLite::Database& db, const std::string& table, std::int64_t id, const bar_query& q,
               std::vector<record::bar_record>& found) {
   const std::string sql =
-      "SELECT bar_start_ts, revision, instrument_token, bar_end_ts, open, high, low, close, "
-      "volume, oi, oi_change, vwap, ticks, "
-      "flags, first_epoch, first_seq, last_epoch, last_seq, cause_epoch, cause_seq, "
-      "cause_ordinal FROM " +
-      table +
+      "SELECT " + std::string(bar_columns_of_record) + " FROM " + table +
       " AS b WHERE instrument_id = ?7 AND bar_start_ts >= ?2 AND bar_start_ts < ?3 "
       "AND instrument_token = ?1 AND (cause_epoch, cause_seq) <= (?5, ?6) " +
       (!q.past          ? ""
@@ -121,31 +78,10 @@ std::string in_order(const feature_query& q) {
 
 }  // namespace
 
-sqlite_reader::sqlite_reader(std::filesystem::path file) : file_(std::move(file)) {}
-
-template <class Fn>
-auto sqlite_reader::with_connection(Fn&& fn) -> decltype(fn(std::declval<SQLite::Database&>())) {
-  return guarded(file_.string(), [&] {
-    std::unique_ptr<SQLite::Database> db;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!idle_.empty()) {
-        db = std::move(idle_.back());
-        idle_.pop_back();
-      }
-    }
-    if (!db)
-      db = std::make_unique<SQLite::Database>(file_.string(), SQLite::OPEN_READONLY,
-                                              busy_timeout_ms);
-    auto answer = fn(*db);
-    const std::lock_guard lock(mutex_);
-    if (idle_.size() < idle_at_most) idle_.push_back(std::move(db));
-    return answer;
-  });
-}
+sqlite_reader::sqlite_reader(std::filesystem::path file) : pool_(std::move(file)) {}
 
 result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<record::bar_record>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<record::bar_record>> {
     const auto table = bar_table(q.timeframe);
     if (!db.tableExists(table)) {
       return fail(errc::not_found, "timeframe " + market::to_string(q.timeframe) +
@@ -162,7 +98,7 @@ result<std::vector<record::bar_record>> sqlite_reader::bars(const bar_query& q) 
 
 result<std::vector<market::bar>> sqlite_reader::candles(std::string_view source,
                                                         const bar_query& q) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<market::bar>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<market::bar>> {
     SQLite::Statement s(
         db, std::string(
                 "SELECT instrument_token, bar_start_ts, bar_end_ts, open, "
@@ -184,7 +120,7 @@ result<std::vector<market::bar>> sqlite_reader::candles(std::string_view source,
 }
 
 result<std::vector<stored_instrument>> sqlite_reader::instruments() {
-  return with_connection([](SQLite::Database& db) -> result<std::vector<stored_instrument>> {
+  return pool_.with([](SQLite::Database& db) -> result<std::vector<stored_instrument>> {
     SQLite::Statement s(
         db, std::string("SELECT ") + instrument_columns +
                 " FROM instruments WHERE valid_to IS NULL ORDER BY exchange, tradingsymbol");
@@ -196,7 +132,7 @@ result<std::vector<stored_instrument>> sqlite_reader::instruments() {
 
 result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view key,
                                                              std::optional<market::date> on) {
-  return with_connection([&](SQLite::Database& db) -> result<std::optional<stored_instrument>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::optional<stored_instrument>> {
     const std::string select =
         std::string("SELECT ") + instrument_columns + " FROM instruments WHERE ";
     const std::string newest = " ORDER BY valid_to IS NULL DESC, valid_from DESC LIMIT 1";
@@ -222,7 +158,7 @@ result<std::optional<stored_instrument>> sqlite_reader::find(std::string_view ke
 }
 
 result<std::vector<std::string>> sqlite_reader::chain_underlyings() {
-  return with_connection([](SQLite::Database& db) -> result<std::vector<std::string>> {
+  return pool_.with([](SQLite::Database& db) -> result<std::vector<std::string>> {
     // A step from name to name along the index, not over all rows.
     SQLite::Statement s(db,
                         "WITH RECURSIVE names(n) AS (SELECT MIN(underlying) FROM chain_features "
@@ -236,7 +172,7 @@ result<std::vector<std::string>> sqlite_reader::chain_underlyings() {
 }
 
 result<std::vector<stored_expiry>> sqlite_reader::chain_expiries(std::string_view underlying) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<stored_expiry>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<stored_expiry>> {
     SQLite::Statement s(
         db,
         "WITH RECURSIVE dates(d) AS (SELECT MIN(expiry) FROM chain_features WHERE underlying = ?1 "
@@ -253,25 +189,24 @@ result<std::vector<stored_expiry>> sqlite_reader::chain_expiries(std::string_vie
 result<std::optional<record::feature_record>> sqlite_reader::chain(std::string_view underlying,
                                                                    market::date expiry,
                                                                    market::timestamp at) {
-  return with_connection(
-      [&](SQLite::Database& db) -> result<std::optional<record::feature_record>> {
-        SQLite::Statement s(db, "SELECT chain_id, " + chain_columns +
-                                    " FROM chain_features WHERE underlying = ? AND expiry = ? AND "
-                                    "at_ts <= ? ORDER BY at_ts DESC LIMIT 1");
-        s.bind(1, std::string(underlying));
-        s.bind(2, expiry.days);
-        s.bind(3, at);
-        if (!s.executeStep()) return std::nullopt;
-        auto found = read_chain(s);
-        std::get<market::feature::chain_row>(found.row).options =
-            read_options(db, s.getColumn(0).getInt64());
-        return found;
-      });
+  return pool_.with([&](SQLite::Database& db) -> result<std::optional<record::feature_record>> {
+    SQLite::Statement s(db, "SELECT chain_id, " + chain_columns +
+                                " FROM chain_features WHERE underlying = ? AND expiry = ? AND "
+                                "at_ts <= ? ORDER BY at_ts DESC LIMIT 1");
+    s.bind(1, std::string(underlying));
+    s.bind(2, expiry.days);
+    s.bind(3, at);
+    if (!s.executeStep()) return std::nullopt;
+    auto found = read_chain(s);
+    std::get<market::feature::chain_row>(found.row).options =
+        read_options(db, s.getColumn(0).getInt64());
+    return found;
+  });
 }
 
 result<std::vector<record::feature_record>> sqlite_reader::chain_history(
     std::string_view underlying, market::date expiry, const feature_query& q) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
     SQLite::Statement s(db, "SELECT chain_id, " + chain_columns +
                                 " FROM chain_features WHERE underlying = ? AND expiry = ? AND "
                                 "at_ts >= ? AND at_ts < ?" +
@@ -288,7 +223,7 @@ result<std::vector<record::feature_record>> sqlite_reader::chain_history(
 
 result<std::vector<stored_greeks>> sqlite_reader::greeks(std::uint32_t token,
                                                          const feature_query& q) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<stored_greeks>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<stored_greeks>> {
     SQLite::Statement s(
         db, "SELECT at_ts, underlying, expiry, forward, " + qualified("g.", option_columns) +
                 " FROM option_greeks AS g JOIN chain_features AS c USING (chain_id) WHERE "
@@ -313,7 +248,7 @@ result<std::vector<stored_greeks>> sqlite_reader::greeks(std::uint32_t token,
 
 result<std::vector<record::feature_record>> sqlite_reader::instrument_features(
     std::uint32_t token, const feature_query& q) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<record::feature_record>> {
     SQLite::Statement s(
         db, "SELECT " + instrument_feature_columns +
                 " FROM instrument_features WHERE instrument_id IN (SELECT DISTINCT instrument_id "
@@ -330,7 +265,7 @@ result<std::vector<record::feature_record>> sqlite_reader::instrument_features(
 }
 
 result<std::vector<gap_row>> sqlite_reader::gaps(market::timestamp from, market::timestamp to) {
-  return with_connection([&](SQLite::Database& db) -> result<std::vector<gap_row>> {
+  return pool_.with([&](SQLite::Database& db) -> result<std::vector<gap_row>> {
     SQLite::Statement s(db,
                         "SELECT from_ts, to_ts, cause, detail, epoch, seq, instrument_tokens FROM "
                         "gaps WHERE to_ts >= ? AND from_ts < ? ORDER BY epoch, seq");
@@ -359,13 +294,13 @@ result<std::vector<gap_row>> sqlite_reader::gaps(market::timestamp from, market:
 }
 
 result<std::uint64_t> sqlite_reader::count_ticks() {
-  return with_connection([](SQLite::Database& db) -> result<std::uint64_t> {
+  return pool_.with([](SQLite::Database& db) -> result<std::uint64_t> {
     return static_cast<std::uint64_t>(db.execAndGet("SELECT COUNT(*) FROM ticks").getInt64());
   });
 }
 
 result<std::vector<stored_position>> sqlite_reader::positions() {
-  return with_connection([](SQLite::Database& db) -> result<std::vector<stored_position>> {
+  return pool_.with([](SQLite::Database& db) -> result<std::vector<stored_position>> {
     return read_positions(db);
   });
 }

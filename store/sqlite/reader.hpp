@@ -1,17 +1,14 @@
 #pragma once
 
-#include <SQLiteCpp/SQLiteCpp.h>
-
 #include <filesystem>
-#include <memory>
-#include <mutex>
 #include <vector>
 
+#include "store/sqlite/read_pool.hpp"
 #include "store/store.hpp"
 
 namespace artham::store::sqlite {
 
-/// Reading connections, made as they are needed and kept: each call has one for itself.
+/// What one asks an embedded store.
 class sqlite_reader final : public reader {
  public:
   explicit sqlite_reader(std::filesystem::path file);
@@ -41,12 +38,7 @@ class sqlite_reader final : public reader {
   [[nodiscard]] result<std::vector<stored_position>> positions() override;
 
  private:
-  template <class Fn>
-  auto with_connection(Fn&& fn) -> decltype(fn(std::declval<SQLite::Database&>()));
-
-  std::filesystem::path file_;
-  std::mutex mutex_;
-  std::vector<std::unique_ptr<SQLite::Database>> idle_;
+  read_pool pool_;
 };
 
 }  // namespace artham::store::sqlite

@@ -4,9 +4,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <future>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,11 +25,14 @@
 #include "actors/session/session.hpp"
 #include "bridge/memory/memory.hpp"
 #include "config/calendar_file.hpp"
+#include "feed/kite/codec.hpp"
 #include "feed/kite/frame_decoder.hpp"
 #include "messages/protocol/frame.hpp"
+#include "messages/record/feature_codec.hpp"
 #include "messages/record/mark_codec.hpp"
 #include "messages/record/tick_pack.hpp"
 #include "messages/system.hpp"
+#include "store/record_source.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/no_features.hpp"
 
@@ -145,7 +151,11 @@ class listener final : public messages::client {
     take(some);
     return true;
   }
-  void next_command() override {}
+  void next_command() override {
+    const std::lock_guard lock(mutex_);
+    ++next_commands_;
+    changed_.notify_all();
+  }
   void close(std::uint16_t code, std::string) override {
     const std::lock_guard lock(mutex_);
     closed_with_ = code;
@@ -163,6 +173,11 @@ class listener final : public messages::client {
   void stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
+  }
+  /// Something was not taken since it was stopped.
+  [[nodiscard]] bool refused() const {
+    const std::lock_guard lock(mutex_);
+    return refused_;
   }
   /// True: the session is to be told that there is room again.
   bool go_on() {
@@ -189,6 +204,16 @@ class listener final : public messages::client {
   [[nodiscard]] std::uint16_t closed_with() const {
     const std::lock_guard lock(mutex_);
     return closed_with_;
+  }
+  /// Commands that were handled.
+  [[nodiscard]] std::size_t next_commands() const {
+    const std::lock_guard lock(mutex_);
+    return next_commands_;
+  }
+  /// Where what it was sent last lies.
+  [[nodiscard]] std::shared_ptr<const std::string> newest() const {
+    const std::lock_guard lock(mutex_);
+    return newest_;
   }
   bool wait(const std::function<bool(const listener&)>& condition) {
     std::unique_lock lock(mutex_);
@@ -226,6 +251,7 @@ class listener final : public messages::client {
 
  private:
   void take(const messages::frames& some) {
+    newest_ = some.of;
     auto left = some.bytes();
     std::size_t count = 0;
     while (!left.empty()) {
@@ -249,15 +275,31 @@ class listener final : public messages::client {
   bool stopped_ = false;
   bool refused_ = false;
   std::uint16_t closed_with_ = 0;
+  std::size_t next_commands_ = 0;
+  std::shared_ptr<const std::string> newest_;
   std::vector<message_of> all_;
+};
+
+/// What a world may have instead of its own.
+struct world_parts {
+  ::artham::bridge::bridge* streams = nullptr;    ///< null: in memory
+  bool writes = true;                             ///< somebody else does not
+  std::vector<market::instrument> instruments{};  ///< beside INFY and RELIANCE
+  std::shared_ptr<const market::feature::feature_plan> features{};
+  store::record_source* stored = nullptr;
+  bool stored_ticks = false;
+  std::chrono::milliseconds store_patience{20'000};
+  std::function<void(std::function<void(std::string)>)> ask_system{};
 };
 
 /// A hub, its streams, and as many clients as one likes.
 struct gateway_world {
-  explicit gateway_world(const char* timeframes, std::chrono::microseconds flush = {}) {
+  explicit gateway_world(const char* timeframes, std::chrono::microseconds flush = {},
+                         const world_parts& parts = {})
+      : streams(parts.streams != nullptr ? *parts.streams : *journal) {
     const auto calendar = config::load_calendar("NSE");
     REQUIRE(calendar);
-    std::vector<market::instrument> list;
+    auto list = parts.instruments;
     for (const auto& [token, symbol] : {std::pair{408065U, "INFY"}, {738561U, "RELIANCE"}}) {
       market::instrument i;
       i.token = token;
@@ -266,9 +308,9 @@ struct gateway_world {
       list.push_back(std::move(i));
     }
     index = std::make_shared<const actors::instrument_index>(
-        list,
-        std::map<std::string, market::calendar_ptr, std::less<>>{{"NSE", calendar->calendar}});
-    hub_options.journal = journal.get();
+        list, std::map<std::string, market::calendar_ptr, std::less<>>{
+                  {"NSE", calendar->calendar}, {"NFO", calendar->calendar}});
+    hub_options.journal = &streams;
     hub_options.decoder = &decoder;
     hub_options.store = &store;
     hub_options.store_thread = &history;
@@ -278,24 +320,34 @@ struct gateway_world {
     hub_options.timeframes = *market::parse_timeframes(timeframes);
     hub_options.flush = flush;
     hub_options.board = board;
+    hub_options.packet_before = [this](std::uint32_t token) {
+      const std::lock_guard lock(mutex);
+      const auto it = packets_before.find(token);
+      return it == packets_before.end() ? std::string() : it->second;
+    };
+    hub_options.on_demand = [this](std::vector<std::uint32_t> wanted) {
+      const std::lock_guard lock(mutex);
+      demanded = std::move(wanted);
+    };
+    hub_options.features = parts.features;
+    hub_options.ask_system = parts.ask_system;
     tokens = std::make_shared<const actors::token_codec>(
-        7, actors::stream_list(hub_options.timeframes, false, 1));
+        7, actors::stream_list(hub_options.timeframes, parts.features != nullptr, 1));
     hub_options.tokens = tokens;
     actors::catch_up_config c;
-    c.journal = journal.get();
+    c.journal = &streams;
     c.tokens = tokens;
     c.decoder = &decoder;
     c.board = board;
+    c.features = parts.features;
+    c.stored = parts.stored;
+    c.stored_ticks = parts.stored_ticks;
+    c.timeframes = hub_options.timeframes;
+    c.store_patience = parts.store_patience;
     catch_up = std::make_shared<actors::catch_up_pool>(c, 1, 16);
-    keys = std::make_shared<const actors::key_resolver>(index, hub_options.timeframes, nullptr);
-    for (const auto& tf : hub_options.timeframes) {
-      auto w = journal->open_writer(record::final_bars_stream(market::to_string(tf)), 1);
-      REQUIRE(w);
-      finals.push_back(std::move(*w));
-    }
-    auto w = journal->open_writer(record::ticks_stream(), 1);
-    REQUIRE(w);
-    ticks = std::move(*w);
+    keys =
+        std::make_shared<const actors::key_resolver>(index, hub_options.timeframes, parts.features);
+    if (parts.writes) open_writers();
     hub = system.spawn(actors::hub, hub_options);
     names->put(actors::hub_name, caf::actor_cast<caf::actor>(hub));
   }
@@ -311,6 +363,18 @@ struct gateway_world {
   }
   gateway_world(const gateway_world&) = delete;
   gateway_world& operator=(const gateway_world&) = delete;
+
+  void open_writers() {
+    ticks = open_writer(record::ticks_stream());
+    for (const auto& tf : hub_options.timeframes)
+      finals.push_back(open_writer(record::final_bars_stream(market::to_string(tf))));
+    if (hub_options.features) features = open_writer(record::features_stream());
+  }
+  std::unique_ptr<bridge::writer> open_writer(const std::string& stream) {
+    auto w = streams.open_writer(stream, 1);
+    REQUIRE_MESSAGE(w, w.error().message);
+    return std::move(*w);
+  }
 
   struct client_of {
     std::shared_ptr<listener> socket = std::make_shared<listener>();
@@ -365,7 +429,60 @@ struct gateway_world {
     record::encode(body, b);
     record::append(payload, record::with_cause(record::kind::bar, {{1, ++causes}, 0}), body);
     const std::uint32_t of[] = {b.token};
-    REQUIRE(finals[timeframe]->append(payload, 1, of));
+    put(*finals[timeframe], payload, of);
+    note(record::final_bars_stream(market::to_string(hub_options.timeframes[timeframe])),
+         *finals[timeframe]);
+  }
+  /// Waits for room.
+  static void put(bridge::writer& to, const std::string& record,
+                  std::span<const std::uint32_t> tokens, std::uint64_t positions = 1) {
+    auto put = to.append(record, positions, tokens);
+    while (!put && put.error().code == errc::full) {
+      std::promise<void> room;
+      to.when_room([&room] { room.set_value(); });
+      room.get_future().wait();
+      put = to.append(record, positions, tokens);
+    }
+    REQUIRE_MESSAGE(put, put.error().message);
+  }
+  void append_chain(market::feature::chain_row row) {
+    std::string body;
+    std::string payload;
+    const record::feature_record r{{{1, ++causes}, 0}, std::move(row)};
+    record::encode(body, *r.chain());
+    record::append(payload, record::with_cause(record::kind::chain, r.cause), body);
+    put(*features, payload, {});
+    note(record::features_stream(), *features);
+  }
+  /// Where the record stands that was appended last.
+  void note(const std::string& stream, const bridge::writer& to) {
+    written[stream] = {1, streams.reads_ahead() ? causes : to.next().seq - 1};
+  }
+  /// How far the streams go, once all that was appended is written.
+  [[nodiscard]] std::map<std::string, record::position> ends() const {
+    auto all = written;
+    all[record::ticks_stream()] = {1, ticks->next().seq - 1};
+    return all;
+  }
+  /// As Kite sends it, in full mode.
+  void append_frame(std::uint32_t token, int number) {
+    market::tick t;
+    t.token = token;
+    t.mode = market::tick_mode::full;
+    t.last = {number * market::price_scale};
+    t.volume = number;
+    t.oi = 7;
+    t.exchange_time = number * market::second;
+    t.bids[0] = {{(number - 1) * market::price_scale}, 5, 1};
+    feed::kite::frame_builder frame;
+    REQUIRE(frame.add(t));
+    std::string payload;
+    record::append(payload,
+                   record::with_times(record::kind::kite_frame, 1, t.exchange_time + 123'456'789,
+                                      t.exchange_time + 9),
+                   frame.finish());
+    const std::uint32_t of[] = {token};
+    put(*ticks, payload, of);
   }
   void append_tick(std::uint32_t token, int number) {
     market::bar_input t;
@@ -378,13 +495,20 @@ struct gateway_world {
     record::append(payload, record::with_times(record::kind::packed_ticks, 1, t.time, t.time),
                    body);
     const std::uint32_t of[] = {token};
-    REQUIRE(ticks->append(payload, 1, of));
+    put(*ticks, payload, of);
+  }
+  /// A frame of the exchange with so many packets, each of one of these instruments.
+  void append_frame(const std::string& frame, std::uint16_t packets,
+                    std::span<const std::uint32_t> of) {
+    std::string payload;
+    record::append(payload, record::with_times(record::kind::kite_frame, packets, 1, 1), frame);
+    REQUIRE(ticks->append(payload, packets, of));
   }
   void append_mark(const market::mark& m) {
     std::string payload;
     record::append(payload, record::with_times(record::kind::mark, 1, m.time, m.time),
                    record::encode(m));
-    REQUIRE(ticks->append(payload, 1, {}));
+    put(*ticks, payload, {});
   }
   void append_gap(int from, int to) {
     market::mark m;
@@ -406,7 +530,11 @@ struct gateway_world {
     caf::anon_send(hub, messages::live_batch_ptr(std::move(live)));
   }
 
+  std::mutex mutex;
+  std::map<std::uint32_t, std::string> packets_before;  ///< under the mutex
+  std::vector<std::uint32_t> demanded;                  ///< likewise
   std::shared_ptr<losing_bridge> journal = std::make_shared<losing_bridge>();
+  ::artham::bridge::bridge& streams;
   feed::kite::frame_decoder decoder;
   some_store store;
   runtime::metrics metrics;
@@ -418,7 +546,9 @@ struct gateway_world {
   std::shared_ptr<actors::catch_up_pool> catch_up;
   std::vector<std::unique_ptr<bridge::writer>> finals;
   std::unique_ptr<bridge::writer> ticks;
+  std::unique_ptr<bridge::writer> features;
   std::uint64_t causes = 0;
+  std::map<std::string, record::position> written;  ///< of derived streams
   runtime::worker history{"history", 4};
   actors::hub_config hub_options;
   caf::actor_system_config config = messages::make_system_config(2);

@@ -13,9 +13,16 @@ namespace {
 messages::resume_point some_point(const token_codec& c, std::uint32_t seed) {
   std::mt19937_64 random(seed);
   messages::resume_point p;
-  for (std::size_t i = 0; i < c.streams().all().size(); ++i)
-    p.at.push_back(
-        {static_cast<std::uint32_t>(random() >> random() % 64), random() >> random() % 64});
+  p.time = static_cast<market::timestamp>(random() >> (1 + random() % 63));
+  const auto position = [&] {
+    return market::position{static_cast<std::uint32_t>(random() >> random() % 64),
+                            random() >> random() % 64};
+  };
+  for (std::size_t i = 0; i < c.streams().all().size(); ++i) {
+    p.at.push_back(position());
+    const market::cause cause{position(), static_cast<std::uint32_t>(random())};
+    p.causes.push_back(cause.at.epoch == 0 ? market::cause{} : cause);
+  }
   return p;
 }
 
@@ -62,4 +69,15 @@ TEST_CASE("a stream that a token does not know begins at its beginning") {
   const auto back = after.decode(before.encode(p));
   REQUIRE(back);
   CHECK(back->at == std::vector<market::position>{p.at[0], p.at[2], {}});
+  CHECK(back->causes == std::vector<market::cause>{p.causes[0], p.causes[2], {}});
+}
+
+TEST_CASE("a token of the version before is taken, which finds nothing in a store") {
+  const token_codec c(42, stream_list(*market::parse_timeframes("1m"), false, 1));
+  // Of positions (1, 2) and (3, 300).
+  const auto back = c.decode("ASoAAAAAAAAAc8A7oQECfPZ2OQOsAnJIkJY");
+  REQUIRE(back);
+  CHECK(back->at == std::vector<market::position>{{1, 2}, {3, 300}});
+  CHECK(back->causes == std::vector<market::cause>(2));
+  CHECK(back->time == 0);
 }

@@ -159,6 +159,38 @@ TEST_CASE("what clients of the gateway want is subscribed, and nothing else") {
   }
 }
 
+TEST_CASE("a Kite client of the gateway gets packets of what nobody else wants") {
+  const cluster c({"exchange.chains=false", "exchange.instruments=8", "ingest.on_demand=true",
+                   "ingest.instruments=NSE:NIFTY 50"});
+  std::uint32_t token = 0;
+  REQUIRE_MESSAGE(c.wait_for([&] {
+    const auto list = c.get("/v1/instruments");
+    if (!list.contains("instruments")) return false;
+    for (const auto& i : list["instruments"])
+      if (i["key"] == "NSE:BHARGSTEEL") token = i["token"].get<std::uint32_t>();
+    return token != 0;
+  }),
+                  c.errors());
+  ws_client ws(c.port(), "/kite/ws?api_key=any&access_token=any");
+  ws.send(json{{"a", "mode"}, {"v", {"full", {token}}}}.dump());
+  const auto number = [](const std::string& bytes, std::size_t at, std::size_t size) {
+    std::uint32_t n = 0;
+    for (std::size_t i = 0; i < size; ++i)
+      n = n << 8U | static_cast<std::uint8_t>(bytes.at(at + i));
+    return n;
+  };
+  // A frame of Kite's, or one byte that says that the line lives.
+  int full = 0;
+  while (full < 3) {
+    const auto frame = ws.next_bytes();
+    REQUIRE_MESSAGE(frame, c.errors());
+    if (frame->size() == 1) continue;
+    REQUIRE(number(*frame, 0, 2) >= 1);
+    CHECK(number(*frame, 4, 4) == token);
+    if (number(*frame, 2, 2) == 184) ++full;
+  }
+}
+
 TEST_CASE("who wants a chain wants its underlying, futures and options") {
   const cluster c({"exchange.chains=true", "exchange.instruments=8", "ingest.on_demand=true"});
   std::string expiry;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "messages/protocol/command.hpp"
+#include "messages/protocol/ticker_command.hpp"
 #include "tests/fuzz/require.hpp"
 #include "web/api/query.hpp"
 #include "web/server/deflate.hpp"
@@ -108,6 +109,17 @@ inline void exercise_command(std::string_view text) {
     return;
   }
   require(web::is_utf8(protocol::error_reply(parsed.error())), "an answer is UTF-8");
+}
+
+inline void exercise_ticker(std::string_view text) {
+  const auto parsed = protocol::parse_ticker_command(text);
+  if (parsed) {
+    require(parsed->tokens.size() <= text.size() / 2, "a token takes its room");
+    return;
+  }
+  require(parsed.error().find('\n') == std::string::npos, "an error is one line");
+  require(parsed.error().size() < 512, "an error is short");
+  require(web::is_utf8(protocol::ticker_error(parsed.error())), "an answer is UTF-8");
 }
 
 }  // namespace artham::fuzz

@@ -4,6 +4,7 @@
 #include "store/sqlite/alerts.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
+#include "store/sqlite/record_source.hpp"
 #include "tests/store/any_store.hpp"
 #include "tests/support/process.hpp"
 
@@ -24,6 +25,9 @@ class sqlite_store final : public any_store {
   }
   result<std::unique_ptr<store::alert_book>> alerts() override {
     return store::sqlite::open_alerts(dir_ / "artham.db");
+  }
+  std::unique_ptr<store::record_source> records() override {
+    return store::sqlite::open_records(dir_ / "artham.db");
   }
   void sql(const std::string& statements) override {
     REQUIRE(run_to_end({"/usr/bin/sqlite3", dir_ / "artham.db", statements}).code == 0);

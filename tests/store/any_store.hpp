@@ -6,6 +6,7 @@
 #include "store/access.hpp"
 #include "store/alerts.hpp"
 #include "store/audit.hpp"
+#include "store/record_source.hpp"
 #include "store/store.hpp"
 
 namespace artham::test {
@@ -18,6 +19,7 @@ class any_store {
   [[nodiscard]] virtual result<std::unique_ptr<store::audit>> audit() = 0;
   [[nodiscard]] virtual result<std::unique_ptr<store::access>> access() = 0;
   [[nodiscard]] virtual result<std::unique_ptr<store::alert_book>> alerts() = 0;
+  [[nodiscard]] virtual std::unique_ptr<store::record_source> records() = 0;
   /// Changes what is stored behind the program's back. Tables without their schema.
   virtual void sql(const std::string& statements) = 0;
 };

@@ -6,6 +6,7 @@
 #include "store/postgres/alerts.hpp"
 #include "store/postgres/audit.hpp"
 #include "store/postgres/database.hpp"
+#include "store/postgres/record_source.hpp"
 #include "tests/store/any_store.hpp"
 #include "tests/support/postgres_server.hpp"
 
@@ -41,6 +42,9 @@ class postgres_store final : public any_store {
   }
   result<std::unique_ptr<store::alert_book>> alerts() override {
     return store::postgres::open_alerts(server_);
+  }
+  std::unique_ptr<store::record_source> records() override {
+    return store::postgres::open_records(server_);
   }
   void sql(const std::string& statements) override { static_cast<void>(ask(statements)); }
 

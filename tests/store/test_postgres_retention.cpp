@@ -37,6 +37,9 @@ TEST_CASE("what is older than it is to be kept goes a piece at a time, and the s
   std::string tables;
   for (const auto& r : *removed) tables += r.table + " ";
   CHECK(tables == "tick_packs bars_1m ");
+  const auto records = f.files->records();
+  for (const auto& r : *removed) CHECK(records->kept_since(r.table) == r.before);
+  CHECK(records->kept_since("chain_features") == 0);
   // 59 days are older than ten, of which the last has younger hours; chunks of bars are months.
   CHECK(*f.db->reading().count_ticks() == 11);
   const auto left = f.db->reading().bars({7, one_minute});

@@ -19,14 +19,15 @@ struct ws_client::impl {
   beast::flat_buffer buffer;
 };
 
-ws_client::ws_client(std::uint16_t port) : impl_(std::make_unique<impl>()) {
+ws_client::ws_client(std::uint16_t port, const std::string& path)
+    : impl_(std::make_unique<impl>()) {
   impl_->ws.next_layer().connect(tcp::endpoint(asio::ip::address_v4::loopback(), port));
   impl_->ws.set_option(
       beast::websocket::stream_base::decorator([](beast::websocket::request_type& r) {
         r.set(beast::http::field::sec_websocket_protocol, "artham.v1.json");
       }));
   impl_->ws.read_message_max(64U << 20U);
-  impl_->ws.handshake("127.0.0.1:" + std::to_string(port), "/v1/stream");
+  impl_->ws.handshake("127.0.0.1:" + std::to_string(port), path);
 }
 
 ws_client::~ws_client() {
@@ -45,6 +46,12 @@ void ws_client::send_binary(const std::string& bytes) {
 }
 
 std::optional<nlohmann::json> ws_client::next(std::chrono::seconds limit) {
+  const auto bytes = next_bytes(limit);
+  if (!bytes) return std::nullopt;
+  return nlohmann::json::parse(*bytes, nullptr, false);
+}
+
+std::optional<std::string> ws_client::next_bytes(std::chrono::seconds limit) {
   impl_->buffer.clear();
   bool done = false;
   beast::error_code result;
@@ -62,7 +69,7 @@ std::optional<nlohmann::json> ws_client::next(std::chrono::seconds limit) {
     return std::nullopt;
   }
   if (result) return std::nullopt;
-  return nlohmann::json::parse(beast::buffers_to_string(impl_->buffer.data()), nullptr, false);
+  return beast::buffers_to_string(impl_->buffer.data());
 }
 
 unsigned ws_client::close_code() const {

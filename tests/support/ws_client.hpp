@@ -9,10 +9,10 @@
 
 namespace artham::test {
 
-/// A client of /v1/stream over a real socket; every wait has a limit.
+/// A client of /v1/stream, or of another path, over a real socket; every wait has a limit.
 class ws_client {
  public:
-  explicit ws_client(std::uint16_t port);
+  explicit ws_client(std::uint16_t port, const std::string& path = "/v1/stream");
   ~ws_client();
   ws_client(const ws_client&) = delete;
   ws_client& operator=(const ws_client&) = delete;
@@ -21,6 +21,8 @@ class ws_client {
   void send_binary(const std::string& bytes);
   /// The next message; nothing when the connection ended or `limit` passed.
   std::optional<nlohmann::json> next(std::chrono::seconds limit = std::chrono::seconds(30));
+  /// The next message whatever is in it; nothing as above.
+  std::optional<std::string> next_bytes(std::chrono::seconds limit = std::chrono::seconds(30));
   /// The next message for which `match` holds; others are passed over.
   template <class Fn>
   std::optional<nlohmann::json> next_that(Fn&& match,

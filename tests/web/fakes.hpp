@@ -154,9 +154,15 @@ class fake_gateway : public messages::gateway {
   };
   std::function<bool(const opened&)> intercept;  ///< true: it took the answer upon itself
 
+  std::function<std::optional<messages::rejection>(const messages::opening&)> rejecting;
+
   std::vector<messages::subprotocol> spoken{{"artham.v1.json", false}, {"artham.v1.bin", true}};
 
   [[nodiscard]] std::vector<messages::subprotocol> subprotocols() const override { return spoken; }
+  [[nodiscard]] std::optional<messages::rejection> rejects(
+      const messages::opening& how) const override {
+    return rejecting ? rejecting(how) : std::nullopt;
+  }
   void open(std::shared_ptr<messages::client> c, messages::opening how, opened done) override {
     if (intercept && intercept(done)) return;
     auto s = std::make_shared<fake_session>();

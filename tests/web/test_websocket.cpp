@@ -266,7 +266,31 @@ TEST_CASE_FIXTURE(server_fixture, "messages of any size keep their order and the
   c.write("go");
   for (std::size_t i = 0; i < 400; ++i)
     REQUIRE(c.read() == std::string(i * i % 40'000, static_cast<char>('a' + i % 26)));
-  CHECK(value("artham_web_writes_total") < 400);
+}
+
+TEST_CASE_FIXTURE(server_fixture,
+                  "what the socket took in part stays whole, whatever is said meanwhile") {
+  options.session_budget_bytes = 16 << 20;
+  raw_websocket c(start(), 4096);
+  const auto session = gateway.session(0);
+  const std::string large(4'000'000, 'x');
+  CHECK(session->send(large));
+  CHECK(session->send("waits"));
+  SUBCASE("a pong stands between messages") {
+    c.send(client_frame(fin | 9, "there?"));
+    CHECK(receive_frame(c).payload == large);
+    auto next = receive_frame(c);
+    const bool pong_first = next.opcode == 10;
+    CHECK(next.payload == (pong_first ? "there?" : "waits"));
+    next = receive_frame(c);
+    CHECK(next.payload == (pong_first ? "waits" : "there?"));
+  }
+  SUBCASE("a close stands behind it") {
+    c.send(client_frame(fin | 3, "no such opcode"));
+    CHECK(eventually([&] { return value("artham_web_refused_total", "websocket_1002") == 1; }));
+    CHECK(receive_frame(c).payload == large);
+    CHECK(c.close_code() == 1002);
+  }
 }
 
 TEST_CASE_FIXTURE(server_fixture,
@@ -364,6 +388,36 @@ TEST_CASE_FIXTURE(server_fixture, "handshakes that are none are refused with the
   CHECK(status(upgrade_request("Origin: null\r\n")) == 403);
   CHECK(status(upgrade_request("Origin: http://localhost\r\n")) == 101);
   CHECK(gateway.session(0));
+}
+
+TEST_CASE_FIXTURE(server_fixture, "a gateway may answer instead of the handshake") {
+  std::string seen;
+  std::optional<messages::rejection> no{{404, R"({"why":"nothing is there"})"}};
+  gateway.rejecting = [&](const messages::opening& how) {
+    seen = how.path + " " + *how.parameter("a");
+    return no;
+  };
+  endpoints = {{"/kite/{what}", &gateway}};
+  const auto port = start();
+  const auto ask = [&] {
+    auto request = upgrade_request();
+    request.replace(request.find("/v1/stream"), std::string("/v1/stream").size(), "/kite/ws?a=b");
+    raw_client c(port);
+    c.send(request);
+    return c.receive_answer(true);
+  };
+  auto a = ask();
+  CHECK(a.status == 404);
+  CHECK(a.body == R"({"why":"nothing is there"})");
+  CHECK(a.field("Content-Type") == "application/json");
+  CHECK(a.field("Retry-After").empty());
+  CHECK(seen == "/kite/ws b");
+  CHECK(gateway.sessions().empty());
+  no->status = 503;
+  CHECK_FALSE(ask().field("Retry-After").empty());
+  no.reset();
+  CHECK(ask().status == 101);
+  CHECK(value("artham_web_refused_total", "rejected") == 2);
 }
 
 TEST_CASE_FIXTURE(server_fixture, "allowed origins and no others, sessions up to the limit") {

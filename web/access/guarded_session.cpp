@@ -44,6 +44,19 @@ protocol::close close_of(reason r) {
 
 }  // namespace
 
+granted<identity> identify(access_control& access, std::string_view credential,
+                           const std::string& path, const std::string& address) {
+  auto who = access.check(credential, address);
+  if (!who) return who;
+  const auto needed = needed_scope("GET", path);
+  if (who->may(needed)) return who;
+  access.note_refused(*who, address, path);
+  return tl::unexpected(
+      denial{denial::reason::forbidden, "this needs the scope '" +
+                                            store::scopes_text(static_cast<std::uint8_t>(needed)) +
+                                            "', which the key does not have"});
+}
+
 guarded_session::guarded_session(messages::gateway& inner, std::shared_ptr<access_control> access,
                                  std::shared_ptr<messages::client> client, messages::opening how)
     : inner_(inner),
@@ -53,18 +66,6 @@ guarded_session::guarded_session(messages::gateway& inner, std::shared_ptr<acces
       path_(how_.path),
       deadline_(std::chrono::steady_clock::now() + access_->options().auth_timeout),
       client_(std::move(client)) {}
-
-granted<identity> guarded_session::identify(std::string_view credential) const {
-  auto who = access_->check(credential, address_);
-  if (!who) return who;
-  const auto needed = needed_scope("GET", path_);
-  if (who->may(needed)) return who;
-  access_->note_refused(*who, address_, path_);
-  return tl::unexpected(
-      denial{reason::forbidden, "this needs the scope '" +
-                                    store::scopes_text(static_cast<std::uint8_t>(needed)) +
-                                    "', which the key does not have"});
-}
 
 void guarded_session::begin(opened done) {
   const auto self = std::shared_ptr<messages::session>(shared_from_this());
@@ -78,8 +79,9 @@ void guarded_session::begin(opened done) {
     identity anybody;
     anybody.scopes = store::all_scopes;
     // Whoever shows a key may stay when one is needed later.
-    auto who = looks_like_credential(credential.reveal()) ? identify(credential.reveal())
-                                                          : granted<identity>(anybody);
+    auto who = looks_like_credential(credential.reveal())
+                   ? identify(*access_, credential.reveal(), path_, address_)
+                   : granted<identity>(anybody);
     if (!who || !take_place(std::move(*who))) static_cast<void>(take_place(std::move(anybody)));
     return open_inner(std::move(done));
   }
@@ -89,7 +91,7 @@ void guarded_session::begin(opened done) {
     if (is_kite(path_)) end(protocol::close::unauthorized, access_->nothing_shown().message);
     return;
   }
-  auto who = identify(credential.reveal());
+  auto who = identify(*access_, credential.reveal(), path_, address_);
   const auto taken = who ? take_place(std::move(*who)) : tl::unexpected(who.error());
   if (taken) return open_inner(std::move(done));
   done(self);
@@ -186,7 +188,7 @@ void guarded_session::answer_before(const std::string& text) {
 }
 
 void guarded_session::authenticate(const protocol::auth_command& c) {
-  auto who = identify(c.credential);
+  auto who = identify(*access_, c.credential, path_, address_);
   if (!who) return refuse(c.id, who.error());
   bool is_open = false;
   bool same = false;

@@ -6,12 +6,17 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "messages/client.hpp"
 #include "messages/protocol/auth.hpp"
 #include "web/access/access_control.hpp"
 
 namespace artham::web {
+
+/// Who shows this at a path, if he has the scope that it needs.
+[[nodiscard]] granted<identity> identify(access_control& access, std::string_view credential,
+                                         const std::string& path, const std::string& address);
 
 /// One WebSocket: who it is from, and the session behind it once that is known. Thread-safe.
 class guarded_session final : public messages::session,
@@ -39,7 +44,6 @@ class guarded_session final : public messages::session,
   void open_inner(opened done);
   void authenticate(const protocol::auth_command& c);
   void answer_before(const std::string& text);
-  [[nodiscard]] granted<identity> identify(std::string_view credential) const;
   void refuse(const std::string& id, const denial& d);
   void reply(std::string text);
   void end(protocol::close code, const std::string& reason);

@@ -318,6 +318,19 @@ void http_connection::upgrade(messages::gateway& gateway, http_request request) 
     return refuse("too_many_sessions", std::move(r));
   }
 
+  messages::opening how;
+  how.path = std::move(request.path);
+  how.query = std::move(request.query);
+  how.origin = std::move(request.origin);
+  how.authorization = std::move(request.authorization);
+  how.address = address_;
+  how.encrypted = stream_->encrypted();
+  if (auto no = gateway.rejects(how)) {
+    http_response r{no->status, "application/json", std::move(no->json), {}};
+    if (no->status == 429 || no->status == 503) r.headers.emplace_back("Retry-After", "5");
+    return refuse("rejected", std::move(r));
+  }
+
   // Offered subprotocols may come in several header fields.
   std::vector<std::string> offered;
   const auto offers = message.equal_range(http::field::sec_websocket_protocol);
@@ -339,14 +352,7 @@ void http_connection::upgrade(messages::gateway& gateway, http_request request) 
 
   // From here the socket is the WebSocket's; bytes that came with the request go along.
   const auto early = buffer_.cdata();
-  messages::opening how;
-  how.path = std::move(request.path);
-  how.query = std::move(request.query);
-  how.origin = std::move(request.origin);
-  how.authorization = std::move(request.authorization);
   if (chosen) how.subprotocol = chosen->name;
-  how.address = address_;
-  how.encrypted = stream_->encrypted();
   auto next = std::make_shared<websocket_connection>(
       engine_, std::move(stream_), std::move(admission_), gateway, std::move(how),
       chosen && chosen->binary_commands, deflate.has_value(),

@@ -1,15 +1,11 @@
 'use strict';
 // One official KiteTicker in a process of its own (it keeps its state in module variables), driven by IPC:
-// it takes {call, args} and tells {event, ...}.
+// it takes {call, args} and tells {event, ...}. client.js ROOT [ACCESS_TOKEN [reconnect]]
 
 const { KiteTicker } = require('kiteconnect');
 
-const ticker = new KiteTicker({
-  api_key: 'key',
-  access_token: 'token',
-  root: `ws://127.0.0.1:${process.argv[2]}/`,
-  reconnect: false,
-});
+const [root, access_token = 'token', again] = process.argv.slice(2);
+const ticker = new KiteTicker({ api_key: 'key', access_token, root, reconnect: again === 'reconnect', max_retry: 50 });
 const tell = (event, data) => process.connected && process.send({ event, data });
 
 ticker.on('connect', () => tell('connect'));

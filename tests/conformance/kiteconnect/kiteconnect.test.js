@@ -3,24 +3,16 @@
 // ARTHAM_PLAYER is the exchange's program, ARTHAM_SOURCE_DIR the source tree.
 
 const assert = require('node:assert');
-const { fork, spawn } = require('node:child_process');
+const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const readline = require('node:readline');
 const test = require('node:test');
-const { framesOfCsv, framesOfHex, inMode, tickOf, tokenOf } = require('./recording.js');
+const { expectedFrames, framesOfCsv, framesOfHex, tickOf, tokenOf } = require('./recording.js');
+const { connect, withTimeout } = require('./tickers.js');
 
 const source = process.env.ARTHAM_SOURCE_DIR;
 const own = (name) => path.join(source, 'tests/data/synthetic', name);
-const patience = 60_000;
-
-function withTimeout(promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not happen in time`)), patience);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
 
 /** An exchange that plays `recording` as soon as subscriptions are quiet. */
 async function startExchange(t, recording, speed) {
@@ -32,39 +24,7 @@ async function startExchange(t, recording, speed) {
   const port = (await withTimeout(lines.next(), 'the exchange\'s start')).value;
   assert.match(port, /^\d+$/);
   const finished = lines.next().then((line) => assert.strictEqual(line.value, 'finished'));
-  return { port, finished, stop: () => player.stdin.end() };
-}
-
-/** A KiteTicker: `frames` collects what it publishes, call(name, ...) calls it. */
-async function connect(t, port) {
-  const child = fork(path.join(__dirname, 'client.js'), [port]);
-  t.after(() => child.connected && child.disconnect());
-  const client = {
-    frames: [],
-    onTicks: () => {},
-    call: (call, ...args) => child.send({ call, args }),
-    next: (event) =>
-      withTimeout(
-        new Promise((resolve) => {
-          const listen = (m) => {
-            if (m.event === event) {
-              child.off('message', listen);
-              resolve();
-            }
-          };
-          child.on('message', listen);
-        }),
-        `the client's ${event}`,
-      ),
-  };
-  child.on('message', ({ event, data }) => {
-    if (event === 'ticks') {
-      client.frames.push(data);
-      client.onTicks(data);
-    }
-  });
-  await client.next('connect');
-  return client;
+  return { root: `ws://127.0.0.1:${port}/`, finished, stop: () => player.stdin.end() };
 }
 
 /** Everything that was played has arrived: the connection's end came behind it. */
@@ -73,31 +33,6 @@ async function allArrived(exchange, client) {
   const ended = client.next('disconnect');
   exchange.stop();
   await ended;
-}
-
-/** Packets of the frames as a client in these modes must get them: only what is news, in their frames. */
-function expectedFrames(frames, modes) {
-  const before = new Map();
-  const wanted = [];
-  for (const packets of frames) {
-    const ticks = [];
-    for (const packet of packets) {
-      const mode = modes.get(tokenOf(packet));
-      if (!mode) {
-        continue;
-      }
-      const shown = inMode(packet, mode);
-      const known = before.get(tokenOf(packet));
-      before.set(tokenOf(packet), shown);
-      if (mode === 'full' || !known || !known.equals(shown)) {
-        ticks.push(tickOf(shown));
-      }
-    }
-    if (ticks.length > 0) {
-      wanted.push(ticks);
-    }
-  }
-  return wanted;
 }
 
 const recordings = [own('market_8.hex')];
@@ -114,7 +49,7 @@ for (const recording of recordings) {
   for (const mode of ['ltp', 'quote', 'full']) {
     test(`${path.basename(recording)}: every tick in ${mode} mode`, async (t) => {
       const exchange = await startExchange(t, recording, 'max');
-      const client = await connect(t, exchange.port);
+      const client = await connect(t, exchange.root);
       client.call('subscribe', tokens);
       client.call('setMode', mode, tokens);
       await allArrived(exchange, client);
@@ -130,7 +65,7 @@ test('three groups of instruments in three modes, changed before the start', asy
   const frames = framesOfHex(own('market_8.hex'));
   const tokens = [...new Set(frames.flat().map(tokenOf))].sort((a, b) => a - b);
   const exchange = await startExchange(t, own('market_8.hex'), 'max');
-  const client = await connect(t, exchange.port);
+  const client = await connect(t, exchange.root);
   const [ltp, quote, full, gone] = [tokens.slice(0, 3), tokens.slice(3, 5), tokens.slice(5, 7), tokens[7]];
   client.call('subscribe', tokens);
   client.call('setMode', 'full', tokens);
@@ -151,7 +86,7 @@ test('a fresh subscription is in quote mode', async (t) => {
   const frames = framesOfHex(own('market_8.hex'));
   const tokens = [...new Set(frames.flat().map(tokenOf))];
   const exchange = await startExchange(t, own('market_8.hex'), 'max');
-  const client = await connect(t, exchange.port);
+  const client = await connect(t, exchange.root);
   client.call('subscribe', tokens);
   await allArrived(exchange, client);
   const modes = new Map(tokens.map((token) => [token, 'quote']));
@@ -163,7 +98,7 @@ test('a mode changed while ticks flow starts with a snapshot and misses nothing'
   const busiest = packets.map(tokenOf).find((token) => (token & 0xff) === 2);
   const mine = packets.filter((packet) => tokenOf(packet) === busiest);
   const exchange = await startExchange(t, own('market_8.hex'), '10');
-  const client = await connect(t, exchange.port);
+  const client = await connect(t, exchange.root);
   let seen = 0;
   client.onTicks = () => {
     if (++seen === 3) {
@@ -188,7 +123,7 @@ test('a tick CSV arrives as its rows say', async (t) => {
   const frames = framesOfCsv(own('market_8.csv'));
   const tokens = [...new Set(frames.flat().map((tick) => tick.instrument_token))];
   const exchange = await startExchange(t, own('market_8.csv'), 'max');
-  const client = await connect(t, exchange.port);
+  const client = await connect(t, exchange.root);
   client.call('subscribe', tokens);
   client.call('setMode', 'full', tokens);
   await allArrived(exchange, client);

@@ -127,4 +127,32 @@ function framesOfCsv(file) {
   return frames;
 }
 
-module.exports = { framesOfHex, framesOfCsv, inMode, tickOf, tokenOf };
+/** The packets of the frames that a client in these modes must get: only what is news, in their frames. */
+function packetsInModes(frames, modes) {
+  const before = new Map();
+  const wanted = [];
+  for (const packets of frames) {
+    const shown = [];
+    for (const packet of packets) {
+      const mode = modes.get(tokenOf(packet));
+      if (!mode) {
+        continue;
+      }
+      const part = inMode(packet, mode);
+      const known = before.get(tokenOf(packet));
+      before.set(tokenOf(packet), part);
+      if (mode === 'full' || !known || !known.equals(part)) {
+        shown.push(part);
+      }
+    }
+    if (shown.length > 0) {
+      wanted.push(shown);
+    }
+  }
+  return wanted;
+}
+
+/** The same as ticks. */
+const expectedFrames = (frames, modes) => packetsInModes(frames, modes).map((packets) => packets.map(tickOf));
+
+module.exports = { expectedFrames, framesOfCsv, framesOfHex, inMode, packetsInModes, tickOf, tokenOf };

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh WORK_DIR: installs the official client into WORK_DIR once per lock file, then runs the tests there.
+# run.sh WORK_DIR TEST: installs the official client into WORK_DIR once per lock file, then runs the test there.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$1
@@ -20,6 +20,6 @@ if ! cmp -s "$here/package-lock.json" "$work/installed"; then
   (cd "$work" && npm ci --no-audit --no-fund --ignore-scripts)
   cp "$here/package-lock.json" "$work/installed"
 fi
-cp "$here"/*.js "$work/"
+cp "$here"/*.js "$here"/../rest/artham.js "$work/"
 cd "$work"
-exec node --test
+exec node --test "$2"

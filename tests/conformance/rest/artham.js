@@ -38,11 +38,15 @@ async function end(child) {
 
 const run = (args) => spawn(process.env.ARTHAM_PROGRAM, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 
-/** An exchange that begins when somebody has subscribed. */
 class Exchange {
-  static async start(...what) {
+  /** One that begins when somebody has subscribed. */
+  static start(...what) {
+    return Exchange.run('--start', 'subscribe', '--speed', 'max', ...what);
+  }
+
+  static async run(...what) {
     const exchange = new Exchange();
-    exchange.child = run(['exchange', '--port', '0', '--start', 'subscribe', '--speed', 'max', ...what]);
+    exchange.child = run(['exchange', '--port', '0', ...what]);
     exchange.url = `ws://127.0.0.1:${/:(\d+)/.exec(await firstLine(exchange.child))[1]}`;
     return exchange;
   }
@@ -55,6 +59,12 @@ class Exchange {
 class Artham {
   static scratch() {
     return fs.mkdtempSync(path.join(os.tmpdir(), 'artham-rest-'));
+  }
+
+  /** The key that `artham key add` prints. */
+  static async addKey(folder, name) {
+    const child = run(['key', 'add', name, '--set', `data.dir=${path.join(folder, 'data')}`]);
+    return firstLine(child);
   }
 
   static async start(folder, ...more) {
@@ -82,6 +92,10 @@ class Artham {
     );
     if (answer.status !== 200) throw new Error(answer.text);
     return answer.json.bars;
+  }
+
+  async metric(name) {
+    return (await this.get('/v1/status')).json.metrics[name] ?? 0;
   }
 
   /** So many ticks came in. */

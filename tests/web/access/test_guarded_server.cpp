@@ -241,14 +241,53 @@ TEST_CASE_FIXTURE(guarded_server, "with the header a WebSocket is in at once, or
   CHECK(in_address.close_code() == 4401);
   websocket kite(port, "/kite/ws?api_key=a&access_token=" + key);
   CHECK(eventually([&] { return web.gateway.sessions().size() == 2; }));
-  websocket wrong_kite(port, "/kite/ws?api_key=a&access_token=b");
-  CHECK(wrong_kite.close_code() == 4401);
-  websocket no_kite(port, "/kite/ws");
-  CHECK(no_kite.close_code() == 4401);
   websocket scope(port, "/v1/stream", "Authorization: Bearer " + only_replays + "\r\n");
   CHECK(scope.close_code() == 4501);
   websocket afterwards(port);
   CHECK(afterwards.ask(auth(only_replays))["error"]["code"] == 4403);
+}
+
+TEST_CASE_FIXTURE(guarded_server, "on Kite's path the handshake itself is refused as Kite does") {
+  options.max_sessions_per_key = 1;
+  options.failures_per_minute = 4;
+  const auto key = add_key("desk");
+  const auto only_replays = add_key("replays", 2);
+  run();
+  const auto refused = [&](const std::string& query, int status, const std::string& type) {
+    raw_client c(port);
+    c.send(upgrade("/kite/ws" + query));
+    const auto a = c.receive_answer();
+    CHECK(a.status == status);
+    CHECK(a.field("Content-Type") == "application/json");
+    CHECK(a.field("Retry-After").empty() == (status == 403));
+    const auto j = json::parse(a.body);
+    CHECK(j["status"] == "error");
+    CHECK(j["error_type"] == type);
+    CHECK(a.body.find(key) == std::string::npos);
+  };
+  refused("", 403, "TokenException");
+  refused("?api_key=a&access_token=", 403, "TokenException");
+  refused("?api_key=" + key, 403, "TokenException");
+  refused("?api_key=a&access_token=b", 403, "TokenException");
+  refused("?api_key=a&access_token=" + only_replays, 403, "PermissionException");
+  CHECK(web.gateway.sessions().empty());
+  CHECK(web.value("artham_web_refused_total", "rejected") == 5);
+  {
+    websocket in(port, "/kite/ws?access_token=" + key + "&api_key=a");
+    CHECK(in.ask(R"({"op":"auth","key":"x"})") == json::parse(R"({"op":"auth","key":"x"})"));
+    refused("?api_key=a&access_token=" + key, 429, "NetworkException");
+  }
+  CHECK(eventually([&] {
+    raw_client c(port);
+    c.send(upgrade("/kite/ws?api_key=a&access_token=" + key));
+    return c.receive_answer(false).status == 101;
+  }));
+  for (int i = 0; i < 4; ++i) {
+    raw_client c(port);
+    c.send(upgrade("/kite/ws?api_key=a&access_token=guess"));
+    c.receive_answer();
+  }
+  refused("?api_key=a&access_token=guess", 429, "NetworkException");
 }
 
 TEST_CASE_FIXTURE(guarded_server, "who says nothing is closed") {

@@ -1,0 +1,86 @@
+#include "actors/session/ticker_outbox.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "actors/session/packet_frames.hpp"
+
+namespace artham::actors {
+
+namespace {
+
+/// What a message or packet that waits costs besides its bytes.
+constexpr std::size_t overhead = 64;
+/// Packets in one message, so that little is out of reach of newer ones at a time.
+constexpr std::size_t packets_at_once = 256;
+
+}  // namespace
+
+void ticker_outbox::keep(std::string frame) {
+  bytes_ += frame.size() + overhead;
+  if (texts_.empty()) front_ = {};
+  texts_.push_back(std::move(frame));
+}
+
+bool ticker_outbox::put(std::uint32_t token, std::string_view packet) {
+  const auto [at, fresh] = packets_.try_emplace(token);
+  if (!fresh) bytes_ -= at->second.size() + overhead;
+  at->second.assign(packet);
+  bytes_ += packet.size() + overhead;
+  if (texts_.empty()) front_ = {};
+  return !fresh;
+}
+
+void ticker_outbox::drop(std::uint32_t token) {
+  const auto at = packets_.find(token);
+  if (at == packets_.end()) return;
+  bytes_ -= at->second.size() + overhead;
+  packets_.erase(at);
+  if (texts_.empty()) front_ = {};
+}
+
+const messages::frames& ticker_outbox::front() {
+  if (!front_.of) make_front();
+  return front_;
+}
+
+std::size_t ticker_outbox::front_packets() {
+  if (!front_.of) make_front();
+  return in_front_.size();
+}
+
+void ticker_outbox::make_front() {
+  in_front_.clear();
+  if (!texts_.empty()) {
+    front_.of = std::make_shared<const std::string>(texts_.front());
+  } else {
+    std::string packets;
+    std::vector<messages::batch::item> items;
+    auto it = packets_.lower_bound(next_);
+    while (items.size() < std::min(packets_.size(), packets_at_once)) {
+      if (it == packets_.end()) it = packets_.begin();
+      const auto& [token, packet] = *it++;
+      items.push_back({0, static_cast<std::uint32_t>(packets.size()),
+                       static_cast<std::uint32_t>(packet.size()), messages::batch::kind::value});
+      packets += packet;
+      in_front_.push_back(token);
+    }
+    front_.of = std::make_shared<const std::string>(frame_packets(packets, items));
+  }
+  front_.offset = 0;
+  front_.size = front_.of->size();
+  front_.messages = 1;
+}
+
+void ticker_outbox::pop() {
+  front_ = {};
+  if (!texts_.empty()) {
+    bytes_ -= texts_.front().size() + overhead;
+    texts_.pop_front();
+    return;
+  }
+  for (const auto token : in_front_) drop(token);
+  next_ = in_front_.back() + 1;
+}
+
+}  // namespace artham::actors
