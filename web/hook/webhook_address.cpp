@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <span>
 
@@ -99,8 +100,10 @@ result<webhook_address> parse_webhook(std::string_view url) {
   if (a.host.empty()) return refuse("names no host");
   a.port = a.tls ? https_port : http_port;
   if (u.has_port()) {
-    a.port = u.port_number();
-    if (a.port == 0) return refuse("has a port that there is not");
+    const std::string_view text(u.port().data(), u.port().size());
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), a.port);
+    if (ec != std::errc{} || end != text.data() + text.size() || a.port == 0)
+      return refuse("has a port that there is not");
   }
   a.target = u.encoded_target();
   if (a.target.empty() || a.target.front() != '/') a.target.insert(0, "/");
