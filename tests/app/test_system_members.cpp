@@ -18,14 +18,15 @@ json members_of(const json& status) {
 }  // namespace
 
 TEST_CASE("one node tells of itself") {
-  const auto told = members_of({{"metrics",
-                                 {{"artham_supervisor_restarts_total.reader.bars", 2},
-                                  {"artham_supervisor_restarts_total.hub.gateway", 1},
-                                  {"artham_store_lag.bar_store.md:bars:final.1m", 7},
-                                  {"artham_store_lag.tick_store.md:ticks", 90},
-                                  {"artham_reader_lag.hub", 4},
-                                  {"artham_sessions", 11}}},
-                                {"store", {{"waiting", {{{"why", "away"}}}}, {"refused", json::array()}}}});
+  const auto told =
+      members_of({{"metrics",
+                   {{"artham_supervisor_restarts_total.reader.bars", 2},
+                    {"artham_supervisor_restarts_total.hub.gateway", 1},
+                    {"artham_store_lag.bar_store.md:bars:final.1m", 7},
+                    {"artham_store_lag.tick_store.md:ticks", 90},
+                    {"artham_reader_lag.hub", 4},
+                    {"artham_sessions", 11}}},
+                  {"store", {{"waiting", {{{"why", "away"}}}}, {"refused", json::array()}}}});
   CHECK(told["nodes"] == json::array({{{"node", "this"}, {"state", "up"}}}));
   CHECK(told["restarts"] == 3);
   CHECK(told["store"] == json{{"lag", 90}, {"waiting", 1}, {"refused", 0}});
@@ -38,7 +39,8 @@ TEST_CASE("a cluster's gateway tells of all nodes") {
     return json{{"node", name}, {"roles", {"bars"}}, {"leaving", leaving}, {"silent_ms", silent}};
   };
   const auto told = members_of(
-      {{"metrics", {{"artham_supervisor_restarts_total.hub.gateway", 1}, {"artham_reader_lag.hub", 4}}},
+      {{"metrics",
+        {{"artham_supervisor_restarts_total.hub.gateway", 1}, {"artham_reader_lag.hub", 4}}},
        {"redis", {{"up", true}}},
        {"cluster",
         {{"node", "g"},
