@@ -80,6 +80,8 @@ TEST_CASE("numbers are written as they are read, whatever they are") {
 TEST_CASE("figures of Greeks count to 1e-9; what is no number is not there") {
   CHECK(alert::of_real(0.34999999999999998) == alert::parse_number("0.35").value());
   CHECK(alert::of_real(-12.5) == alert::parse_number("-12.5").value());
+  CHECK(alert::of_real(1.6e-9) == number{2});
+  CHECK(alert::of_real(2.5e-9) == number{2});
   CHECK(alert::of_real(0.0) == number{});
   CHECK_FALSE(alert::of_real(std::numeric_limits<double>::quiet_NaN()));
   CHECK_FALSE(alert::of_real(std::numeric_limits<double>::infinity()));
