@@ -36,6 +36,7 @@ void feature_files::write(const std::string& name, const std::string& text, std:
 }
 
 void feature_files::take(const record::feature_record& r) {
+  if (tell_) tell_(r);
   text_.clear();
   if (const auto* const i = r.instrument()) {
     store::append_feature_csv(text_, *i, offset_of_(i->token, i->mark));

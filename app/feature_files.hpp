@@ -24,6 +24,8 @@ class feature_files {
   [[nodiscard]] static result<feature_files> create(const std::filesystem::path& dir,
                                                     offset_of_token offset_of);
 
+  /// Has fn told each record besides.
+  void tell(std::function<void(const record::feature_record&)> fn) { tell_ = std::move(fn); }
   /// Writes what has come since the last call.
   result<void> drain(bridge::memory::memory_bridge& from);
   /// The rest is written; the files' paths by name.
@@ -43,6 +45,7 @@ class feature_files {
   std::map<std::string, output> files_;
   std::map<std::string, std::size_t> counts_;
   offset_of_token offset_of_;
+  std::function<void(const record::feature_record&)> tell_;
   feature_drain drain_;
   std::string text_;
 };

@@ -78,6 +78,22 @@ actors::hub_config gateway_role::hub() const {
   return hub;
 }
 
+result<void> gateway_role::start_alerts() {
+  if (!options_.settings->alerts.enabled) return {};
+  alert_service_options o;
+  o.settings = options_.settings;
+  o.data = options_.data;
+  o.streams = options_.streams;
+  o.instruments = options_.instruments;
+  o.timeframes = options_.timeframes;
+  o.features = options_.features;
+  o.bell = options_.bell;
+  auto alerts = alert_service::start(std::move(o));
+  if (!alerts) return tl::unexpected(alerts.error());
+  alerts_ = std::move(*alerts);
+  return {};
+}
+
 void gateway_role::make_ports(caf::actor_system& system) {
   const auto& w = options_.settings->web;
   actors::session_config session;
@@ -91,6 +107,10 @@ void gateway_role::make_ports(caf::actor_system& system) {
   session.held_bytes = budget - budget / 4;
   session.max_subscriptions = static_cast<std::size_t>(w.max_subscriptions);
   session.metrics = options_.metrics;
+  if (alerts_) {
+    session.alerts = alerts_->desk();
+    session.bell = options_.bell;
+  }
   port_ = std::make_unique<actors::gateway_port>(system, options_.names, std::move(session));
   actors::ticker_session_config ticker;
   ticker.max_tokens = static_cast<std::size_t>(w.kite_tokens);
@@ -104,6 +124,7 @@ void gateway_role::make_ports(caf::actor_system& system) {
 }
 
 result<void> gateway_role::listen(caf::actor_system& system) {
+  if (auto started = start_alerts(); !started) return started;
   make_ports(system);
   auto access = start_access(*options_.settings, options_.data, *options_.metrics);
   if (!access) return tl::unexpected(access.error());
@@ -139,6 +160,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   api.quotes.token_of = [index = options_.instruments](std::string_view key) {
     return index->token(key);
   };
+  if (alerts_) api.alerts = alerts_->sources();
   const auto& w = options_.settings->web;
   auto o = web_options(w);
   o.session_budget_bytes = static_cast<std::size_t>(w.session_bytes) / 4;
@@ -166,6 +188,8 @@ void gateway_role::stop() {
   ticker_.reset();
   catch_up_->stop();
   store_readers_->stop();
+  // Its jobs answer by the web server.
+  if (alerts_) alerts_->stop();
   web_.reset();
 }
 

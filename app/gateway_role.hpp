@@ -13,6 +13,7 @@
 #include "actors/session/gateway_port.hpp"
 #include "actors/session/hub.hpp"
 #include "actors/session/ticker_port.hpp"
+#include "app/alert_service.hpp"
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
 #include "app/last_ticks.hpp"
@@ -46,6 +47,8 @@ struct gateway_role_options {
   std::vector<market::timeframe> timeframes;
   feature_setup features;
   web::operations_sources operations;
+  /// Rung when alerts were made in this process.
+  std::shared_ptr<actors::alert_bell> bell = std::make_shared<actors::alert_bell>();
   /// See hub_config.
   std::function<void(std::vector<std::uint32_t>)> on_demand;
 };
@@ -66,6 +69,7 @@ class gateway_role {
   void stop();
 
  private:
+  [[nodiscard]] result<void> start_alerts();
   void make_ports(caf::actor_system& system);
 
   gateway_role_options options_;
@@ -75,6 +79,7 @@ class gateway_role {
   std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
   std::unique_ptr<store::record_source> records_;
   std::shared_ptr<actors::catch_up_pool> catch_up_;
+  std::unique_ptr<alert_service> alerts_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<actors::ticker_port> ticker_;
   std::unique_ptr<web::guarded_gateway> door_;

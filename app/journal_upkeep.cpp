@@ -155,6 +155,9 @@ result<std::optional<bridge::local::trim_limits>> journal_upkeep::limits() const
     const auto [it, first] = all.passed.emplace(p.stream, p.at);
     if (!first) it->second = std::min(it->second, p.at);
   }
+  if (options_.evaluated) {
+    for (auto& [stream, at] : all.passed) at = std::min(at, options_.evaluated(stream));
+  }
   const auto ticks = all.passed.find(record::ticks_stream());
   const auto checkpoint = oldest_checkpoint(options_.checkpoints);
   // A shard without a position has stored nothing yet.

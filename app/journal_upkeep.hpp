@@ -26,6 +26,9 @@ struct upkeep_options {
   std::vector<market::calendar_ptr> calendars;  ///< of what is subscribed: they say what today is
   bool features = false;                        ///< are made: they need their day
   std::size_t tick_shards = 1;                  ///< of the store: each has a position of its own
+  /// Where rules of alerts are evaluated: up to where a stream has been, zeros when that is not
+  /// known.
+  std::function<record::position(const std::string& stream)> evaluated;
   /// In a cluster: up to where everybody has passed md:ticks; zeros when that is not known. Then
   /// nothing is asked of a store, and no checkpoints and features are looked for here.
   std::function<result<record::position>()> passed_ticks;

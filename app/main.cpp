@@ -113,6 +113,8 @@ int main(int argc, char** argv) {
   replay_command->add_option("--to", replay_with.to, "likewise, exclusive");
   replay_command->add_flag("--features", replay_with.features,
                            "also chains.csv, greeks.csv and features.csv");
+  replay_command->add_flag("--alerts", replay_with.alerts,
+                           "also alerts.csv, by the rules in the store beside the journal");
   replay_command->add_option("--instruments", replay_with.instruments,
                              "an instrument dump (CSV) that names the tokens of a file");
   replay_command->add_option("--set", replay_with.sets, "one setting: section.key=value")

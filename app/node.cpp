@@ -189,6 +189,11 @@ void node::make_upkeep() {
   o.calendars = market_->calendars_in_use();
   o.features = features_.enabled;
   o.tick_shards = s.store.kind == config::store_kind::postgres ? store::tick_shards : 1;
+  if (alerts_) {
+    o.evaluated = [alerts = alerts_.get()](const std::string& stream) {
+      return alerts->board().passed(stream);
+    };
+  }
   upkeep_thread_ = std::make_unique<runtime::worker>("upkeep", 2);
   upkeep_ = std::make_unique<journal_upkeep>(std::move(o), *journal_, trimmer_, &store_->reading(),
                                              metrics_);
@@ -236,12 +241,20 @@ result<void> node::start_actors() {
   streams.timeframes = stored_timeframes();
   streams.features =
       features_.enabled || std::ranges::count(journal_->streams(), record::features_stream()) != 0;
+  std::optional<actors::alert_evaluator_config> evaluator;
+  if (s.alerts.enabled) {
+    auto alerts = alert_role::start({&s, options_.data, &decoder_, &metrics_, bell_});
+    if (!alerts) return tl::unexpected(alerts.error());
+    alerts_ = std::move(*alerts);
+    evaluator = alerts_->evaluator(streams);
+  }
   make_gateway();
 
   std::vector<messages::child_spec> roles;
   roles.push_back(supervisors::bars_tree(tree_, std::move(bars)));
   if (features_.enabled) roles.push_back(supervisors::features_tree(tree_, feature_reader()));
-  roles.push_back(supervisors::store_tree(tree_, stores_->actors_of(streams)));
+  roles.push_back(
+      supervisors::store_tree(tree_, stores_->actors_of(streams), std::move(evaluator)));
   roles.push_back(supervisors::gateway_tree(tree_, gateway_->hub()));
   roles.push_back(supervisors::ingest_tree(tree_, market_->ingestor(hashes_)));
   make_upkeep();
@@ -343,6 +356,7 @@ void node::make_gateway() {
   o.instruments = market_->index();
   o.timeframes = options_.settings.bars.timeframes;
   o.features = features_;
+  o.bell = bell_;
   o.operations.metrics = &metrics_;
   o.operations.version = version();
   o.operations.status = [this](const std::function<void(std::string)>& done) {
@@ -397,6 +411,7 @@ void node::stop() {
   if (disk_) disk_->stop();
   if (upkeep_thread_) upkeep_thread_->stop();
   if (stores_) stores_->stop();
+  if (alerts_) alerts_->stop();
   if (gateway_) gateway_->stop();
   if (journal_) journal_->stop();
   runtime::failpoint("stop.journal");

@@ -11,6 +11,7 @@
 #include <caf/actor_system_config.hpp>
 #include <nlohmann/json.hpp>
 
+#include "app/alert_role.hpp"
 #include "app/calendars.hpp"
 #include "app/feature_rules.hpp"
 #include "app/gateway_role.hpp"
@@ -84,6 +85,8 @@ class node {
   market::config_hashes hashes_;
   market::content_hash rules_hash_{};
   std::unique_ptr<store_role> stores_;
+  std::shared_ptr<actors::alert_bell> bell_ = std::make_shared<actors::alert_bell>();
+  std::unique_ptr<alert_role> alerts_;
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_thread_;
   std::unique_ptr<journal_upkeep> upkeep_;

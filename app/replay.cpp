@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "app/alert_replay.hpp"
 #include "app/bar_files.hpp"
 #include "app/bundle.hpp"
 #include "app/environment.hpp"
@@ -73,11 +74,13 @@ result<void> add_files(feature_files& features, bar_files& files) {
 /// Features of a journal, under what each part of it was written under.
 result<void> replay_features(const replay_options& o, bridge::bridge& journal,
                              const rebuild_options& how, std::shared_ptr<const plan_book> plans,
-                             bar_files& files) {
+                             alert_replay* alerts, bar_files& files) {
   const auto periods = feature_periods(journal, {});
   if (!periods) return tl::unexpected(periods.error());
   auto written = feature_files::create(o.out, offset_by(std::move(plans)));
   if (!written) return tl::unexpected(written.error());
+  if (alerts != nullptr)
+    written->tell([alerts](const record::feature_record& r) { alerts->take(r); });
   const auto outputs = bridge::memory::make();
   progress bar("features");
   result<void> outcome;
@@ -157,6 +160,36 @@ result<void> add_bars(bridge::bridge& outputs, const bar_rules& rules,
   return {};
 }
 
+/// The rules that were in force in this journal; none where they are not asked for.
+result<std::optional<alert_replay>> alerts_of(const replay_options& o, const config::settings& s,
+                                              const std::vector<market::timeframe>& timeframes) {
+  if (!o.alerts) return std::nullopt;
+  if (!o.bundle.empty() || !o.from.empty() || !o.to.empty()) {
+    return fail(errc::usage,
+                "--alerts is for a whole journal beside the store that has the rules: leave out "
+                "the bundle, --from and --to");
+  }
+  auto alerts = alert_replay::open(s, o.journal);
+  if (!alerts) return tl::unexpected(alerts.error());
+  if (auto fits = alerts->check(timeframes, o.features); !fits) return tl::unexpected(fits.error());
+  return std::optional(std::move(*alerts));
+}
+
+/// What they say to ticks and bars, and all of it as a file.
+result<void> add_alerts(const replay_options& o, alert_replay& alerts, bridge::bridge& journal,
+                        bridge::bridge& outputs, const std::vector<market::timeframe>& timeframes,
+                        bar_files& files) {
+  const feed::kite::frame_decoder decoder;
+  for (const auto& input : actors::alert_inputs(timeframes, false)) {
+    auto& from = input.of == actors::alert_input::what::ticks ? journal : outputs;
+    if (auto done = alerts.take(from, input, decoder); !done) return done;
+  }
+  const auto written = alerts.write(o.out);
+  if (!written) return tl::unexpected(written.error());
+  files.add_written("alerts.csv", written->first, written->second);
+  return {};
+}
+
 result<std::filesystem::path> journal_of(const replay_options& o) {
   if (!o.bundle.empty()) return open_bundle(o.bundle);
   const std::filesystem::path dir = o.journal;
@@ -191,6 +224,8 @@ result<replay_result> replay_journal(const replay_options& o, const config::sett
     periods.erase(periods.begin(), periods.end() - 1);
   const auto asked = apply_overrides(o, periods.back().rules);
   if (!asked) return tl::unexpected(asked.error());
+  auto alerts = alerts_of(o, settings, periods.back().rules.timeframes);
+  if (!alerts) return tl::unexpected(alerts.error());
   const auto outputs = bridge::memory::make();
   progress bar("replay");
   const auto quarantines = read_quarantines(*opened->journal);
@@ -207,7 +242,13 @@ result<replay_result> replay_journal(const replay_options& o, const config::sett
   if (auto done = add_bars(*outputs, periods.back().rules, *asked, answer.files); !done)
     return tl::unexpected(done.error());
   if (o.features) {
-    auto done = replay_features(o, journal, how, periods.back().rules.plans(), answer.files);
+    auto done = replay_features(o, journal, how, periods.back().rules.plans(),
+                                *alerts ? &**alerts : nullptr, answer.files);
+    if (!done) return tl::unexpected(done.error());
+  }
+  if (*alerts) {
+    auto done =
+        add_alerts(o, **alerts, journal, *outputs, periods.back().rules.timeframes, answer.files);
     if (!done) return tl::unexpected(done.error());
   }
   return answer;
@@ -306,6 +347,8 @@ result<replay_result> run_replay(const replay_options& o) {
         errc::usage,
         "--from and --to are for a journal or a bundle: leave them out, or shorten the file");
   }
+  if (!journaled && o.alerts)
+    return fail(errc::usage, "--alerts is for a journal beside the store that has the rules");
   auto answer = journaled ? replay_journal(o, *settings) : replay_ticks(o, *settings);
   if (!answer) return answer;
   answer->seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();

@@ -20,6 +20,7 @@ struct replay_options {
   std::string timeframes;   ///< empty: those of the settings, or of the journal's
   std::string calendar;     ///< empty: by each instrument's exchange
   bool features = false;    ///< chains, Greeks and features of instruments too
+  bool alerts = false;      ///< those that the rules of the journal's store make
   std::string instruments;  ///< an instrument dump for `ticks` or `recording`; may be empty
   bool sizes = false;       ///< `--volume sizes`
   int quantity_scale = 0;
@@ -28,7 +29,7 @@ struct replay_options {
 };
 
 /// Rebuilds bars, and features if wanted, and writes bars_{tf}.csv, chains.csv, greeks.csv and
-/// features.csv and a digest; returns the exit code. Results go to
+/// features.csv, alerts.csv and a digest; returns the exit code. Results go to
 /// stdout, progress to stderr.
 int replay(const replay_options& options);
 

@@ -745,6 +745,19 @@ std::vector<setting> make_settings() {
   list.push_back(integer(FIELD(web.auth_failures), 1, many));
   list.push_back(integer(FIELD(web.max_sessions_per_key), 1, many));
 
+  list.push_back(boolean(FIELD(alerts.enabled)));
+  list.push_back(integer(FIELD(alerts.max_rules), 1, 100'000));
+  list.push_back(integer(FIELD(alerts.max_webhooks), 0, 100'000));
+  list.push_back(secret_text(FIELD(alerts.webhook_secret)));
+  list.push_back(boolean(FIELD(alerts.webhook_private)));
+  list.push_back(time_span(FIELD(alerts.webhook_timeout), 100 * millisecond, 5 * minute));
+  list.push_back(integer(FIELD(alerts.webhook_in_flight), 1, 1000));
+  list.push_back(integer(FIELD(alerts.webhook_attempts), 1, 1000));
+  list.push_back(time_span(FIELD(alerts.webhook_give_up), second, 30 * day));
+  list.push_back(time_span(FIELD(alerts.webhook_backoff_min), 10 * millisecond, day));
+  list.push_back(time_span(FIELD(alerts.webhook_backoff_max), 10 * millisecond, day));
+  list.push_back(text(FIELD(alerts.webhook_authority), "a path, or empty", is_anything));
+
   list.push_back(integer(FIELD(exchange.port), 0, 65'535));
   list.push_back(integer(FIELD(exchange.instruments), 1, many));
   list.push_back(boolean(FIELD(exchange.chains)));

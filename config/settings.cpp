@@ -162,6 +162,9 @@ class resolver {
     auto feed = ordered("feed.backoff_min", values_.feed.backoff_min, "feed.backoff_max",
                         values_.feed.backoff_max);
     if (!feed) return feed;
+    auto hooks = ordered("alerts.webhook_backoff_min", values_.alerts.webhook_backoff_min,
+                         "alerts.webhook_backoff_max", values_.alerts.webhook_backoff_max);
+    if (!hooks) return hooks;
     return ordered("supervisor.backoff_min", values_.supervisor.backoff_min,
                    "supervisor.backoff_max", values_.supervisor.backoff_max);
   }

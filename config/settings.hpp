@@ -194,6 +194,21 @@ struct settings {
     int max_sessions_per_key = 100;
     friend bool operator==(const web_section&, const web_section&) = default;
   };
+  struct alerts_section {
+    bool enabled = true;
+    int max_rules = 200;    ///< of one owner
+    int max_webhooks = 50;  ///< rules of one owner that have one
+    secret webhook_secret;  ///< what webhooks are signed with; empty: there are none
+    bool webhook_private = false;
+    market::duration webhook_timeout = 10 * market::second;
+    int webhook_in_flight = 16;
+    int webhook_attempts = 20;
+    market::duration webhook_give_up = market::day;
+    market::duration webhook_backoff_min = 2 * market::second;
+    market::duration webhook_backoff_max = 30 * market::minute;
+    std::string webhook_authority;  ///< PEM; empty: the system's
+    friend bool operator==(const alerts_section&, const alerts_section&) = default;
+  };
   struct exchange_section {
     std::uint16_t port = 0;
     int instruments = 150;
@@ -237,6 +252,7 @@ struct settings {
   journal_section journal;
   store_section store;
   web_section web;
+  alerts_section alerts;
   exchange_section exchange;
   cluster_section cluster;
   supervisor_section supervisor;

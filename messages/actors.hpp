@@ -21,6 +21,7 @@
 #include "messages/type_ids.hpp"
 
 namespace artham::actors {
+struct alert_outcome;
 struct feed_event;
 struct checkpoint;
 }  // namespace artham::actors
@@ -167,6 +168,16 @@ using store_actor = caf::typed_actor<
     // What the store was asked for has been done, or not.
     caf::reacts_to<store_outcome_ptr>>;
 
+/// Evaluates rules over streams: pulls, decides, commits alerts, what rules remember and positions
+/// in one transaction, one at a time.
+using alert_evaluator_actor = caf::typed_actor<
+    // A stream has something behind its cursor.
+    caf::reacts_to<ready_atom>,
+    // Time to look whether rules were changed, and to ask the store again.
+    caf::reacts_to<timeout_atom>,
+    // What the store was asked for has been done, or not.
+    caf::reacts_to<std::shared_ptr<const actors::alert_outcome>>>;
+
 /// Has the journal's room looked after.
 using journal_keeper_actor = caf::typed_actor<
     // Time to look again.
@@ -191,6 +202,17 @@ struct missed {
 };
 using missed_ptr = std::shared_ptr<const missed>;
 
+/// Alerts that a client has not been told, read from the store.
+struct found_alerts {
+  std::uint64_t number = 0;         ///< of the question
+  std::string reply;                ///< answers the command that it was asked for; may be empty
+  std::vector<std::string> events;  ///< in order
+  std::uint64_t upto = 0;           ///< the client has been told all alerts up to here
+  bool more = false;
+  std::string error;  ///< the store does not answer
+};
+using found_alerts_ptr = std::shared_ptr<const found_alerts>;
+
 /// Speaks the protocol with one client; docs/protocol.md.
 using session_actor = caf::typed_actor<
     // A command of the client, untrusted.
@@ -204,7 +226,11 @@ using session_actor = caf::typed_actor<
     // Answers what the command with this id has asked the hub for.
     caf::reacts_to<status_atom, std::string, key_counts_ptr>,
     // What was missed has been read up to here, or why it cannot be.
-    caf::reacts_to<missed_ptr>>;
+    caf::reacts_to<missed_ptr>,
+    // There may be alerts that the client has not been told.
+    caf::reacts_to<ready_atom>,
+    // They have been read.
+    caf::reacts_to<found_alerts_ptr>>;
 
 /// A key as the hub knows it: token << 32 | 0 for ticks, token << 32 | timeframe index + 1 for
 /// bars, token << 32 | all ones for Greeks, number of the underlying << 32 | 1 << 31 | expiry for
@@ -346,6 +372,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::feature_work_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::key_counts_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::missed_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::found_alerts_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::unsubscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)

@@ -47,6 +47,7 @@ struct opening {
   std::string subprotocol;        ///< agreed upon, one of gateway::subprotocols; empty: none
   std::string address;            ///< `203.0.113.7:50123`
   bool encrypted = false;         ///< by TLS
+  std::string owner;              ///< who opened it, as rules of alerts know him: `key:3`
 
   /// The first value of a query parameter; null when there is none.
   [[nodiscard]] const std::string* parameter(std::string_view name) const {

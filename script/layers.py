@@ -13,6 +13,7 @@ MAY = {
     "market/option": {"market"},
     "market/feature": {"market", "market/option"},
     "market/formula": {"market", "market/feature", "market/option"},
+    "market/alert": {"market", "market/feature", "market/option"},
     "market/indicator": {"market"},
     "runtime": set(),
     "messages/record": {"market"},

@@ -86,7 +86,8 @@ messages::child_spec features_tree(const tree_options& o, actors::feature_reader
 }
 
 messages::child_spec store_tree(const tree_options& o,
-                                std::vector<actors::stream_store_config> configs) {
+                                std::vector<actors::stream_store_config> configs,
+                                std::optional<actors::alert_evaluator_config> alerts) {
   std::vector<messages::child_spec> children;
   for (auto& config : configs) {
     auto id = config.name();
@@ -95,6 +96,13 @@ messages::child_spec store_tree(const tree_options& o,
         messages::make_factory([config = std::move(config)](const messages::child_context& c) {
           return c.system.spawn(actors::stream_store, config);
         })));
+  }
+  if (alerts) {
+    auto factory =
+        messages::make_factory([config = std::move(*alerts)](const messages::child_context& c) {
+          return c.system.spawn(actors::alert_evaluator, config);
+        });
+    children.push_back(worker("alerts", std::move(factory)));
   }
   return nested_supervisor("store", named(o, "store", strategy::one_for_one), std::move(children));
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "actors/alert/alert_evaluator.hpp"
 #include "actors/bars/bar_reader.hpp"
 #include "actors/features/feature_reader.hpp"
 #include "actors/ingest/ingestor.hpp"
@@ -37,9 +39,11 @@ struct tree_options {
 /// features: the feature actors' supervisor and the reader, which fall together.
 [[nodiscard]] messages::child_spec features_tree(const tree_options& o,
                                                  actors::feature_reader_config config);
-/// store: one actor per stream, or several that share its shards.
-[[nodiscard]] messages::child_spec store_tree(const tree_options& o,
-                                              std::vector<actors::stream_store_config> configs);
+/// store: one actor per stream, or several that share its shards; besides, if wanted, who evaluates
+/// the rules of alerts over these streams.
+[[nodiscard]] messages::child_spec store_tree(
+    const tree_options& o, std::vector<actors::stream_store_config> configs,
+    std::optional<actors::alert_evaluator_config> alerts = {});
 /// gateway: the hub, and the sessions, which live on its subscriptions and fall with it.
 [[nodiscard]] messages::child_spec gateway_tree(const tree_options& o, actors::hub_config config);
 

@@ -24,6 +24,7 @@ void gateway_port::open(std::shared_ptr<messages::client> c, messages::opening h
                         std::function<void(result<std::shared_ptr<messages::session>>)> done) {
   auto own = config_;
   own.client = std::move(c);
+  own.owner = std::move(how.owner);
   own.format =
       how.subprotocol == binary_protocol ? messages::format::binary : messages::format::json;
   door_.open(

@@ -5,6 +5,7 @@
 
 #include <caf/send.hpp>
 
+#include "actors/session/alert_keys.hpp"
 #include "actors/session/text_batch.hpp"
 #include "messages/caf_compat.hpp"
 #include "messages/protocol/json.hpp"
@@ -16,6 +17,10 @@ using messages::session_actor;
 using protocol::code;
 
 namespace {
+
+bool of_alerts(const protocol::command& c) {
+  return std::ranges::any_of(c.keys, is_alert_key);
+}
 
 /// The next command may be read behind it. While a client catches up that happens meanwhile.
 bool is_answer(const batch& b) {
@@ -71,10 +76,16 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
         on_missed(*missed);
         stand_aside();
       },
+      [this](messages::ready_atom) {
+        if (alerts_) alerts_->more = true;
+        look_for_alerts();
+      },
+      [this](const messages::found_alerts_ptr& found) { on_alerts(*found); },
   };
 }
 
 session_state::~session_state() {
+  leave_bell();
   if (sessions_ != nullptr) {
     sessions_->add(-1);
     held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
@@ -104,10 +115,10 @@ void session_state::on_command(const std::string& text) {
 void session_state::carry_out(const protocol::command& c) {
   switch (c.what) {
     case protocol::command::op::sub:
-      subscribe(c);
+      of_alerts(c) ? subscribe_alerts(c) : subscribe(c);
       return;
     case protocol::command::op::unsub:
-      unsubscribe(c);
+      of_alerts(c) ? unsubscribe_alerts(c) : unsubscribe(c);
       return;
     case protocol::command::op::ping:
       reply("{\"id\":" + c.id + ",\"ok\":true,\"op\":\"pong\"}");
@@ -338,6 +349,7 @@ void session_state::flush() {
   if (!held_.empty()) return;
   if (held_upto_) delivered_ = std::exchange(held_upto_, nullptr);
   if (std::exchange(reply_held_, false)) answered();
+  look_for_alerts();
 }
 
 /// From where the client is to go on: everything before that is in the socket.

@@ -11,6 +11,8 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include "actors/alert/alert_bell.hpp"
+#include "actors/alert/alert_desk.hpp"
 #include "actors/session/catch_up.hpp"
 #include "actors/session/key_resolver.hpp"
 #include "actors/session/outbox.hpp"
@@ -31,6 +33,9 @@ struct session_config {
   std::shared_ptr<const key_resolver> keys;
   std::shared_ptr<const messages::directory> names;
   std::shared_ptr<catch_up_pool> catch_up;  ///< null: nobody may come back to where he was
+  std::shared_ptr<alert_desk> alerts;       ///< null: there are none here
+  std::shared_ptr<alert_bell> bell;
+  std::string owner;  ///< whose alerts the client may have
   std::size_t max_subscriptions = 1000;
   /// What may wait here while the client does not read, beside what its socket takes.
   std::size_t held_bytes = 3 << 20;
@@ -109,7 +114,24 @@ class session_state {
   void fail_resuming(const std::string& why);
   void leave_out(std::uint64_t key);
 
+  // Alerts (session_alerts.cpp).
+  void subscribe_alerts(const protocol::command& c);
+  void unsubscribe_alerts(const protocol::command& c);
+  void forget_question();
+  void look_for_alerts();
+  void on_alerts(const messages::found_alerts& found);
+  void leave_bell();
+
   [[nodiscard]] outbox::subscription_of subscriptions();
+
+  /// The client's keys `alerts` and `alert:RULE`, and how far it has been told of them.
+  struct alert_feed {
+    std::set<std::string> keys;
+    std::uint64_t upto = 0;
+    std::uint64_t place = 0;  ///< at the bell
+    bool asking = false;
+    bool more = false;  ///< there may be some that were not asked for
+  };
 
   messages::session_actor::pointer self_ = nullptr;
   session_config config_;
@@ -125,6 +147,9 @@ class session_state {
   messages::resume_point_ptr held_upto_;
   std::optional<resumption> resuming_;
   std::uint64_t resumptions_ = 0;
+  std::optional<alert_feed> alerts_;
+  std::vector<std::string> alerts_wanted_;  ///< by the command that is being answered
+  std::uint64_t alert_questions_ = 0;
   std::optional<protocol::command> waiting_;  ///< for the catching up to end
   bool closed_ = false;
   std::uint64_t pushed_ = 0;

@@ -84,6 +84,8 @@ ticker_session_actor::behavior_type ticker_session_state::start(ticker_session_a
       // Nothing is asked for that these would answer.
       [](messages::status_atom, const std::string&, const messages::key_counts_ptr&) {},
       [](const messages::missed_ptr&) {},
+      [](messages::ready_atom) {},
+      [](const messages::found_alerts_ptr&) {},
       [this](messages::tick_atom) { on_pulse(); },
   };
 }

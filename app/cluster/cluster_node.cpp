@@ -229,6 +229,10 @@ result<void> cluster_node::open_store() {
   o.decoder = &workshop_.decoder;
   o.metrics = &metrics_;
   stores_ = std::make_unique<store_role>(std::move(o));
+  if (!s.alerts.enabled) return {};
+  auto alerts = alert_role::start({&s, options_.data, &workshop_.decoder, &metrics_, bell_});
+  if (!alerts) return tl::unexpected(alerts.error());
+  alerts_ = std::move(*alerts);
   return {};
 }
 
@@ -254,6 +258,7 @@ result<void> cluster_node::start_system() {
   w.upkeep = upkeep_.get();
   w.store = store_.get();
   w.stores = stores_.get();
+  w.alerts = alerts_.get();
   w.tree.metrics = &metrics_;
   w.tree.intensity = {static_cast<std::size_t>(s.supervisor.intensity),
                       std::chrono::nanoseconds(s.supervisor.period)};
@@ -430,6 +435,7 @@ result<std::unique_ptr<unit>> cluster_node::start_gateway(const rules_in_force& 
   o.instruments = rules.index;
   o.timeframes = rules.bars.timeframes;
   o.features = rules.features;
+  o.bell = bell_;
   o.operations = operations();
   o.on_demand = [control = control_.get()](std::vector<std::uint32_t> tokens) {
     control->want(std::move(tokens));
@@ -591,6 +597,7 @@ void cluster_node::stop() {
   if (disk_) disk_->stop();
   if (upkeep_) upkeep_->stop();
   if (stores_) stores_->stop();
+  if (alerts_) alerts_->stop();
   if (redis_) redis_->stop();
   ingest_.reset();
   control_.reset();

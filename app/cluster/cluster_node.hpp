@@ -14,6 +14,7 @@
 #include <caf/actor_system_config.hpp>
 #include <nlohmann/json.hpp>
 
+#include "app/alert_role.hpp"
 #include "app/cluster/ingest_side.hpp"
 #include "app/cluster/lease_keeper.hpp"
 #include "app/cluster/unit.hpp"
@@ -100,6 +101,8 @@ class cluster_node {
   std::unique_ptr<bridge::bridge> all_shards_;
   std::unique_ptr<store::database> store_;
   std::unique_ptr<store_role> stores_;
+  std::shared_ptr<actors::alert_bell> bell_ = std::make_shared<actors::alert_bell>();
+  std::unique_ptr<alert_role> alerts_;
   std::unique_ptr<runtime::worker> disk_;
   std::unique_ptr<runtime::worker> upkeep_;
   std::optional<caf::actor_system_config> system_config_;

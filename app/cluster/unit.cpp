@@ -187,6 +187,20 @@ std::function<result<record::position>()> first_day_of(bridge::bridge& view, day
   };
 }
 
+/// Whether what a rule watches is in a shard. Losses of the feed are in every one: the first has
+/// them.
+std::function<bool(const market::alert::rule_key&, std::uint32_t)> owner_of(
+    const rules_in_force& rules, std::uint32_t shard, std::uint32_t shards) {
+  using market::alert::subject;
+  auto map = std::make_shared<const market::feature::shard_map>(*rules.features.plan, shards);
+  return [map, shard, shards](const market::alert::rule_key& key, std::uint32_t token) {
+    if (key.of == subject::gap) return shard == 0;
+    if (key.of == subject::chain)
+      return market::feature::shard_of_group(key.instrument, shards) == shard;
+    return map->of(token) == shard;
+  };
+}
+
 /// Keeps the store as short as its settings want it.
 struct shortening {
   explicit shortening(workshop& w)
@@ -315,7 +329,11 @@ result<std::unique_ptr<unit>> start_stores(workshop& w, const rules_in_force& ru
   streams.features = rules.features.enabled;
   streams.shard = shard;
   streams.shards = w.shards();
-  if (auto done = made->start(supervisors::store_tree(made->tree(), w.stores->actors_of(streams)));
+  std::optional<actors::alert_evaluator_config> alerts;
+  if (w.alerts != nullptr)
+    alerts = w.alerts->evaluator(streams, owner_of(rules, shard, w.shards()));
+  if (auto done = made->start(
+          supervisors::store_tree(made->tree(), w.stores->actors_of(streams), std::move(alerts)));
       !done)
     return tl::unexpected(done.error());
   return made;

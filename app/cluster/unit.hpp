@@ -7,6 +7,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include "app/alert_role.hpp"
 #include "app/cluster/rules_in_force.hpp"
 #include "app/store_role.hpp"
 #include "bridge/redis/redis.hpp"
@@ -34,6 +35,7 @@ struct workshop {
   runtime::worker* upkeep = nullptr;  ///< removes what is old
   store::database* store = nullptr;
   store_role* stores = nullptr;
+  alert_role* alerts = nullptr;  ///< null: rules are not evaluated
   supervisors::control* control = nullptr;
 
   [[nodiscard]] std::uint32_t shards() const {

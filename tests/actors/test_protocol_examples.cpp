@@ -1,72 +1,17 @@
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "messages/protocol/binary.hpp"
 #include "tests/actors/gateway_world.hpp"
+#include "tests/actors/protocol_examples.hpp"
 #include "tests/support/places.hpp"
 #include "tests/support/process.hpp"
 
 using namespace artham;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
 using test::gateway_world;
-
-namespace {
-
-constexpr std::string_view elided = "\xe2\x80\xa6";
-constexpr std::string_view to_us = "    \xe2\x86\x92 ";
-constexpr std::string_view from_us = "    \xe2\x86\x90 ";
-
-struct example {
-  std::string command;
-  std::string answer;
-};
-
-/// Commands of docs/protocol.md, each with its answer.
-std::vector<example> examples() {
-  std::ifstream in(test::source_dir() + "/docs/protocol.md");
-  std::vector<example> all;
-  std::string line;
-  bool in_answer = false;
-  while (std::getline(in, line)) {
-    if (line.starts_with(to_us)) {
-      all.push_back({line.substr(to_us.size()), ""});
-      in_answer = false;
-    } else if (line.starts_with(from_us) && !all.empty() && all.back().answer.empty()) {
-      all.back().answer = line.substr(from_us.size());
-      in_answer = true;
-    } else if (in_answer && line.starts_with("     ")) {
-      all.back().answer += line;
-    } else {
-      in_answer = false;
-    }
-  }
-  return all;
-}
-
-/// That what is told has all that the example has.
-void check_like(const json& told, const json& example, const std::string& where) {
-  CAPTURE(where);
-  if (example == elided) return;
-  REQUIRE(told.type() == example.type());
-  if (example.is_object()) {
-    for (const auto& [name, value] : example.items()) {
-      REQUIRE_MESSAGE(told.contains(name), name);
-      check_like(told[name], value, where + "." + name);
-    }
-  } else if (example.is_array()) {
-    REQUIRE(told.size() == example.size());
-    for (std::size_t i = 0; i < example.size(); ++i)
-      check_like(told[i], example[i], where + "[" + std::to_string(i) + "]");
-  } else {
-    CHECK(told == example);
-  }
-}
-
-}  // namespace
 
 TEST_CASE("the examples of docs/protocol.md are what the gateway says") {
   test::world_parts parts;
@@ -76,7 +21,7 @@ TEST_CASE("the examples of docs/protocol.md are what the gateway says") {
   };
   gateway_world g("1m 5m", {}, parts);
   const auto c = g.connect();
-  const auto all = examples();
+  const auto all = test::protocol_examples(false);
   REQUIRE(all.size() == 7);
   std::string token;
   for (const auto& e : all) {
@@ -87,7 +32,7 @@ TEST_CASE("the examples of docs/protocol.md are what the gateway says") {
     const auto id = json::parse(command)["id"].get<int>();
     caf::anon_send(c.session, messages::command_atom_v, command);
     const auto told = c.socket->reply(id);
-    check_like(told, json::parse(e.answer), "answer");
+    test::check_like(told, json::parse(e.answer), "answer");
     if (told.contains("token")) token = told["token"];
   }
 }

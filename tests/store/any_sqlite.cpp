@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "store/sqlite/access.hpp"
+#include "store/sqlite/alerts.hpp"
 #include "store/sqlite/audit.hpp"
 #include "store/sqlite/database.hpp"
 #include "store/sqlite/record_source.hpp"
@@ -21,6 +22,9 @@ class sqlite_store final : public any_store {
   }
   result<std::unique_ptr<store::access>> access() override {
     return store::sqlite::open_access(dir_ / "artham.db");
+  }
+  result<std::unique_ptr<store::alert_book>> alerts() override {
+    return store::sqlite::open_alerts(dir_ / "artham.db");
   }
   std::unique_ptr<store::record_source> records() override {
     return store::sqlite::open_records(dir_ / "artham.db");

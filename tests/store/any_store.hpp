@@ -4,6 +4,7 @@
 #include <string>
 
 #include "store/access.hpp"
+#include "store/alerts.hpp"
 #include "store/audit.hpp"
 #include "store/record_source.hpp"
 #include "store/store.hpp"
@@ -17,6 +18,7 @@ class any_store {
   [[nodiscard]] virtual result<std::unique_ptr<store::database>> open(const store::options& o) = 0;
   [[nodiscard]] virtual result<std::unique_ptr<store::audit>> audit() = 0;
   [[nodiscard]] virtual result<std::unique_ptr<store::access>> access() = 0;
+  [[nodiscard]] virtual result<std::unique_ptr<store::alert_book>> alerts() = 0;
   [[nodiscard]] virtual std::unique_ptr<store::record_source> records() = 0;
   /// Changes what is stored behind the program's back. Tables without their schema.
   virtual void sql(const std::string& statements) = 0;

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "store/postgres/access.hpp"
+#include "store/postgres/alerts.hpp"
 #include "store/postgres/audit.hpp"
 #include "store/postgres/database.hpp"
 #include "store/postgres/record_source.hpp"
@@ -38,6 +39,9 @@ class postgres_store final : public any_store {
   }
   result<std::unique_ptr<store::access>> access() override {
     return store::postgres::open_access(server_);
+  }
+  result<std::unique_ptr<store::alert_book>> alerts() override {
+    return store::postgres::open_alerts(server_);
   }
   std::unique_ptr<store::record_source> records() override {
     return store::postgres::open_records(server_);

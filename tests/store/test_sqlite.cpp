@@ -60,8 +60,9 @@ TEST_CASE("a store of schema 1 gets the table of quarantines when it is opened")
   f.files->sql(
       "DROP TABLE quarantines; DROP TABLE candles; DROP TABLE option_greeks; DROP "
       "TABLE chain_features; DROP TABLE instrument_features; DROP TABLE api_keys; DROP TABLE "
-      "users; DROP TABLE ended_tickets; DROP TABLE access_state; DROP TABLE audit; ALTER TABLE "
-      "gaps "
+      "users; DROP TABLE ended_tickets; DROP TABLE access_state; DROP TABLE audit; "
+      "DROP TABLE alert_rules; DROP TABLE alert_progress; DROP TABLE alert_positions; DROP TABLE "
+      "alerts; DROP TABLE alert_state; ALTER TABLE gaps "
       "DROP COLUMN instrument_tokens; DELETE FROM schema_migrations WHERE version > 1");
   // An audit reads it as it is.
   CHECK((*f.files->audit())->quarantines()->empty());

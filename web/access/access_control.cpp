@@ -47,6 +47,17 @@ const denial wrong{denial::reason::wrong,
 
 }  // namespace
 
+std::string identity::owner() const {
+  switch (is) {
+    case kind::key:
+      return "key:" + std::to_string(id);
+    case kind::user:
+      return "user:" + std::to_string(id);
+    default:
+      return "anybody";
+  }
+}
+
 std::string identity::text() const {
   switch (is) {
     case kind::key:

@@ -65,6 +65,8 @@ struct identity {
   }
   /// `key 3 desk`, `user anna`
   [[nodiscard]] std::string text() const;
+  /// `key:3`, `user:7`, `anybody`: whose things are whose, whatever names are given later.
+  [[nodiscard]] std::string owner() const;
 };
 
 /// Why somebody is not let in.

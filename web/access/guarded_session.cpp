@@ -116,6 +116,7 @@ void guarded_session::open_inner(opened done) {
     if (stage_ != stage::ended) {
       stage_ = stage::opening;
       client = client_;
+      how_.owner = who_.owner();
     }
   }
   if (!client) return done(std::shared_ptr<messages::session>(shared_from_this()));

@@ -33,6 +33,10 @@ bool is_kite(std::string_view path) {
   return path == "/kite" || path.starts_with("/kite/");
 }
 
+bool is_alerts(std::string_view path) {
+  return path == "/v1/alerts" || path.starts_with("/v1/alerts/");
+}
+
 bool is_public(std::string_view method, std::string_view path) {
   if (path == "/v1/login") return true;
   if (method != "GET" && method != "HEAD") return false;
@@ -43,6 +47,8 @@ store::scope needed_scope(std::string_view method, std::string_view path) {
   if (path == "/v1/replays" || path.starts_with("/v1/replays/") || path.starts_with("/kite/replay"))
     return store::scope::replay;
   const bool reads = method == "GET" || method == "HEAD";
+  // Rules that somebody makes are his own.
+  if (is_alerts(path)) return store::scope::read;
   return reads || is_kite(path) ? store::scope::read : store::scope::admin;
 }
 

@@ -13,8 +13,11 @@ namespace artham::web {
 
 /// Paths that anybody may ask: of the page, health, version, the API's description, login.
 [[nodiscard]] bool is_public(std::string_view method, std::string_view path);
-/// Replays need `replay`, whatever else changes something `admin`, the rest `read`.
+/// Replays need `replay`, whatever else changes something `admin`, the rest and alerts `read`.
 [[nodiscard]] store::scope needed_scope(std::string_view method, std::string_view path);
+
+/// Alerts and their rules belong to whoever made them.
+[[nodiscard]] bool is_alerts(std::string_view path);
 
 /// Kite's clients carry keys as Kite's protocol wants it.
 [[nodiscard]] bool is_kite(std::string_view path);

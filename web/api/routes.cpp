@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/worker.hpp"
+#include "web/api/alerts.hpp"
 #include "web/api/bar_export.hpp"
 #include "web/api/bar_pages.hpp"
 #include "web/api/bar_proof.hpp"
@@ -104,18 +105,20 @@ class api {
       if (r.path != q.path) continue;
       return reads ? (this->*r.serve)(q, respond) : respond(method_not_allowed(q));
     }
-    if (operations_.handle(q, respond) || kite_.handle(q, respond) || udf_.handle(q, respond))
+    if (operations_.handle(q, respond) || alerts_.handle(q, respond) || kite_.handle(q, respond) ||
+        udf_.handle(q, respond))
       return;
     if (q.path.starts_with(chain_path) && q.path.size() > chain_path.size())
       return reads ? chain(q, respond) : respond(method_not_allowed(q));
     if (const asset* a = find_asset(q.path))
       return respond(reads ? page(*a, q) : method_not_allowed(q));
-    respond(problem(404, "no-such-path", "No such path",
-                    "nothing is served at '" + q.path +
-                        "'; the interface is under /v1 (bars, chain, greeks, features, "
-                        "instruments, gaps, timeframes, status, system/tree, stream), described by "
-                        "/openapi.json",
-                    q.target));
+    respond(problem(
+        404, "no-such-path", "No such path",
+        "nothing is served at '" + q.path +
+            "'; the interface is under /v1 (bars, chain, greeks, features, "
+            "instruments, gaps, timeframes, alerts, status, system/tree, stream), described by "
+            "/openapi.json",
+        q.target));
   }
 
  private:
@@ -376,6 +379,7 @@ class api {
 
   const api_dependencies d_;
   const operations operations_{d_.operations};
+  const alert_routes alerts_{d_.alerts};
   instrument_catalog catalog_;
   std::shared_ptr<export_places> exports_ = std::make_shared<export_places>(d_.exports);
   const kite::routes kite_{
@@ -394,7 +398,8 @@ class api {
 std::vector<std::string> api_paths() {
   std::vector<std::string> all{std::string(chain_path) + "{underlying}", "/openapi.json"};
   for (const auto& r : api::table()) all.emplace_back(r.path);
-  for (const auto& some : {operations::paths(), kite::routes::paths(), udf::routes::paths()})
+  for (const auto& some :
+       {operations::paths(), alert_routes::paths(), kite::routes::paths(), udf::routes::paths()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }

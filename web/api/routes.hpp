@@ -12,6 +12,7 @@
 #include "market/time.hpp"
 #include "market/timeframe.hpp"
 #include "store/store.hpp"
+#include "web/api/alerts.hpp"
 #include "web/api/bar_evidence.hpp"
 #include "web/api/last_tick.hpp"
 #include "web/api/operations.hpp"
@@ -26,8 +27,9 @@ struct api_dependencies {
   std::function<market::calendar_ptr(std::uint32_t token)> calendar_of;
   /// The last record of md:ticks that came by then; may block.
   std::function<result<record::position>(market::timestamp)> position_at;
-  evidence_source evidence;                            ///< `/v1/bars/proof`
-  quote_sources quotes;                                ///< of `/kite` and `/udf`
+  evidence_source evidence;  ///< `/v1/bars/proof`
+  quote_sources quotes;      ///< of `/kite` and `/udf`
+  alert_sources alerts;
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds proof_timeout{60'000};
   std::size_t readers = 2;          ///< threads for store reads

@@ -30,6 +30,8 @@ struct http_request {
   runtime::secret authorization;  ///< the header's value
   std::string address;            ///< the client's, `203.0.113.7:50123`
   bool encrypted = false;         ///< by TLS
+  std::string owner;              ///< who asks, as rules of alerts know him: `key:3`
+  bool may_all = false;           ///< he may look after what is others'
 };
 
 /// The rest of a body whose length nobody knows beforehand.

@@ -53,6 +53,11 @@ class Checker {
     const known = this.resolve(operation).object.responses[answer.status];
     assert.ok(known, `${method} ${target}: status ${answer.status} is not described: ${answer.text}`);
     const { object, pointer } = this.resolve(`${operation}/responses/${answer.status}`);
+    if (answer.status === 204) {
+      assert.strictEqual(answer.text, '');
+      this.asked.add(`${method} ${path}`);
+      return;
+    }
     const mime = answer.type.split(';')[0];
     assert.ok(object.content?.[mime], `${target}: ${mime} is not described for ${answer.status}`);
     if (answer.json !== undefined) {
@@ -64,7 +69,7 @@ class Checker {
       }
       assert.ok(validate(answer.json), `${method} ${target}: ${JSON.stringify(validate.errors)} in ${answer.text.slice(0, 2000)}`);
     }
-    if (answer.status === 200) this.asked.add(`${method} ${path}`);
+    if (answer.status >= 200 && answer.status < 300) this.asked.add(`${method} ${path}`);
   }
 
   /** What was never answered with 200. */
@@ -128,6 +133,29 @@ async function answers(node, { key, token, option, underlying, start }) {
   await call('POST', '/kite/session/token', new URLSearchParams({ api_key: 'a' }));
   await call('DELETE', '/kite/session/token?api_key=a&access_token=b');
   await ask('/v1/session');
+
+  const rule = async (method, target, body, expected) => {
+    const answer = await fetch(node.url + target, {
+      method, body: body && JSON.stringify(body), headers: body ? { 'Content-Type': 'application/json' } : {},
+    });
+    const text = await answer.text();
+    assert.strictEqual(answer.status, expected, `${method} ${target}: ${text}`);
+    checker.check(target, {
+      status: answer.status, type: answer.headers.get('content-type'), text, json: text ? JSON.parse(text) : null,
+    }, method.toLowerCase());
+    return answer;
+  };
+  const made = await rule('POST', '/v1/alerts/rules', { key: `tick:${key}`, condition: 'last_price > 0', mode: 'each' }, 201);
+  const place = made.headers.get('location');
+  await ask('/v1/alerts/rules');
+  await ask(place);
+  await rule('PUT', place, { enabled: false }, 200);
+  await rule('PUT', place, { condition: 'nonsense' }, 400);
+  await rule('POST', '/v1/alerts/rules', { key: `tick:${key}`, condition: 'last_price >' }, 400);
+  await rule('DELETE', place, undefined, 204);
+  await rule('DELETE', place, undefined, 404);
+  await ask('/v1/alerts?limit=5');
+  await ask('/v1/alerts?limit=0', 400);
   assert.deepStrictEqual(checker.unasked(), ['get /v1/stream', 'post /v1/login', 'post /v1/logout', 'post /v1/session'],
     'every operation was asked, but those of people who log in');
 }
