@@ -36,7 +36,7 @@ struct batch {
     event,   ///< likewise, of the whole session or of a key (a gap, a state)
   };
   struct item {
-    std::uint64_t key = 0;  ///< 0: of no subscription
+    std::uint64_t key = 0;  ///< in its namespace (in_space); 0: of no subscription
     std::uint32_t offset = 0;
     std::uint32_t size = 0;
     batch::kind kind = kind::value;
@@ -50,6 +50,7 @@ struct batch {
   std::shared_ptr<const std::string> bytes;  ///< WebSocket frames, one behind the other
   std::vector<item> items;                   ///< the frames, in order
   batch::origin source = origin::live;
+  std::uint8_t space = 0;  ///< the namespace that the keys are of; 0: live
   /// Whoever has got this has all up to here. Null: says nothing of that.
   resume_point_ptr upto;
 };

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/session/instrument_index.hpp"
+#include "actors/session/replay_lines.hpp"
 #include "actors/session/resume_board.hpp"
 #include "actors/session/resume_token.hpp"
 #include "bridge/bridge.hpp"
@@ -41,6 +42,11 @@ struct hub_config {
   /// Told all instruments that clients' keys need whenever that changes, a few times a second at
   /// most. Empty: nobody asks.
   std::function<void(std::vector<std::uint32_t>)> on_demand;
+  /// Of a replay: whose hub this is. It begins quiet, tells no resume tokens, has histories as of
+  /// where the replay is, and takes news from who leads it. Null: live.
+  replay_line_ptr replay;
+  /// Told how far clients have been told md:ticks, whenever the streams were read. May be empty.
+  std::function<void(record::position)> on_told;
 };
 
 }  // namespace artham::actors

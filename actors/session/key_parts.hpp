@@ -11,19 +11,22 @@ inline std::uint32_t token_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key >> 32U);
 }
 inline bool is_greeks(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) == messages::greeks_part;
+  return (key & messages::part_mask) == messages::greeks_part;
+}
+inline bool is_clock(std::uint64_t key) {
+  return (key & messages::part_mask) == messages::clock_part;
 }
 inline bool is_chain(std::uint64_t key) {
-  return (key & messages::chain_part) != 0 && !is_greeks(key);
+  return (key & messages::chain_part) != 0 && !is_greeks(key) && !is_clock(key);
 }
 inline bool is_bar(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) != 0 && (key & messages::chain_part) == 0;
+  return (key & messages::part_mask) != 0 && (key & messages::chain_part) == 0;
 }
 inline bool is_tick(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) == 0;
+  return (key & messages::part_mask) == 0;
 }
 inline std::uint32_t timeframe_of(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) - 1;
+  return static_cast<std::uint32_t>(key & messages::part_mask) - 1;
 }
 
 }  // namespace artham::actors

@@ -72,7 +72,7 @@ TEST_CASE("the examples of docs/protocol.md are what the gateway says") {
   gateway_world g("1m 5m");
   const auto c = g.connect();
   const auto all = examples();
-  REQUIRE(all.size() == 6);
+  REQUIRE(all.size() == 7);
   std::string token;
   for (const auto& e : all) {
     CAPTURE(e.command);
