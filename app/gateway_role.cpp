@@ -31,6 +31,16 @@ gateway_role::gateway_role(gateway_role_options o)
   c.board = board_;
   catch_up_ =
       std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads, catching_up_at_most);
+  replay_book_options replays;
+  replays.settings = options_.settings;
+  replays.journal = options_.streams;
+  replays.shards = options_.shards;
+  replays.decoder = options_.decoder;
+  replays.store = options_.store;
+  replays.store_thread = store_readers_.get();
+  replays.metrics = options_.metrics;
+  replays.names = options_.names;
+  replays_ = std::make_unique<replay_book>(std::move(replays));
 }
 
 gateway_role::~gateway_role() = default;
@@ -61,6 +71,8 @@ result<void> gateway_role::listen(caf::actor_system& system) {
       options_.features.enabled ? options_.features.plan : nullptr);
   session.names = options_.names;
   session.catch_up = catch_up_;
+  session.replays = replays_->lines();
+  replays_->open(system);
   // A quarter may wait in the socket, where it is not conflated any more.
   const auto budget = static_cast<std::size_t>(w.session_bytes);
   session.held_bytes = budget - budget / 4;
@@ -74,6 +86,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   door_ = std::make_unique<web::guarded_gateway>(*port_, access_);
 
   web::api_dependencies api;
+  api.replays = replays_.get();
   api.reader = options_.store;
   api.operations = options_.operations;
   api.timeframes = options_.timeframes;
@@ -115,6 +128,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
 void gateway_role::close() {
   if (evidence_) evidence_->stop();
   if (web_) web_->stop();
+  replays_->close();
   if (last_ticks_) last_ticks_->stop();
   if (access_) access_->stop();
 }
@@ -122,6 +136,7 @@ void gateway_role::close() {
 void gateway_role::stop() {
   port_.reset();
   catch_up_->stop();
+  replays_.reset();
   store_readers_->stop();
   web_.reset();
 }

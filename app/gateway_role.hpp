@@ -14,6 +14,7 @@
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
 #include "app/last_ticks.hpp"
+#include "app/replays/replay_book.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "messages/directory.hpp"
@@ -57,6 +58,7 @@ class gateway_role {
   /// Listens, once the hub is among the names.
   result<void> listen(caf::actor_system& system);
   [[nodiscard]] std::string url() const { return web_->url(); }
+  [[nodiscard]] const replay_book& replays() const { return *replays_; }
   /// Lets nobody in any more and ends what clients wait for; before the actors end.
   void close();
   /// Ends the threads; after the actors.
@@ -69,6 +71,7 @@ class gateway_role {
   std::shared_ptr<const actors::token_codec> tokens_;
   std::shared_ptr<actors::resume_board> board_ = std::make_shared<actors::resume_board>();
   std::shared_ptr<actors::catch_up_pool> catch_up_;
+  std::unique_ptr<replay_book> replays_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<web::guarded_gateway> door_;
   std::unique_ptr<evidence_reader> evidence_;

@@ -126,7 +126,11 @@ class guard {
       access_->note_refused(*who, q.address, q.method + " " + q.path.substr(0, name_at_most));
       return respond(forbidden(q, needed));
     }
-    inner_(q, respond);
+    if (needed != store::scope::replay) return inner_(q, respond);
+    // Whose replays they are counts.
+    auto known = q;
+    if (who->is != identity::kind::anybody) known.who = who->text();
+    inner_(known, respond);
   }
 
  private:

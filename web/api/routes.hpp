@@ -15,6 +15,7 @@
 #include "web/api/bar_evidence.hpp"
 #include "web/api/last_tick.hpp"
 #include "web/api/operations.hpp"
+#include "web/api/replays.hpp"
 #include "web/server/http.hpp"
 
 namespace artham::web {
@@ -28,6 +29,7 @@ struct api_dependencies {
   std::function<result<record::position>(market::timestamp)> position_at;
   evidence_source evidence;                            ///< `/v1/bars/proof`
   quote_sources quotes;                                ///< of `/kite` and `/udf`
+  replay_source* replays = nullptr;                    ///< null: none here; outlives the handler
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds proof_timeout{60'000};
   std::size_t readers = 2;          ///< threads for store reads

@@ -30,6 +30,7 @@ struct http_request {
   runtime::secret authorization;  ///< the header's value
   std::string address;            ///< the client's, `203.0.113.7:50123`
   bool encrypted = false;         ///< by TLS
+  std::string who;                ///< whom the guard in front knows him as; empty: anybody
 };
 
 /// The rest of a body whose length nobody knows beforehand.
