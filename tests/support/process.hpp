@@ -108,7 +108,6 @@ class process {
     while (auto l = line(std::chrono::seconds(300))) all += *l + "\n";
     return all;
   }
-  [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int s) const { ::kill(pid_, s); }
   /// The exit status, or 128 + the signal that ended it.
   int wait() {
