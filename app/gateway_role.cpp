@@ -43,6 +43,16 @@ gateway_role::gateway_role(gateway_role_options o)
   }
   catch_up_ =
       std::make_shared<actors::catch_up_pool>(std::move(c), catch_up_threads, catching_up_at_most);
+  replay_book_options replays;
+  replays.settings = options_.settings;
+  replays.journal = options_.streams;
+  replays.shards = options_.shards;
+  replays.decoder = options_.decoder;
+  replays.store = options_.store;
+  replays.store_thread = store_readers_.get();
+  replays.metrics = options_.metrics;
+  replays.names = options_.names;
+  replays_ = std::make_unique<replay_book>(std::move(replays));
 }
 
 gateway_role::~gateway_role() = default;
@@ -102,6 +112,8 @@ void gateway_role::make_ports(caf::actor_system& system) {
       options_.features.enabled ? options_.features.plan : nullptr);
   session.names = options_.names;
   session.catch_up = catch_up_;
+  session.replays = replays_->lines();
+  replays_->open(system);
   // A quarter may wait in the socket, where it is not conflated any more.
   const auto budget = static_cast<std::size_t>(w.session_bytes);
   session.held_bytes = budget - budget / 4;
@@ -133,6 +145,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   ticker_door_ = std::make_unique<web::guarded_gateway>(*ticker_, access_);
 
   web::api_dependencies api;
+  api.replays = replays_.get();
   api.reader = options_.store;
   api.operations = options_.operations;
   api.timeframes = options_.timeframes;
@@ -179,6 +192,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
 void gateway_role::close() {
   if (evidence_) evidence_->stop();
   if (web_) web_->stop();
+  replays_->close();
   if (last_ticks_) last_ticks_->stop();
   if (access_) access_->stop();
 }
@@ -187,6 +201,7 @@ void gateway_role::stop() {
   port_.reset();
   ticker_.reset();
   catch_up_->stop();
+  replays_.reset();
   store_readers_->stop();
   // Its jobs answer by the web server.
   if (alerts_) alerts_->stop();

@@ -17,6 +17,7 @@
 #include "app/bar_evidence.hpp"
 #include "app/feature_rules.hpp"
 #include "app/last_ticks.hpp"
+#include "app/replays/replay_book.hpp"
 #include "bridge/bridge.hpp"
 #include "config/settings.hpp"
 #include "messages/directory.hpp"
@@ -63,6 +64,7 @@ class gateway_role {
   /// Listens, once the hub is among the names.
   result<void> listen(caf::actor_system& system);
   [[nodiscard]] std::string url() const { return web_->url(); }
+  [[nodiscard]] const replay_book& replays() const { return *replays_; }
   /// Lets nobody in any more and ends what clients wait for; before the actors end.
   void close();
   /// Ends the threads; after the actors.
@@ -80,6 +82,7 @@ class gateway_role {
   std::unique_ptr<store::record_source> records_;
   std::shared_ptr<actors::catch_up_pool> catch_up_;
   std::unique_ptr<alert_service> alerts_;
+  std::unique_ptr<replay_book> replays_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<actors::ticker_port> ticker_;
   std::unique_ptr<web::guarded_gateway> door_;

@@ -256,6 +256,7 @@ result<void> node::start_actors() {
   roles.push_back(
       supervisors::store_tree(tree_, stores_->actors_of(streams), std::move(evaluator)));
   roles.push_back(supervisors::gateway_tree(tree_, gateway_->hub()));
+  roles.push_back(supervisors::replays_tree(tree_));
   roles.push_back(supervisors::ingest_tree(tree_, market_->ingestor(hashes_)));
   make_upkeep();
   actors::journal_keeper_config keeper;
@@ -319,6 +320,7 @@ std::string node::status_json() const {
                      {"failed", totals[std::string(actors::feature_groups_failed_metric)]}};
   }
   j["sessions"] = totals["artham_sessions"];
+  j["replays"] = gateway_->replays().status();
   if (const auto formulas = market_->formulas()) {
     for (const auto& f : formulas->formulas()) {
       j["formulas"][f.name] = {

@@ -744,6 +744,10 @@ std::vector<setting> make_settings() {
   list.push_back(time_span(FIELD(web.auth_timeout), 100 * millisecond, hour));
   list.push_back(integer(FIELD(web.auth_failures), 1, many));
   list.push_back(integer(FIELD(web.max_sessions_per_key), 1, many));
+  list.push_back(integer(FIELD(web.max_replays), 0, 200));
+  list.push_back(integer(FIELD(web.max_replays_per_key), 1, 200));
+  list.push_back(integer(FIELD(web.replay_days), 1, 366));
+  list.push_back(time_span(FIELD(web.replay_idle), second, day));
 
   list.push_back(boolean(FIELD(alerts.enabled)));
   list.push_back(integer(FIELD(alerts.max_rules), 1, 100'000));

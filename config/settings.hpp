@@ -192,6 +192,10 @@ struct settings {
     market::duration auth_timeout = 10 * market::second;
     int auth_failures = 10;  ///< of one address in a minute
     int max_sessions_per_key = 100;
+    int max_replays = 8;
+    int max_replays_per_key = 4;
+    int replay_days = 5;
+    market::duration replay_idle = 5 * market::minute;
     friend bool operator==(const web_section&, const web_section&) = default;
   };
   struct alerts_section {

@@ -10,6 +10,7 @@
 #include <caf/typed_actor.hpp>
 
 #include "market/bar.hpp"
+#include "market/timeframe.hpp"
 #include "messages/bar_work.hpp"
 #include "messages/batch.hpp"
 #include "messages/client.hpp"
@@ -213,6 +214,30 @@ struct found_alerts {
 };
 using found_alerts_ptr = std::shared_ptr<const found_alerts>;
 
+/// A replay is over: its keys are no more.
+struct replay_over {
+  std::uint8_t space = 0;
+  std::string id;
+  std::string state;  ///< `stopped`, `failed`
+  std::string cause;  ///< why, for people
+};
+using replay_over_ptr = std::shared_ptr<const replay_over>;
+
+/// To the hub of a replay, from who leads it.
+struct replay_news {
+  enum class what : std::uint8_t {
+    clock,   ///< where the virtual clock is
+    hush,    ///< what the streams have from now on is not told: the replay moves forward
+    rewind,  ///< likewise, and the streams begin anew
+    arrive,  ///< what comes from now on is told
+  };
+  replay_news::what what = what::clock;
+  std::string clock;           ///< of `clock`: a JSON object
+  bool state_changed = false;  ///< of `clock`: every client is to know that
+  bool moved = false;  ///< of `arrive`: the time is another one, and every key has a new snapshot
+};
+using replay_news_ptr = std::shared_ptr<const replay_news>;
+
 /// Speaks the protocol with one client; docs/protocol.md.
 using session_actor = caf::typed_actor<
     // A command of the client, untrusted.
@@ -230,11 +255,14 @@ using session_actor = caf::typed_actor<
     // There may be alerts that the client has not been told.
     caf::reacts_to<ready_atom>,
     // They have been read.
-    caf::reacts_to<found_alerts_ptr>>;
+    caf::reacts_to<found_alerts_ptr>,
+    // A replay that the client has keys of is over.
+    caf::reacts_to<replay_over_ptr>>;
 
-/// A key as the hub knows it: token << 32 | 0 for ticks, token << 32 | timeframe index + 1 for
-/// bars, token << 32 | all ones for Greeks, number of the underlying << 32 | 1 << 31 | expiry for
-/// chains.
+/// A key as the hub knows it: token << 32 | part. The part has 24 bits: 0 for ticks, index of the
+/// timeframe and 1 for bars, all ones for Greeks; number of the underlying << 32 | 1 << 23 | expiry
+/// for chains; a replay's clock has a part of its own. Clients' keys have the number of a namespace
+/// in the 8 bits between (in_space): 0 is live, others are those of replays.
 [[nodiscard]] constexpr std::uint64_t tick_key(std::uint32_t token) {
   return std::uint64_t{token} << 32U;
 }
@@ -242,8 +270,17 @@ using session_actor = caf::typed_actor<
   return (std::uint64_t{token} << 32U) | (timeframe + 1);
 }
 
-inline constexpr std::uint32_t greeks_part = UINT32_MAX;
-inline constexpr std::uint32_t chain_part = 1U << 31U;
+inline constexpr std::uint32_t part_mask = 0xFFFFFF;
+inline constexpr std::uint32_t greeks_part = part_mask;
+inline constexpr std::uint32_t clock_part = part_mask - 1;
+inline constexpr std::uint32_t chain_part = 1U << 23U;
+inline constexpr std::uint64_t clock_key = clock_part;
+[[nodiscard]] constexpr std::uint64_t in_space(std::uint64_t key, std::uint8_t space) {
+  return key | std::uint64_t{space} << 24U;
+}
+[[nodiscard]] constexpr std::uint8_t space_of(std::uint64_t key) {
+  return static_cast<std::uint8_t>(key >> 24U);
+}
 [[nodiscard]] constexpr std::uint64_t greeks_key(std::uint32_t token) {
   return std::uint64_t{token} << 32U | greeks_part;
 }
@@ -322,7 +359,38 @@ using hub_actor = caf::typed_actor<
     // What was gathered goes to the sessions now.
     caf::reacts_to<flush_atom>,
     // Time to look at what may go only every so often.
-    caf::reacts_to<tick_atom>>;
+    caf::reacts_to<tick_atom>,
+    // Of a replay: from who leads it.
+    caf::reacts_to<replay_news_ptr>>;
+
+/// What a replay is told to do; docs/replays.md.
+struct replay_command {
+  enum class op : std::uint8_t { pause, resume, step, seek, speed };
+  enum class stretch : std::uint8_t { tick, clock, bar };
+  op what = op::pause;
+  stretch by = stretch::clock;  ///< of a step
+  market::timeframe timeframe;  ///< of a step by a bar
+  market::timestamp to = 0;     ///< of a seek, market time
+  std::uint32_t speed =
+      1000;  ///< in thousandths of the speed of life; 0: as fast as clients take it
+};
+
+/// Leads one replay: how far its streams go, and when.
+using replay_conductor_actor = caf::typed_actor<
+    // Answered with the state as a JSON object; a step, when it is done.
+    caf::replies_to<replay_command>::with<std::string>,
+    // The state as a JSON object.
+    caf::replies_to<status_atom>::with<std::string>,
+    // The journal has more to look at, clients have taken what was pushed, or time has passed.
+    caf::reacts_to<ready_atom>,
+    // A timer of that number.
+    caf::reacts_to<timeout_atom, std::uint64_t>,
+    // Part n of the units of life m has come so far.
+    caf::reacts_to<done_atom, std::uint32_t, std::uint64_t, market::position>,
+    // Clients have been told so far.
+    caf::reacts_to<flush_atom, market::position>,
+    // A part of the replay began, or ended.
+    caf::reacts_to<child_event>>;
 
 /// In a cluster: takes unfinished values from the readers of a shard, as a hub does, and publishes
 /// them to gateways.
@@ -373,6 +441,10 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::batch_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::key_counts_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::missed_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::found_alerts_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::replay_over_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::replay_news_ptr)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::replay_command)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::market::position)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::unsubscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::subscribe_request_ptr)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(artham::messages::history_answer_ptr)

@@ -53,7 +53,7 @@ struct batch {
     event,   ///< likewise, of the whole session or of a key (a gap, a state)
   };
   struct item {
-    std::uint64_t key = 0;  ///< 0: of no subscription
+    std::uint64_t key = 0;  ///< in its namespace (in_space); 0: of no subscription
     std::uint32_t offset = 0;
     std::uint32_t size = 0;
     batch::kind kind = kind::value;
@@ -68,6 +68,7 @@ struct batch {
   /// The frames, in order; with format::kite the packets in them, each with its length in front.
   std::vector<item> items;
   batch::origin source = origin::live;
+  std::uint8_t space = 0;  ///< the namespace that the keys are of; 0: live
   /// Whoever has got this has all up to here. Null: says nothing of that.
   resume_point_ptr upto;
   std::uint64_t resumption = 0;  ///< answers the request of this number to join; 0: does not

@@ -120,6 +120,44 @@ messages::child_spec gateway_tree(const tree_options& o, actors::hub_config conf
       {worker("hub", std::move(factory), actors::hub_name), std::move(sessions)});
 }
 
+messages::child_spec replays_tree(const tree_options& o) {
+  auto spec = nested_dynamic_supervisor("replays", named(o, "replays", strategy::one_for_one));
+  spec.publish_as = replays_name;
+  return spec;
+}
+
+messages::child_spec replay_tree(const tree_options& o, std::string id) {
+  auto spec = nested_dynamic_supervisor(std::move(id), named(o, "replay", strategy::one_for_one));
+  spec.restart = messages::restart::temporary;
+  return spec;
+}
+
+messages::child_spec replay_conductor_child(actors::replay_conductor_config config) {
+  auto spec =
+      worker("conductor",
+             messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+               return c.system.spawn(actors::replay_conductor, config);
+             }));
+  spec.restart = messages::restart::temporary;
+  return spec;
+}
+
+std::vector<messages::child_spec> replay_front(const tree_options& o, actors::hub_config config) {
+  auto hub = worker(
+      "hub", messages::make_factory([config = std::move(config)](const messages::child_context& c) {
+        return c.system.spawn(actors::hub, config);
+      }),
+      actors::hub_name);
+  auto sessions =
+      nested_dynamic_supervisor("sessions", named(o, "replay.sessions", strategy::one_for_one));
+  sessions.publish_as = actors::sessions_name;
+  hub.restart = sessions.restart = messages::restart::temporary;
+  std::vector<messages::child_spec> front;
+  front.push_back(std::move(hub));
+  front.push_back(std::move(sessions));
+  return front;
+}
+
 messages::child_spec live_publisher_tree(const tree_options& o, std::string id,
                                          actors::live_publisher_config config) {
   auto factory =

@@ -10,6 +10,7 @@
 #include "actors/live/live_bars.hpp"
 #include "actors/live/live_chains.hpp"
 #include "actors/live/live_publisher.hpp"
+#include "actors/replay/replay_conductor.hpp"
 #include "actors/session/hub.hpp"
 #include "actors/store/stream_store.hpp"
 #include "actors/upkeep/journal_keeper.hpp"
@@ -46,6 +47,16 @@ struct tree_options {
     std::optional<actors::alert_evaluator_config> alerts = {});
 /// gateway: the hub, and the sessions, which live on its subscriptions and fall with it.
 [[nodiscard]] messages::child_spec gateway_tree(const tree_options& o, actors::hub_config config);
+
+/// replays: each a child of its own, none of which is started again.
+[[nodiscard]] messages::child_spec replays_tree(const tree_options& o);
+inline constexpr std::string_view replays_name = "gateway.replays";
+/// A replay, whose conductor has it take the parts below.
+[[nodiscard]] messages::child_spec replay_tree(const tree_options& o, std::string id);
+[[nodiscard]] messages::child_spec replay_conductor_child(actors::replay_conductor_config config);
+/// The hub and a supervisor for sessions, published in the directory.
+[[nodiscard]] std::vector<messages::child_spec> replay_front(const tree_options& o,
+                                                             actors::hub_config config);
 
 /// In a cluster beside bars and features of a shard: who publishes what forms. Its failures are no
 /// failures of those.

@@ -40,6 +40,11 @@ fan_out::fan_out() {
 }
 fan_out::~fan_out() = default;
 
+void fan_out::be_of(replay_line_ptr line) {
+  line_ = std::move(line);
+  space_ = line_->space();
+}
+
 fan_out::channel& fan_out::open(const wanted& w) {
   auto& all = topics_[w.key].channels;
   for (const auto& c : all)
@@ -200,11 +205,11 @@ bool fan_out::passes(channel& c, clock::time_point now) {
 }
 
 fan_out::clock::time_point fan_out::next_due() const {
-  return due_.empty() ? clock::time_point::max() : due_.begin()->first;
+  return quiet_ || due_.empty() ? clock::time_point::max() : due_.begin()->first;
 }
 
 void fan_out::publish_due(clock::time_point now, const encode_newest& encode) {
-  while (!due_.empty() && due_.begin()->first <= now) {
+  while (!quiet_ && !due_.empty() && due_.begin()->first <= now) {
     channel& c = *due_.begin()->second;
     due_.erase(due_.begin());
     c.held = false;
@@ -223,12 +228,15 @@ void fan_out::give(channel& c, batch::kind kind, range where) {
 }
 
 void fan_out::give(audience& a, std::uint64_t key, batch::kind kind, range where) {
-  a.items.push_back({key, where.offset, where.size, kind});
+  const bool of_space = key != 0 && key != messages::token_key;
+  a.items.push_back(
+      {of_space ? messages::in_space(key, space_) : key, where.offset, where.size, kind});
   if (std::exchange(a.dirty, true)) return;
   dirty_.push_back(&a);
 }
 
 void fan_out::publish_to_all(std::string_view event) {
+  if (quiet_) return;
   std::array<range, messages::formats> made{};
   for (const auto& entry : audiences_) {
     auto& a = *entry.second;
@@ -244,10 +252,11 @@ void fan_out::publish_to_all(std::string_view event) {
   }
 }
 
-messages::batch_ptr fan_out::cut(audience& a, const messages::resume_point_ptr& upto) {
+std::shared_ptr<batch> fan_out::cut(audience& a, const messages::resume_point_ptr& upto) {
   const auto& all = bytes_[static_cast<std::size_t>(a.format)];
   auto made = std::make_shared<batch>();
   made->upto = upto;
+  made->space = space_;
   made->items.swap(a.items);
   a.items.reserve(made->items.size());
   if (a.format == messages::format::kite) {
@@ -281,7 +290,8 @@ std::size_t fan_out::flush(const messages::resume_point_ptr& upto,
   std::size_t given = 0;
   for (auto* const a : dirty_) {
     a->dirty = false;
-    const auto made = cut(*a, upto);
+    auto made = cut(*a, upto);
+    if (line_) made->bytes = line_->brake().weigh(std::move(made->bytes));
     given += made->items.size() * a->members.size();
     for (const auto m : a->members) give(m, made);
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "actors/session/message_style.hpp"
+#include "actors/session/replay_lines.hpp"
 #include "messages/batch.hpp"
 #include "messages/protocol/frame.hpp"
 
@@ -38,6 +39,9 @@ class fan_out {
 
   fan_out();
   ~fan_out();
+  /// What is given out has keys of this replay's namespace and is weighed by its brake. Before
+  /// anybody is a member.
+  void be_of(replay_line_ptr line);
   fan_out(const fan_out&) = delete;
   fan_out& operator=(const fan_out&) = delete;
 
@@ -64,6 +68,8 @@ class fan_out {
 
   // Publishing.
 
+  /// While it is quiet nothing that is published is told to anybody.
+  void be_quiet(bool quiet) { quiet_ = quiet; }
   /// encode(out, style) appends the message as a frame, with format::kite as a packet with its
   /// length; nothing: in that style there is none.
   template <class Encode>
@@ -123,7 +129,8 @@ class fan_out {
   [[nodiscard]] std::string& bytes_of(messages::format f) {
     return *bytes_[static_cast<std::size_t>(f)];
   }
-  [[nodiscard]] messages::batch_ptr cut(audience& a, const messages::resume_point_ptr& upto);
+  [[nodiscard]] std::shared_ptr<messages::batch> cut(audience& a,
+                                                     const messages::resume_point_ptr& upto);
 
   std::unordered_map<std::uint64_t, topic> topics_;
   std::unordered_map<member, place> members_;
@@ -135,6 +142,9 @@ class fan_out {
   /// Whole, to somebody, who may keep them.
   std::array<bool, messages::formats> given_{};
   std::multimap<clock::time_point, channel*> due_;  ///< channels that hold a value back
+  replay_line_ptr line_;                            ///< null: live
+  std::uint8_t space_ = 0;                          ///< of its keys
+  bool quiet_ = false;
 };
 
 struct fan_out::channel {
@@ -153,6 +163,7 @@ struct fan_out::channel {
 template <class Encode>
 void fan_out::publish(std::uint64_t key, messages::batch::kind kind, clock::time_point now,
                       Encode&& encode) {
+  if (quiet_) return;
   const auto t = topics_.find(key);
   if (t == topics_.end()) return;
   const channel* made = nullptr;
@@ -173,6 +184,7 @@ void fan_out::publish(std::uint64_t key, messages::batch::kind kind, clock::time
 
 template <class Event>
 void fan_out::publish_event(std::uint64_t key, Event&& event) {
+  if (quiet_) return;
   const auto t = topics_.find(key);
   if (t == topics_.end()) return;
   for (const auto& c : t->second.channels) {

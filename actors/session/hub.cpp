@@ -33,15 +33,13 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
   messages_ = &m.counter("artham_messages_pushed_total", "Messages given to sessions.");
   reader_ = {config_.names, std::string(bar_reader_name)};
   if (config_.features) feature_reader_ = {config_.names, std::string(feature_reader_name)};
-  values_ = std::make_unique<newest_values>(newest_values::config{
-      config_.decoder, config_.instruments, config_.features, config_.tail_bars});
-  const auto& list = config_.tokens->streams();
-  streams_ = std::make_unique<stream_set>(*config_.journal, list, features_looked_back);
-  for (std::uint32_t shard = 0; shard < list.shards(); ++shard) {
-    letters_.push_back(messages::value_or_throw(config_.journal->open_reader(
-        bridge::stream_in_shard(record::dead_letters_stream(), shard, list.shards()), {},
-        bridge::top::appended, {})));
+  if (config_.replay) {
+    space_ = config_.replay->space();
+    out_.be_of(config_.replay);
+    quiet_ = true;
+    out_.be_quiet(true);
   }
+  open_streams();
   called_ = std::make_shared<std::atomic<bool>>(false);
   caf::anon_send(hub_actor{self}, messages::ready_atom_v);
   demand_changed();
@@ -80,7 +78,23 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
         looks_ = false;
         look_at_due();
       },
+      [this](const messages::replay_news_ptr& news) { on_news(*news); },
   };
+}
+
+void hub_state::open_streams() {
+  newest_values::config c{config_.decoder, config_.instruments, config_.features,
+                          config_.tail_bars};
+  if (config_.replay) c.live_state = "replaying";
+  values_ = std::make_unique<newest_values>(std::move(c));
+  const auto& list = config_.tokens->streams();
+  streams_ = std::make_unique<stream_set>(*config_.journal, list, features_looked_back);
+  letters_.clear();
+  for (std::uint32_t shard = 0; shard < list.shards(); ++shard) {
+    letters_.push_back(messages::value_or_throw(config_.journal->open_reader(
+        bridge::stream_in_shard(record::dead_letters_stream(), shard, list.shards()), {},
+        bridge::top::appended, {})));
+  }
 }
 
 hub_actor::behavior_type hub(hub_actor::stateful_pointer<hub_state> self, hub_config config) {

@@ -70,6 +70,13 @@ class hub_state {
   void publish_tick(std::uint32_t token, newest_values::news news);
   void publish_states();
   void publish_state(std::uint64_t key);
+  void open_streams();
+
+  // Of a replay (hub_replay.cpp).
+  void on_news(const messages::replay_news& news);
+  void rewind();
+  void arrive(bool moved);
+  void tell_clock(const messages::replay_news& news);
 
   // Whom it is told (hub_sessions.cpp).
   void subscribe(const messages::subscribe_request_ptr& request);
@@ -158,6 +165,10 @@ class hub_state {
   std::vector<fan_out::member> free_;
   std::map<std::uint64_t, pending> pending_;
   std::uint64_t next_request_ = 1;
+  bool quiet_ = false;                                      ///< a replay is on its way somewhere
+  std::vector<messages::subscribe_request_ptr> held_back_;  ///< until it is there
+  std::string clock_ = "{}";                                ///< the newest
+  std::uint8_t space_ = 0;                                  ///< of the keys of its messages
 
   runtime::gauge* subscriptions_ = nullptr;
   runtime::gauge* audiences_ = nullptr;

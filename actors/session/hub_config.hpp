@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "actors/session/instrument_index.hpp"
+#include "actors/session/replay_lines.hpp"
 #include "actors/session/resume_board.hpp"
 #include "actors/session/resume_token.hpp"
 #include "bridge/bridge.hpp"
@@ -48,6 +49,11 @@ struct hub_config {
   /// What the node, or the cluster, tells of itself: gives the members of a JSON object to what it
   /// is called with, once, from any thread. Empty: nobody tells.
   std::function<void(std::function<void(std::string members)>)> ask_system;
+  /// Of a replay: whose hub this is. It begins quiet, tells no resume tokens, has histories as of
+  /// where the replay is, and takes news from who leads it. Null: live.
+  replay_line_ptr replay;
+  /// Told how far clients have been told md:ticks, whenever the streams were read. May be empty.
+  std::function<void(record::position)> on_told;
 };
 
 }  // namespace artham::actors

@@ -63,11 +63,17 @@ void hub_state::reply(const listener& to, const std::vector<std::string>& texts,
   b.bytes = std::make_shared<const std::string>(std::move(bytes));
   b.source = source;
   b.resumption = resumption;
-  if (source == batch::origin::reply) b.upto = streams_->at();
+  b.space = space_;
+  // Nothing of a replay can be gone on with.
+  if (source == batch::origin::reply && !config_.replay) b.upto = streams_->at();
   send(to, std::make_shared<const batch>(std::move(b)));
 }
 
 void hub_state::subscribe(const messages::subscribe_request_ptr& request) {
+  if (quiet_) {
+    held_back_.push_back(request);
+    return;
+  }
   greet_readers();
   const auto id = next_request_++;
   pending& p = pending_[id];
@@ -106,7 +112,8 @@ bool hub_state::read_history(std::uint64_t id, pending& p) {
     p.history_there = true;
     return true;
   }
-  return config_.store_thread->post([store = config_.store, request = p.request, id,
+  const auto as_of = config_.replay ? streams_->at()->at.front() : store::bar_query{}.as_of;
+  return config_.store_thread->post([store = config_.store, request = p.request, id, as_of,
                                      timeframes = config_.timeframes,
                                      me = messages::hub_actor{self_}] {
     auto answer = std::make_shared<messages::history_answer>();
@@ -119,6 +126,7 @@ bool hub_state::read_history(std::uint64_t id, pending& p) {
       q.timeframe = timeframes[timeframe_of(w.key)];
       q.limit = request->history + withdrawn_at_most;
       q.newest_first = true;
+      q.as_of = as_of;
       auto found = store->bars(q);
       if (found) {
         bars = std::move(*found);
@@ -153,9 +161,9 @@ void hub_state::refuse(std::uint64_t id, const std::string& why) {
 
 void hub_state::complete_if_ready(std::uint64_t id) {
   const auto it = pending_.find(id);
-  if (it != pending_.end() && it->second.history_there && it->second.system_there &&
-      it->second.unwatched.empty())
-    complete(id);
+  if (quiet_ || it == pending_.end()) return;
+  const auto& p = it->second;
+  if (p.history_there && p.system_there && p.unwatched.empty()) complete(id);
 }
 
 void hub_state::complete(std::uint64_t id) {
@@ -170,14 +178,15 @@ void hub_state::complete(std::uint64_t id) {
   if (!is_kite) texts.push_back(reply_to(p));
   std::vector<fan_out::wanted> wanted;
   for (const auto& w : request.keys) {
-    auto style =
-        is_kite ? make_ticker_style(w.mode) : make_style(request.format, request.times, w.text);
+    auto style = is_kite ? make_ticker_style(w.mode, space_)
+                         : make_style(request.format, request.times, w.text, space_);
     if (const auto since = values_->stopped(w.key))
       texts.push_back(stop_event(style.quoted, *since));
     wanted.push_back({w.key, std::move(style), milliseconds(w.every_ms)});
   }
   const listener who{request.session, request.lane};
   const auto member = member_of(who);
+  if (config_.replay) config_.replay->note_members(members_.size());
   if (request.tokens_ms && *request.tokens_ms != 0) {
     wanted.push_back({messages::token_key, message_style{request.format, false, {}},
                       milliseconds(*request.tokens_ms)});
@@ -217,21 +226,25 @@ void hub_state::reply_packets(const listener& who, const messages::subscribe_req
 
 std::string hub_state::reply_to(const pending& p) {
   const auto& request = *p.request;
-  std::string out = "{\"id\":" + request.id + ",\"ok\":true,\"token\":\"" +
-                    config_.tokens->encode(*streams_->at()) + "\",\"subs\":[";
+  std::string out = "{\"id\":" + request.id + ",\"ok\":true,";
+  if (!config_.replay) out += "\"token\":\"" + config_.tokens->encode(*streams_->at()) + "\",";
+  out += "\"subs\":[";
   for (std::size_t i = 0; i < request.keys.size(); ++i) {
     const auto& w = request.keys[i];
     out += i == 0 ? "{\"key\":" : ",{\"key\":";
     protocol::append_text(out, w.text);
     if (request.format == messages::format::binary)
-      out += ",\"handle\":\"" + std::to_string(w.key) + "\"";
+      out += ",\"handle\":\"" + std::to_string(messages::in_space(w.key, space_)) + "\"";
     out += ",\"state\":\"";
     if (is_system(w.key)) {
       out += "live\",\"snapshot\":{\"system\":" + system_json() + "}}";
       continue;
     }
     out += w.expired ? "token_expired" : values_->state_of(w.key);
-    out += "\",\"snapshot\":" + values_->snapshot(w.key, p.history[i], request.history) + "}";
+    out += "\",\"snapshot\":";
+    out += is_clock(w.key) ? "{\"clock\":" + clock_ + "}"
+                           : values_->snapshot(w.key, p.history[i], request.history);
+    out += "}";
   }
   return out + "]}";
 }
@@ -253,12 +266,14 @@ void hub_state::tell_counts(const messages::session_actor& who, const std::strin
   auto counts = std::make_shared<std::vector<messages::key_count>>();
   if (const auto it = members_.find(who.address()); it != members_.end()) {
     for (const auto& c : out_.counts(it->second))
-      if (c.key != messages::token_key) counts->push_back({c.key, c.published, c.replaced});
+      if (c.key != messages::token_key)
+        counts->push_back({messages::in_space(c.key, space_), c.published, c.replaced});
   }
   self_->send(who, messages::status_atom_v, id, messages::key_counts_ptr(std::move(counts)));
 }
 
 void hub_state::forget(const caf::actor_addr& who) {
+  std::erase_if(held_back_, [&](const auto& r) { return r->session.address() == who; });
   std::erase_if(pending_, [&](const auto& p) {
     if (p.second.request->session.address() != who) return false;
     for (const auto& w : p.second.request->keys) release(w.key);
@@ -271,6 +286,7 @@ void hub_state::forget(const caf::actor_addr& who) {
   listeners_[it->second] = {};
   free_.push_back(it->second);
   members_.erase(it);
+  if (config_.replay) config_.replay->note_members(members_.size());
   audiences_->set(static_cast<std::int64_t>(out_.audiences()));
 }
 
@@ -299,7 +315,8 @@ void hub_state::flush() {
   }
   if (!out_.empty()) {
     messages_->add(out_.flush(
-        at, [this](fan_out::member m, const messages::batch_ptr& b) { send(listeners_[m], b); }));
+        config_.replay ? nullptr : at,
+        [this](fan_out::member m, const messages::batch_ptr& b) { send(listeners_[m], b); }));
   }
   const auto due = out_.next_due();
   if (due == fan_out::clock::time_point::max() || std::exchange(looks_, true)) return;
@@ -312,6 +329,10 @@ void hub_state::look_at_due() {
   out_.publish_due(now(), [this](std::string& to, std::uint64_t key, const message_style& style) {
     if (is_system(key)) {
       append_system(to, style, system_json());
+      return true;
+    }
+    if (is_clock(key)) {
+      append_text_frame(to, clock_event(style.quoted, clock_));
       return true;
     }
     if (key != messages::token_key) return values_->append_newest(to, key, style);

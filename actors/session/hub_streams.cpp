@@ -23,6 +23,11 @@ namespace {
 
 constexpr std::size_t flush_bytes = 1 << 20;
 
+/// Stands for all keys of a replay.
+std::string quoted_replay(const replay_line& line) {
+  return "\"" + std::string(replay_prefix) + line.id() + "\"";
+}
+
 }  // namespace
 
 void hub_state::on_ready() {
@@ -38,6 +43,7 @@ void hub_state::on_ready() {
   streams_->when_ready(call);
   for (const auto& l : letters_) l->when_ready(call);
   flush_soon();
+  if (config_.on_told) config_.on_told(streams_->at()->at.front());
 }
 
 void hub_state::read() {
@@ -209,7 +215,9 @@ void hub_state::on_mark(const market::mark& m) {
   system_.take_mark(m);
   if (m.kind == market::mark_kind::gap && m.flag != market::gap_begins) {
     const auto cause = market::to_string(m.cause);
-    if (!partial) out_.publish_to_all(gap_event("", m.from, m.time, cause));
+    if (!partial)
+      out_.publish_to_all(
+          gap_event(config_.replay ? quoted_replay(*config_.replay) : "", m.from, m.time, cause));
     for (const auto& entry : before) {
       out_.publish_event(entry.first, [&](const message_style& style) {
         return gap_event(style.quoted, m.from, m.time, cause);

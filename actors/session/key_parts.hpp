@@ -11,25 +11,28 @@ inline std::uint32_t token_of(std::uint64_t key) {
   return static_cast<std::uint32_t>(key >> 32U);
 }
 inline bool is_greeks(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) == messages::greeks_part;
+  return (key & messages::part_mask) == messages::greeks_part;
+}
+inline bool is_clock(std::uint64_t key) {
+  return (key & messages::part_mask) == messages::clock_part;
 }
 inline bool is_chain(std::uint64_t key) {
-  return (key & messages::chain_part) != 0 && !is_greeks(key);
+  return (key & messages::chain_part) != 0 && !is_greeks(key) && !is_clock(key);
 }
 inline bool is_bar(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) != 0 && (key & messages::chain_part) == 0;
+  return (key & messages::part_mask) != 0 && (key & messages::chain_part) == 0;
 }
 inline bool is_system(std::uint64_t key) {
   return key == messages::system_key;
 }
 inline bool is_tick(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) == 0 && !is_system(key);
+  return (key & messages::part_mask) == 0 && !is_system(key);
 }
 inline market::date expiry_of(std::uint64_t chain_key) {
-  return {static_cast<std::int32_t>(static_cast<std::uint32_t>(chain_key) & ~messages::chain_part)};
+  return {static_cast<std::int32_t>(chain_key & messages::part_mask & ~messages::chain_part)};
 }
 inline std::uint32_t timeframe_of(std::uint64_t key) {
-  return static_cast<std::uint32_t>(key) - 1;
+  return static_cast<std::uint32_t>(key & messages::part_mask) - 1;
 }
 
 }  // namespace artham::actors

@@ -22,6 +22,7 @@ const market::feature::group_plan* underlying_of(std::uint64_t key,
 
 void append_tokens_of(std::uint64_t key, const market::feature::feature_plan* plan,
                       std::vector<std::uint32_t>& tokens) {
+  if (is_clock(key)) return;
   const auto* const group = underlying_of(key, plan);
   if (group == nullptr) {
     if (!is_chain(key)) tokens.push_back(token_of(key));
@@ -29,7 +30,7 @@ void append_tokens_of(std::uint64_t key, const market::feature::feature_plan* pl
   }
   // A chain takes all options of its expiry, and what tells the forward.
   std::optional<market::date> expiry;
-  if (is_chain(key)) expiry = market::date{static_cast<std::int32_t>(key & ~messages::chain_part)};
+  if (is_chain(key)) expiry = expiry_of(key);
   for (const auto& o : group->options) {
     if (!is_chain(key) && o.what.token == token_of(key)) expiry = o.expiry;
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "messages/actors.hpp"
 #include "messages/protocol/feature_json.hpp"
 #include "messages/protocol/frame.hpp"
 #include "messages/protocol/json.hpp"
@@ -47,6 +48,10 @@ void append_json(std::string& out, std::string_view what, const message_style& s
   });
 }
 
+std::uint64_t handle_of(std::uint64_t key, const message_style& style) {
+  return messages::in_space(key, style.space);
+}
+
 template <class Value>
 void append_binary(std::string& out, binary_kind what, bool final, std::uint64_t key,
                    const protocol::message_times* times, Value&& value) {
@@ -58,12 +63,15 @@ void append_binary(std::string& out, binary_kind what, bool final, std::uint64_t
 
 }  // namespace
 
-message_style make_ticker_style(protocol::ticker_mode mode) {
-  return {format::kite, false, {}, mode};
+message_style make_ticker_style(protocol::ticker_mode mode, std::uint8_t space) {
+  return {format::kite, false, {}, mode, space};
 }
 
-message_style make_style(format f, bool times, std::string_view text) {
-  message_style s{f, times, {}};
+message_style make_style(format f, bool times, std::string_view text, std::uint8_t space) {
+  message_style s;
+  s.format = f;
+  s.times = times;
+  s.space = space;
   protocol::append_text(s.quoted, text);
   return s;
 }
@@ -74,7 +82,7 @@ void append_bar_message(std::string& out, std::uint64_t key, const message_style
   if (style.times) times.sent = host_clock();
   const auto* const shown = style.times ? &times : nullptr;
   if (style.format == format::binary) {
-    append_binary(out, binary_kind::bar, final, key, shown,
+    append_binary(out, binary_kind::bar, final, handle_of(key, style), shown,
                   [&](std::string& to) { protocol::append_binary_bar(to, b); });
   } else {
     append_json(out, "bar", style, shown,
@@ -88,7 +96,7 @@ void append_tick_message(std::string& out, std::uint64_t key, const message_styl
   if (style.times) times.sent = host_clock();
   const auto* const shown = style.times ? &times : nullptr;
   if (style.format == format::binary) {
-    append_binary(out, binary_kind::tick, true, key, shown,
+    append_binary(out, binary_kind::tick, true, handle_of(key, style), shown,
                   [&](std::string& to) { protocol::append_binary_tick(to, t, receive); });
   } else {
     append_json(out, "tick", style, shown,
@@ -102,7 +110,7 @@ void append_chain_message(std::string& out, std::uint64_t key, const message_sty
   if (style.times) times.sent = host_clock();
   const auto* const shown = style.times ? &times : nullptr;
   if (style.format == format::binary) {
-    append_binary(out, binary_kind::chain, s.final, key, shown,
+    append_binary(out, binary_kind::chain, s.final, handle_of(key, style), shown,
                   [&](std::string& to) { record::encode(to, s.row); });
   } else {
     append_json(out, "chain", style, shown,
@@ -127,7 +135,7 @@ void append_greeks_message(std::string& out, std::uint64_t key, const message_st
     one.years = s.row.years;
     one.forward = s.row.forward;
     one.options.push_back(o);
-    append_binary(out, binary_kind::greeks, s.final, key, shown,
+    append_binary(out, binary_kind::greeks, s.final, handle_of(key, style), shown,
                   [&](std::string& to) { record::encode(to, one); });
   } else {
     append_json(out, "greeks", style, shown,
@@ -154,6 +162,17 @@ std::string gap_event(std::string_view quoted_key, market::timestamp from, marke
   protocol::put(out, ",\"to\":", to / market::microsecond);
   protocol::put_name(out, ",\"cause\":", cause);
   return out + "}";
+}
+
+std::string clock_event(std::string_view quoted_key, std::string_view clock) {
+  return "{\"ev\":\"clock\",\"key\":" + std::string(quoted_key) +
+         ",\"clock\":" + std::string(clock) + "}";
+}
+
+std::string moved_event(std::string_view quoted_key, std::string_view state,
+                        std::string_view snapshot) {
+  return "{\"ev\":\"moved\",\"key\":" + std::string(quoted_key) + ",\"state\":\"" +
+         std::string(state) + "\",\"snapshot\":" + std::string(snapshot) + "}";
 }
 
 std::string token_event(std::string_view token) {

@@ -19,11 +19,13 @@ struct message_style {
   bool times = false;
   std::string quoted;  ///< the key as the client wrote it, as a JSON text
   protocol::ticker_mode mode = protocol::ticker_mode::full;  ///< with format::kite
+  std::uint8_t space = 0;                                    ///< the namespace of the key
   friend bool operator==(const message_style&, const message_style&) = default;
 };
-[[nodiscard]] message_style make_style(messages::format format, bool times, std::string_view text);
+[[nodiscard]] message_style make_style(messages::format format, bool times, std::string_view text,
+                                       std::uint8_t space = 0);
 /// Of a Kite client, which has ticks only.
-[[nodiscard]] message_style make_ticker_style(protocol::ticker_mode mode);
+[[nodiscard]] message_style make_ticker_style(protocol::ticker_mode mode, std::uint8_t space = 0);
 
 // Each appends one message as a WebSocket frame. The same bytes for everybody with this style, now
 // or when it is missed and made again; only the time of sending differs, where it is asked for.
@@ -47,6 +49,11 @@ void append_greeks_message(std::string& out, std::uint64_t key, const message_st
 /// Something was lost: of a key, or of the whole feed for none.
 [[nodiscard]] std::string gap_event(std::string_view quoted_key, market::timestamp from,
                                     market::timestamp to, std::string_view cause);
+/// Where a replay's virtual clock is: a JSON object.
+[[nodiscard]] std::string clock_event(std::string_view quoted_key, std::string_view clock);
+/// A replay's time was moved: what the key has now, as in the answer to `sub`.
+[[nodiscard]] std::string moved_event(std::string_view quoted_key, std::string_view state,
+                                      std::string_view snapshot);
 [[nodiscard]] std::string token_event(std::string_view token);
 /// What the streams had of a key, or of all for none, is not to be had any more.
 [[nodiscard]] std::string missing_event(std::string_view quoted_key, std::string_view cause);

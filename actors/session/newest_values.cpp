@@ -131,13 +131,14 @@ bool newest_values::take_mark(const market::mark& m) {
 }
 
 std::string_view newest_values::state_of(std::uint64_t key) const {
+  if (is_clock(key)) return config_.live_state;
   if (!feed_live_ || is_lost(key)) return "waiting_feed";
   const auto calendar = is_chain(key) ? underlying_of(key, config_.features.get())->cal
                                       : config_.instruments->calendar_of(token_of(key));
   if (calendar && market_time_ != 0 && !calendar->session_at(market_time_)) return "market_closed";
   const bool nothing_yet =
       is_chain(key) ? board_->chain(key) == nullptr : newest(token_of(key)) == nullptr;
-  return nothing_yet ? "no_ticks_since" : "live";
+  return nothing_yet ? "no_ticks_since" : config_.live_state;
 }
 
 bool newest_values::is_lost(std::uint64_t key) const {

@@ -30,6 +30,7 @@ class newest_values {
     std::shared_ptr<const instrument_index> instruments;
     std::shared_ptr<const market::feature::feature_plan> features;  ///< null: there are none here
     std::size_t tail_bars = 200'000;
+    std::string_view live_state = "live";  ///< of keys that have what is new
   };
   explicit newest_values(config c);
 

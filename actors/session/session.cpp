@@ -66,11 +66,11 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
       [this](const messages::batch_ptr& b) {
         take_passed();
         on_batch(b);
-        lane_->arrived();
+        if (b->space == 0) lane_->arrived();
         stand_aside();
       },
       [this](messages::status_atom, const std::string& id, const messages::key_counts_ptr& counts) {
-        tell_status(id, *counts);
+        add_counts(id, *counts);
       },
       [this](const messages::missed_ptr& missed) {
         on_missed(*missed);
@@ -81,6 +81,10 @@ session_actor::behavior_type session_state::start(session_actor::pointer self,
         look_for_alerts();
       },
       [this](const messages::found_alerts_ptr& found) { on_alerts(*found); },
+      [this](const messages::replay_over_ptr& over) {
+        on_replay_over(*over);
+        stand_aside();
+      },
   };
 }
 
@@ -92,6 +96,7 @@ session_state::~session_state() {
   }
   if (const auto& hub = hub_.get())
     caf::anon_send(hub, messages::closed_atom_v, session_actor{self_});
+  leave_replays();
   if (!closed_ && config_.client) {
     config_.client->close(static_cast<std::uint16_t>(protocol::close::going_away),
                           "the session ended");
@@ -124,12 +129,40 @@ void session_state::carry_out(const protocol::command& c) {
       reply("{\"id\":" + c.id + ",\"ok\":true,\"op\":\"pong\"}");
       return;
     case protocol::command::op::status:
-      if (const auto& hub = hub_.get())
-        self_->send(hub, messages::status_atom_v, session_actor{self_}, c.id);
-      else
-        tell_status(c.id, {});
+      ask_status(c.id);
       return;
   }
+}
+
+/// One hub after the other counts the keys of its own namespace.
+void session_state::ask_status(const std::string& id) {
+  counts_.clear();
+  counting_.clear();
+  for (const auto& entry : replays_) counting_.push_back(entry.first);
+  counting_.push_back(0);
+  awaited_.emplace(id, 0);
+  ask_next();
+}
+
+void session_state::ask_next() {
+  while (!counting_.empty()) {
+    const auto space = counting_.back();
+    const auto& hub = space == 0 ? hub_.get() : replays_.at(space).hub.get();
+    if (hub) {
+      self_->send(hub, messages::status_atom_v, session_actor{self_}, awaited_->first);
+      return;
+    }
+    counting_.pop_back();
+  }
+  tell_status(awaited_->first, std::exchange(counts_, {}));
+}
+
+void session_state::add_counts(const std::string& id,
+                               const std::vector<messages::key_count>& counts) {
+  if (!awaited_ || awaited_->first != id || counting_.empty()) return;
+  counts_.insert(counts_.end(), counts.begin(), counts.end());
+  counting_.pop_back();
+  ask_next();
 }
 
 void session_state::tell_status(const std::string& id,
@@ -162,13 +195,14 @@ void session_state::tell_status(const std::string& id,
 }
 
 void session_state::subscribe(const protocol::command& c) {
-  auto wanted = config_.keys->resolve(c.keys, config_.max_subscriptions);
-  if (!wanted) {
-    auto no = wanted.error();
+  auto found = find_place(c, true);
+  if (!found) {
+    auto no = found.error();
     no.id = c.id;
     refuse(no);
     return;
   }
+  auto* const wanted = &found->keys;
   for (const auto& w : *wanted) {
     const bool known = keys_.contains(w.key);
     if (known && c.from) {
@@ -184,14 +218,15 @@ void session_state::subscribe(const protocol::command& c) {
                 " subscriptions a session; unsub some first"});
     return;
   }
-  const auto& hub = hub_.get();
+  const auto& hub = found->hub;
   if (!hub) {
     refuse({c.id, code::unavailable, "the hub is being restarted; try again"});
     return;
   }
   auto request = std::make_shared<messages::subscribe_request>();
   request->session = session_actor{self_};
-  request->lane = lane_;
+  // Replays wait for what their clients take: nothing of them goes past.
+  if (found->space == 0) request->lane = lane_;
   request->id = c.id;
   request->format = config_.format;
   request->times = c.times;
@@ -204,7 +239,8 @@ void session_state::subscribe(const protocol::command& c) {
     s.how = how;
     s.every_ms = c.every_ms;
     s.policy = how == protocol::delivery::all ? delivery_policy::all : delivery_policy::latest;
-    request->keys.push_back({w.key, std::move(w.text), c.every_ms, false});
+    request->keys.push_back(
+        {w.key & ~messages::in_space(0, UINT8_MAX), std::move(w.text), c.every_ms, false});
   }
   subscribed_ += asked_.size();
   if (c.tokens_ms) {
@@ -212,41 +248,51 @@ void session_state::subscribe(const protocol::command& c) {
     keys_.erase(messages::token_key);
     if (*c.tokens_ms != 0) keys_[messages::token_key].policy = delivery_policy::all;
   }
-  if (c.from)
+  if (c.from) {
     resume(std::move(request), c);
-  else
-    self_->send(hub, messages::subscribe_request_ptr(std::move(request)));
+    return;
+  }
+  awaited_.emplace(c.id, found->space);
+  self_->send(hub, messages::subscribe_request_ptr(std::move(request)));
 }
 
 void session_state::unsubscribe(const protocol::command& c) {
-  const auto wanted = config_.keys->resolve(c.keys, config_.max_subscriptions);
-  if (!wanted) {
-    auto no = wanted.error();
+  const auto found = find_place(c, false);
+  if (!found) {
+    auto no = found.error();
     no.id = c.id;
     refuse(no);
     return;
   }
   auto request = std::make_shared<messages::unsubscribe_request>();
   request->session = session_actor{self_};
-  request->lane = lane_;
+  // Replays wait for what their clients take: nothing of them goes past.
+  if (found->space == 0) request->lane = lane_;
   request->id = c.id;
-  for (const auto& w : *wanted) {
+  for (const auto& w : found->keys) {
     if (keys_.erase(w.key) == 0) continue;
     --subscribed_;
-    request->keys.push_back(w.key);
+    request->keys.push_back(w.key & ~messages::in_space(0, UINT8_MAX));
     leave_out(w.key);
     held_gauge_->add(-static_cast<std::int64_t>(held_.bytes()));
     held_.drop(w.key);
     held_gauge_->add(static_cast<std::int64_t>(held_.bytes()));
   }
-  if (const auto& hub = hub_.get())
+  const bool takes_part = found->space == 0 || replays_.contains(found->space);
+  if (const auto& hub = found->hub; hub && takes_part) {
+    awaited_.emplace(c.id, found->space);
     self_->send(hub, messages::unsubscribe_request_ptr(std::move(request)));
-  else
+  } else {
     reply("{\"id\":" + c.id + ",\"ok\":true}");
+  }
 }
 
 void session_state::refuse(const protocol::refusal& r) {
   on_batch(text_batch(protocol::error_reply(r), batch::origin::refusal));
+}
+
+void session_state::event(std::string_view text) {
+  on_batch(text_batch(text, batch::origin::live));
 }
 
 void session_state::reply(std::string_view text) {
@@ -289,13 +335,21 @@ void session_state::stand_aside() {
 
 void session_state::on_batch(const messages::batch_ptr& b) {
   if (closed_) return;
+  // On its way when its replay ended.
+  if (b->space != 0 && !replays_.contains(b->space)) return;
   const bool of_resumption = b->resumption != 0 && resuming_ && resuming_->number == b->resumption;
   if (b->source == batch::origin::refusal) {
     auto& keys = of_resumption ? resuming_->added : asked_;
     for (const auto key : keys) subscribed_ -= keys_.erase(key);
     keys.clear();
     if (of_resumption) resuming_.reset();
-  } else if (of_resumption) {
+  }
+  if (is_answer(*b)) {
+    awaited_.reset();
+    // Behind the last push of a replay's keys.
+    leave_unused();
+  }
+  if (of_resumption && b->source == batch::origin::reply) {
     // Behind what is still missing.
     resuming_->at = stage::finishing;
     resuming_->until = b->upto;
@@ -325,6 +379,7 @@ void session_state::hold(const messages::batch_ptr& b) {
   if (b->upto) held_upto_ = b->upto;
   // A client that does not read its answers is not asked for more.
   if (is_answer(*b)) reply_held_ = true;
+  set_brakes();
   if (held_.bytes() > config_.held_bytes && !held_.single()) cut_off();
 }
 
@@ -346,6 +401,7 @@ void session_state::flush() {
     held_.pop(subscriptions());
   }
   held_gauge_->add(static_cast<std::int64_t>(held_.bytes()) - static_cast<std::int64_t>(before));
+  set_brakes();
   if (!held_.empty()) return;
   if (held_upto_) delivered_ = std::exchange(held_upto_, nullptr);
   if (std::exchange(reply_held_, false)) answered();

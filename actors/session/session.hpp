@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include <caf/typed_event_based_actor.hpp>
@@ -16,6 +17,7 @@
 #include "actors/session/catch_up.hpp"
 #include "actors/session/key_resolver.hpp"
 #include "actors/session/outbox.hpp"
+#include "actors/session/replay_lines.hpp"
 #include "messages/actors.hpp"
 #include "messages/client.hpp"
 #include "messages/direct_lane.hpp"
@@ -32,8 +34,9 @@ struct session_config {
   messages::format format = messages::format::json;
   std::shared_ptr<const key_resolver> keys;
   std::shared_ptr<const messages::directory> names;
-  std::shared_ptr<catch_up_pool> catch_up;  ///< null: nobody may come back to where he was
-  std::shared_ptr<alert_desk> alerts;       ///< null: there are none here
+  std::shared_ptr<catch_up_pool> catch_up;      ///< null: nobody may come back to where he was
+  std::shared_ptr<const replay_lines> replays;  ///< null: there are none here
+  std::shared_ptr<alert_desk> alerts;           ///< null: there are none here
   std::shared_ptr<alert_bell> bell;
   std::string owner;  ///< whose alerts the client may have
   std::size_t max_subscriptions = 1000;
@@ -85,6 +88,20 @@ class session_state {
     bool at_end = false;
   };
 
+  /// A replay that the client has keys of.
+  struct replay_part {
+    replay_line_ptr line;
+    messages::peer<messages::hub_actor> hub;
+    std::shared_ptr<const void> brake;  ///< while messages wait here
+  };
+  /// Whose keys a command has.
+  struct place {
+    std::uint8_t space = 0;
+    messages::hub_actor hub;
+    std::vector<key_resolver::resolved> keys;  ///< each in its namespace
+  };
+  using place_or_refusal = tl::expected<place, protocol::refusal>;
+
   void on_command(const std::string& text);
   void carry_out(const protocol::command& c);
   /// While the client catches up.
@@ -92,8 +109,15 @@ class session_state {
   void carry_out_waiting();
   void subscribe(const protocol::command& c);
   void unsubscribe(const protocol::command& c);
+  /// All keys of a command must be of one place. With `joins` the session takes part from now on.
+  [[nodiscard]] place_or_refusal find_place(const protocol::command& c, bool joins);
+  [[nodiscard]] place_or_refusal find_in_replay(const protocol::command& c, bool joins);
+  void ask_status(const std::string& id);
+  void ask_next();
+  void add_counts(const std::string& id, const std::vector<messages::key_count>& counts);
   void tell_status(const std::string& id, const std::vector<messages::key_count>& counts);
   void reply(std::string_view text);
+  void event(std::string_view text);
   void refuse(const protocol::refusal& r);
   void answered();
 
@@ -121,6 +145,15 @@ class session_state {
   void look_for_alerts();
   void on_alerts(const messages::found_alerts& found);
   void leave_bell();
+
+  // Of replays (session_replay.cpp).
+  void on_replay_over(const messages::replay_over& over);
+  void leave(replay_part& r);
+  void leave_replays();
+  /// Replays wait as long as something waits here.
+  void set_brakes();
+  /// Those that the client has no keys of any more.
+  void leave_unused();
 
   [[nodiscard]] outbox::subscription_of subscriptions();
 
@@ -152,6 +185,13 @@ class session_state {
   std::uint64_t alert_questions_ = 0;
   std::optional<protocol::command> waiting_;  ///< for the catching up to end
   bool closed_ = false;
+  std::map<std::uint8_t, replay_part> replays_;  ///< by namespace
+  /// The command that a hub is to answer: its id, and the hub's namespace.
+  std::optional<std::pair<std::string, std::uint8_t>> awaited_;
+  /// A `status` under way: the namespaces of hubs that have not answered yet, the last of which is
+  /// asked, and what the others say.
+  std::vector<std::uint8_t> counting_;
+  std::vector<messages::key_count> counts_;
   std::uint64_t pushed_ = 0;
   std::uint64_t conflated_ = 0;
   runtime::counter* conflated_total_ = nullptr;

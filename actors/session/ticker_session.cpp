@@ -86,6 +86,7 @@ ticker_session_actor::behavior_type ticker_session_state::start(ticker_session_a
       [](const messages::missed_ptr&) {},
       [](messages::ready_atom) {},
       [](const messages::found_alerts_ptr&) {},
+      [](const messages::replay_over_ptr&) {},
       [this](messages::tick_atom) { on_pulse(); },
   };
 }

@@ -92,6 +92,7 @@ class gateway_unit final : public unit {
     if (auto done = workshop_.start_tree(live_values(workshop_, rules, tree)); !done) return done;
     if (auto done = workshop_.start_tree(supervisors::gateway_tree(tree, role_->hub())); !done)
       return done;
+    if (auto done = workshop_.start_tree(supervisors::replays_tree(tree)); !done) return done;
     if (auto done = role_->listen(*workshop_.system); !done) return done;
     runtime::log().info("artham is running: {}", role_->url());
     listens_(role_->url());
@@ -101,6 +102,7 @@ class gateway_unit final : public unit {
     if (!std::exchange(running_, false)) return;
     listens_({});
     role_->close();
+    workshop_.stop_tree("replays");
     workshop_.stop_tree("gateway");
     workshop_.stop_tree(live_values_id);
     workshop_.control->watch({});

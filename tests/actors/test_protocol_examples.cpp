@@ -22,7 +22,7 @@ TEST_CASE("the examples of docs/protocol.md are what the gateway says") {
   gateway_world g("1m 5m", {}, parts);
   const auto c = g.connect();
   const auto all = test::protocol_examples(false);
-  REQUIRE(all.size() == 7);
+  REQUIRE(all.size() == 8);
   std::string token;
   for (const auto& e : all) {
     CAPTURE(e.command);

@@ -67,8 +67,8 @@ TEST_CASE("with no configuration ticks become live and final bars on WebSocket a
   const auto tree = n.get("/v1/system/tree");
   std::set<std::string> roles;
   for (const auto& child : tree["children"]) roles.insert(child["id"].get<std::string>());
-  CHECK(roles ==
-        std::set<std::string>{"bars", "features", "gateway", "ingest", "journal", "store"});
+  CHECK(roles == std::set<std::string>{"bars", "features", "gateway", "ingest", "journal",
+                                       "replays", "store"});
   CHECK(n.stop() == 0);
 }
 

@@ -21,6 +21,7 @@
 #include "web/api/operations.hpp"
 #include "web/api/query.hpp"
 #include "web/api/read_pool.hpp"
+#include "web/api/replays.hpp"
 #include "web/api/responses.hpp"
 #include "web/api/udf/routes.hpp"
 #include "web/page/assets.hpp"
@@ -106,19 +107,19 @@ class api {
       return reads ? (this->*r.serve)(q, respond) : respond(method_not_allowed(q));
     }
     if (operations_.handle(q, respond) || alerts_.handle(q, respond) || kite_.handle(q, respond) ||
-        udf_.handle(q, respond))
+        udf_.handle(q, respond) || replays_.handle(q, respond))
       return;
     if (q.path.starts_with(chain_path) && q.path.size() > chain_path.size())
       return reads ? chain(q, respond) : respond(method_not_allowed(q));
     if (const asset* a = find_asset(q.path))
       return respond(reads ? page(*a, q) : method_not_allowed(q));
-    respond(problem(
-        404, "no-such-path", "No such path",
-        "nothing is served at '" + q.path +
-            "'; the interface is under /v1 (bars, chain, greeks, features, "
-            "instruments, gaps, timeframes, alerts, status, system/tree, stream), described by "
-            "/openapi.json",
-        q.target));
+    respond(problem(404, "no-such-path", "No such path",
+                    "nothing is served at '" + q.path +
+                        "'; the interface is under /v1 (bars, chain, greeks, features, "
+                        "instruments, gaps, timeframes, alerts, replays, status, system/tree, "
+                        "stream), described by "
+                        "/openapi.json",
+                    q.target));
   }
 
  private:
@@ -386,6 +387,7 @@ class api {
       {d_.reader, &catalog_, &readers_, d_.timeframes, d_.calendar_of, d_.quotes}};
   const udf::routes udf_{
       {d_.reader, &catalog_, &readers_, d_.timeframes, d_.calendar_of, d_.quotes}};
+  const replay_routes replays_{d_.replays};
   // First to go: their jobs use the others. Proofs and exports read much, so they do not hold up
   // other reads.
   std::unique_ptr<runtime::worker> exporter_;
@@ -398,8 +400,8 @@ class api {
 std::vector<std::string> api_paths() {
   std::vector<std::string> all{std::string(chain_path) + "{underlying}", "/openapi.json"};
   for (const auto& r : api::table()) all.emplace_back(r.path);
-  for (const auto& some :
-       {operations::paths(), alert_routes::paths(), kite::routes::paths(), udf::routes::paths()})
+  for (const auto& some : {operations::paths(), alert_routes::paths(), kite::routes::paths(),
+                           udf::routes::paths(), replay_routes::paths()})
     all.insert(all.end(), some.begin(), some.end());
   return all;
 }

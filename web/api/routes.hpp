@@ -16,6 +16,7 @@
 #include "web/api/bar_evidence.hpp"
 #include "web/api/last_tick.hpp"
 #include "web/api/operations.hpp"
+#include "web/api/replays.hpp"
 #include "web/server/http.hpp"
 
 namespace artham::web {
@@ -30,6 +31,7 @@ struct api_dependencies {
   evidence_source evidence;  ///< `/v1/bars/proof`
   quote_sources quotes;      ///< of `/kite` and `/udf`
   alert_sources alerts;
+  replay_source* replays = nullptr;                    ///< null: none here; outlives the handler
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds proof_timeout{60'000};
   std::size_t readers = 2;          ///< threads for store reads

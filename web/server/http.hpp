@@ -30,7 +30,7 @@ struct http_request {
   runtime::secret authorization;  ///< the header's value
   std::string address;            ///< the client's, `203.0.113.7:50123`
   bool encrypted = false;         ///< by TLS
-  std::string owner;              ///< who asks, as rules of alerts know him: `key:3`
+  std::string owner;              ///< who asks, as the guard in front knows him: `key:3`
   bool may_all = false;           ///< he may look after what is others'
 };
 
