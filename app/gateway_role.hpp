@@ -85,8 +85,10 @@ class gateway_role {
   std::unique_ptr<replay_book> replays_;
   std::unique_ptr<actors::gateway_port> port_;
   std::unique_ptr<actors::ticker_port> ticker_;
+  std::unique_ptr<actors::ticker_port> replay_ticker_;
   std::unique_ptr<web::guarded_gateway> door_;
   std::unique_ptr<web::guarded_gateway> ticker_door_;
+  std::unique_ptr<web::guarded_gateway> replay_ticker_door_;
   std::unique_ptr<evidence_reader> evidence_;
   std::unique_ptr<last_ticks> last_ticks_;
   /// The same for the hub, which is there before it.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "actors/session/instrument_index.hpp"
+#include "actors/session/replay_lines.hpp"
 #include "market/error.hpp"
 #include "messages/directory.hpp"
 
@@ -16,6 +17,8 @@ struct tick_source {
   /// one ends, its clients are closed.
   std::shared_ptr<const messages::directory> names;
   std::shared_ptr<const instrument_index> instruments;
+  /// The replay that these are of: it waits while a client does not read. Null: they are live.
+  replay_line_ptr replay = nullptr;
 };
 
 /// Finds the source that a path means.

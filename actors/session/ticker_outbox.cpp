@@ -17,9 +17,17 @@ constexpr std::size_t packets_at_once = 256;
 }  // namespace
 
 void ticker_outbox::keep(std::string frame) {
-  bytes_ += frame.size() + overhead;
-  if (texts_.empty()) front_ = {};
-  texts_.push_back(std::move(frame));
+  keep({std::move(frame), 0});
+}
+
+void ticker_outbox::keep_packets(std::string frames, std::size_t packets) {
+  keep({std::move(frames), packets});
+}
+
+void ticker_outbox::keep(kept what) {
+  bytes_ += what.frames.size() + overhead;
+  if (kept_.empty()) front_ = {};
+  kept_.push_back(std::move(what));
 }
 
 bool ticker_outbox::put(std::uint32_t token, std::string_view packet) {
@@ -27,7 +35,7 @@ bool ticker_outbox::put(std::uint32_t token, std::string_view packet) {
   if (!fresh) bytes_ -= at->second.size() + overhead;
   at->second.assign(packet);
   bytes_ += packet.size() + overhead;
-  if (texts_.empty()) front_ = {};
+  if (kept_.empty()) front_ = {};
   return !fresh;
 }
 
@@ -36,7 +44,7 @@ void ticker_outbox::drop(std::uint32_t token) {
   if (at == packets_.end()) return;
   bytes_ -= at->second.size() + overhead;
   packets_.erase(at);
-  if (texts_.empty()) front_ = {};
+  if (kept_.empty()) front_ = {};
 }
 
 const messages::frames& ticker_outbox::front() {
@@ -46,13 +54,16 @@ const messages::frames& ticker_outbox::front() {
 
 std::size_t ticker_outbox::front_packets() {
   if (!front_.of) make_front();
-  return in_front_.size();
+  return kept_.empty() ? in_front_.size() : kept_.front().packets;
 }
 
 void ticker_outbox::make_front() {
   in_front_.clear();
-  if (!texts_.empty()) {
-    front_.of = std::make_shared<const std::string>(texts_.front());
+  front_.messages = 1;
+  if (!kept_.empty()) {
+    const auto& first = kept_.front();
+    front_.of = std::make_shared<const std::string>(first.frames);
+    if (first.packets != 0) front_.messages = frames_of_packets(first.packets);
   } else {
     std::string packets;
     std::vector<messages::batch::item> items;
@@ -69,14 +80,13 @@ void ticker_outbox::make_front() {
   }
   front_.offset = 0;
   front_.size = front_.of->size();
-  front_.messages = 1;
 }
 
 void ticker_outbox::pop() {
   front_ = {};
-  if (!texts_.empty()) {
-    bytes_ -= texts_.front().size() + overhead;
-    texts_.pop_front();
+  if (!kept_.empty()) {
+    bytes_ -= kept_.front().frames.size() + overhead;
+    kept_.pop_front();
     return;
   }
   for (const auto token : in_front_) drop(token);

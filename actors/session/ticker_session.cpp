@@ -188,7 +188,7 @@ void ticker_session_state::complain(std::string_view what) {
 }
 
 void ticker_session_state::answered() {
-  answer_owed_ = held_.has_texts();
+  answer_owed_ = held_.keeps();
   if (!answer_owed_ && !closed_) config_.client->next_command();
 }
 
@@ -217,6 +217,11 @@ bool ticker_session_state::send(messages::frames some) {
 
 void ticker_session_state::hold(const messages::batch& b) {
   const auto before = held_.bytes();
+  if (config_.source.replay) {
+    held_.keep_packets(*b.bytes, b.items.size());
+    on_held(before);
+    return;
+  }
   std::size_t left_out = 0;
   for (const auto& i : b.items) {
     const auto token = token_of(i.key);
@@ -230,7 +235,16 @@ void ticker_session_state::hold(const messages::batch& b) {
 
 void ticker_session_state::on_held(std::size_t before) {
   held_gauge_->add(static_cast<std::int64_t>(held_.bytes()) - static_cast<std::int64_t>(before));
+  set_brake();
   if (held_.bytes() > config_.held_bytes) cut_off();
+}
+
+void ticker_session_state::set_brake() {
+  if (!config_.source.replay) return;
+  if (held_.empty())
+    brake_.reset();
+  else if (!brake_)
+    brake_ = config_.source.replay->brake().hold();
 }
 
 void ticker_session_state::flush() {
@@ -244,6 +258,7 @@ void ticker_session_state::flush() {
     spoke_ = spoke_ || packets != 0;
   }
   held_gauge_->add(static_cast<std::int64_t>(held_.bytes()) - static_cast<std::int64_t>(before));
+  set_brake();
   if (answer_owed_) answered();
 }
 

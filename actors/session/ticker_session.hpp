@@ -36,8 +36,9 @@ using ticker_session_actor = messages::session_actor::extend<
     caf::reacts_to<messages::tick_atom>>;
 
 /// One client of Kite's ticker: reads its commands, passes on the packets that the hub pushes.
-/// While the client does not read, the newest packet of each instrument waits; if that is more than
-/// it may be, or too many answers wait, the client is closed.
+/// While the client does not read, the newest packet of each instrument waits; of a replay, which
+/// waits as well then, every packet. If that is more than it may be, or too many answers wait, the
+/// client is closed.
 ///
 /// Takes: commands, drained, closed (from the socket); batches (from the hub); tick (from the
 /// pulse). Sends: subscribe, unsubscribe, closed to the hub.
@@ -67,6 +68,8 @@ class ticker_session_state {
   void hold(const messages::batch& b);
   /// What waits was `before` bytes.
   void on_held(std::size_t before);
+  /// A replay waits as long as something waits here.
+  void set_brake();
   void cut_off();
 
   ticker_session_actor::pointer self_ = nullptr;
@@ -74,7 +77,8 @@ class ticker_session_state {
   messages::peer<messages::hub_actor> hub_{nullptr, ""};
   std::unordered_map<std::uint32_t, protocol::ticker_mode> modes_;  ///< of what is subscribed
   ticker_outbox held_;
-  bool full_ = false;  ///< the socket takes nothing now
+  std::shared_ptr<const void> brake_;  ///< of a replay, while something waits here
+  bool full_ = false;                  ///< the socket takes nothing now
   bool answer_owed_ = false;
   bool spoke_ = false;  ///< packets were sent since the last pulse
   bool closed_ = false;

@@ -50,10 +50,10 @@ TEST_CASE("the newest packet of each instrument waits behind all texts") {
   CHECK(box.put(7, with_length("SEVEN")));
   box.keep(text("first"));
   box.keep(text("second"));
-  CHECK(box.has_texts());
+  CHECK(box.keeps());
   CHECK(taken(box) == "first");
   CHECK(taken(box) == "second");
-  CHECK_FALSE(box.has_texts());
+  CHECK_FALSE(box.keeps());
   CHECK(taken(box) == "three SEVEN");
   CHECK(box.empty());
   CHECK(box.bytes() == 0);
@@ -156,4 +156,35 @@ TEST_CASE("a price that came without a packet is a packet of mode ltp") {
   CHECK(packet(1, -one).empty());
   CHECK(packet(1, 42'949'672 * one + 95 * one / 100).substr(6) == "\xff\xff\xff\xff");
   CHECK(packet(1, 42'949'672 * one + 96 * one / 100).empty());
+}
+
+TEST_CASE("packets that may not be left out wait in order, among the texts") {
+  ticker_outbox box;
+  const auto frames_of = [](const std::vector<std::string>& packets) {
+    std::string bytes;
+    std::vector<messages::batch::item> items;
+    for (const auto& p : packets) {
+      const auto with = with_length(p);
+      items.push_back({0, static_cast<std::uint32_t>(bytes.size()),
+                       static_cast<std::uint32_t>(with.size()), messages::batch::kind::value});
+      bytes += with;
+    }
+    return actors::frame_packets(bytes, items);
+  };
+  box.put(3, with_length("three"));
+  box.keep_packets(frames_of({"old", "older"}), 2);
+  box.keep(text("between"));
+  box.keep_packets(frames_of({"new"}), 1);
+  CHECK(box.keeps());
+  CHECK(box.front().messages == 1);
+  CHECK(box.front_packets() == 2);
+  CHECK(taken(box) == "old older");
+  CHECK(taken(box) == "between");
+  CHECK(taken(box) == "new");
+  CHECK_FALSE(box.keeps());
+  CHECK(taken(box) == "three");
+  CHECK(box.bytes() == 0);
+  box.keep_packets(frames_of(std::vector<std::string>(actors::packets_per_frame + 1, "many")),
+                   actors::packets_per_frame + 1);
+  CHECK(box.front().messages == 2);
 }

@@ -13,6 +13,7 @@
 #include "tests/actors/kite_packets.hpp"
 #include "tests/feed/codec_samples.hpp"
 #include "tests/support/deterministic.hpp"
+#include "tests/support/eventually.hpp"
 
 using namespace artham;  // NOLINT(google-build-using-namespace)
 using nlohmann::json;
@@ -47,11 +48,11 @@ struct ticker_client {
   std::size_t commands = 0;
 
   explicit ticker_client(gateway_world& w, std::size_t held_bytes = 1 << 20,
-                         std::size_t max_tokens = 10)
+                         std::size_t max_tokens = 10, actors::replay_line_ptr replay = nullptr)
       : world(w) {
     actors::ticker_session_config c;
     c.client = socket;
-    c.source = {w.names, w.index};
+    c.source = {w.names, w.index, std::move(replay)};
     c.max_tokens = max_tokens;
     c.held_bytes = held_bytes;
     c.metrics = &w.metrics;
@@ -450,4 +451,30 @@ TEST_CASE("a path without ticks is refused before its handshake") {
   });
   CHECK(test::eventually([&] { return answered.load(); }));
   g.names->remove(actors::sessions_name, g.hub.address());
+}
+
+TEST_CASE("of a replay every packet waits for a Kite client, and so does the replay") {
+  gateway_world g("1m");
+  wait_for_hub(g);
+  actors::replay_line::parts parts;
+  parts.id = "r1";
+  parts.bytes_at_most = 1 << 20;
+  const auto line = std::make_shared<actors::replay_line>(std::move(parts));
+  ticker_client c(g, 1 << 20, 10, line);
+  c.say(mode_text("full", "408065"));
+  std::vector<std::string> wanted;
+  c.socket->stop();
+  for (int n = 1; n <= 3; ++n) {
+    append(g, {full_packet(infy, n), full_packet(infy, n + 10)});
+    wanted.push_back(full_packet(infy, n));
+    wanted.push_back(full_packet(infy, n + 10));
+    wait_for_hub(g);
+  }
+  constexpr std::chrono::seconds patience{30};
+  REQUIRE(
+      test::eventually([&] { return c.socket->refused() && !line->brake().is_free(); }, patience));
+  c.go_on();
+  CHECK(c.gets(wanted));
+  CHECK(test::eventually([&] { return line->brake().is_free(); }, patience));
+  CHECK(value(g, "artham_ticker_conflated_total") == 0);
 }
