@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "actors/session/replay_ticks.hpp"
 #include "app/access_setup.hpp"
+#include "app/alert_role.hpp"
 #include "app/opened_store.hpp"
 #include "app/position_at.hpp"
 #include "app/system_members.hpp"
@@ -52,6 +54,18 @@ gateway_role::gateway_role(gateway_role_options o)
   replays.store_thread = store_readers_.get();
   replays.metrics = options_.metrics;
   replays.names = options_.names;
+  if (options_.settings->alerts.enabled) {
+    replays.rules = [this](const std::string& owner) -> result<std::vector<store::alert_rule>> {
+      const auto book = open_alert_book(*options_.settings, options_.data);
+      if (!book) return tl::unexpected(book.error());
+      const auto all = (*book)->rules(owner);
+      if (!all) return tl::unexpected(all.error());
+      std::vector<store::alert_rule> enabled;
+      for (const auto& r : *all)
+        if (r.rule.enabled) enabled.push_back(r.rule);
+      return enabled;
+    };
+  }
   replays_ = std::make_unique<replay_book>(std::move(replays));
 }
 
@@ -128,11 +142,14 @@ void gateway_role::make_ports(caf::actor_system& system) {
   ticker.max_tokens = static_cast<std::size_t>(w.kite_tokens);
   ticker.held_bytes = budget - budget / 4;
   ticker.metrics = options_.metrics;
+  const std::chrono::nanoseconds heartbeat(w.kite_heartbeat);
+  replay_ticker_ = std::make_unique<actors::ticker_port>(
+      system, std::make_shared<const actors::replay_ticks>(replays_->lines()), ticker, heartbeat);
   ticker_ = std::make_unique<actors::ticker_port>(
       system,
       std::make_shared<const actors::one_tick_source>(
-          actors::tick_source{options_.names, options_.instruments}),
-      std::move(ticker), std::chrono::nanoseconds(w.kite_heartbeat));
+          actors::tick_source{options_.names, options_.instruments, nullptr}),
+      std::move(ticker), heartbeat);
 }
 
 result<void> gateway_role::listen(caf::actor_system& system) {
@@ -143,6 +160,7 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   access_ = std::move(*access);
   door_ = std::make_unique<web::guarded_gateway>(*port_, access_);
   ticker_door_ = std::make_unique<web::guarded_gateway>(*ticker_, access_);
+  replay_ticker_door_ = std::make_unique<web::guarded_gateway>(*replay_ticker_, access_);
 
   web::api_dependencies api;
   api.replays = replays_.get();
@@ -181,7 +199,9 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   d.handler = web::guarded(web::make_api(std::move(api)), access_);
   d.websockets = {{"/v1/stream", door_.get()},
                   {"/kite/ws", ticker_door_.get()},
-                  {"/kite/ws/", ticker_door_.get()}};
+                  {"/kite/ws/", ticker_door_.get()},
+                  {"/kite/replay/{id}", replay_ticker_door_.get()},
+                  {"/kite/replay/{id}/", replay_ticker_door_.get()}};
   d.metrics = options_.metrics;
   auto started = web::server::start(std::move(o), std::move(d));
   if (!started) return tl::unexpected(started.error());
@@ -200,6 +220,7 @@ void gateway_role::close() {
 void gateway_role::stop() {
   port_.reset();
   ticker_.reset();
+  replay_ticker_.reset();
   catch_up_->stop();
   replays_.reset();
   store_readers_->stop();

@@ -7,14 +7,14 @@ namespace artham::store {
 std::string alert_json(const alert_row& a, bool with_webhook) {
   nlohmann::ordered_json j;
   j["id"] = a.id;
-  j["n"] = a.n;
+  if (a.n != 0) j["n"] = a.n;
   j["rule"] = a.rule;
   j["version"] = a.version;
   j["name"] = a.name;
   j["key"] = a.key;
   j["condition"] = a.condition;
   j["t"] = a.at / market::microsecond;
-  j["t_fired"] = a.made / market::microsecond;
+  if (a.made != 0) j["t_fired"] = a.made / market::microsecond;
   auto values = nlohmann::ordered_json::parse(a.values, nullptr, false);
   j["values"] = values.is_object() ? std::move(values) : nlohmann::ordered_json::object();
   if (a.left_out != 0) j["left_out"] = a.left_out;

@@ -38,6 +38,9 @@ hub_actor::behavior_type hub_state::start(hub_actor::pointer self, hub_config co
     out_.be_of(config_.replay);
     quiet_ = true;
     out_.be_quiet(true);
+    if (config_.replay->has_alerts())
+      alerts_ =
+          std::make_unique<replay_alerts>(config_.rules, config_.timeframes, *config_.decoder);
   }
   open_streams();
   called_ = std::make_shared<std::atomic<bool>>(false);

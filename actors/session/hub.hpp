@@ -16,6 +16,7 @@
 #include "actors/session/fan_out.hpp"
 #include "actors/session/hub_config.hpp"
 #include "actors/session/newest_values.hpp"
+#include "actors/session/replay_alerts.hpp"
 #include "actors/session/resume_token.hpp"
 #include "actors/session/stream_set.hpp"
 #include "actors/session/system_news.hpp"
@@ -77,6 +78,7 @@ class hub_state {
   void rewind();
   void arrive(bool moved);
   void tell_clock(const messages::replay_news& news);
+  void tell_alerts(const stream_list::entry& stream, const record::block& b);
 
   // Whom it is told (hub_sessions.cpp).
   void subscribe(const messages::subscribe_request_ptr& request);
@@ -168,6 +170,7 @@ class hub_state {
   bool quiet_ = false;                                      ///< a replay is on its way somewhere
   std::vector<messages::subscribe_request_ptr> held_back_;  ///< until it is there
   std::string clock_ = "{}";                                ///< the newest
+  std::unique_ptr<replay_alerts> alerts_;                   ///< null: it has none
   std::uint8_t space_ = 0;                                  ///< of the keys of its messages
 
   runtime::gauge* subscriptions_ = nullptr;

@@ -19,6 +19,7 @@
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
+#include "store/alerts.hpp"
 #include "store/store.hpp"
 
 namespace artham::actors {
@@ -52,6 +53,8 @@ struct hub_config {
   /// Of a replay: whose hub this is. It begins quiet, tells no resume tokens, has histories as of
   /// where the replay is, and takes news from who leads it. Null: live.
   replay_line_ptr replay;
+  /// Of a replay: the rules that are evaluated in it.
+  std::vector<store::alert_rule> rules;
   /// Told how far clients have been told md:ticks, whenever the streams were read. May be empty.
   std::function<void(record::position)> on_told;
 };

@@ -1,3 +1,4 @@
+#include <stdexcept>
 #include <utility>
 
 #include "actors/session/hub.hpp"
@@ -50,11 +51,13 @@ void hub_state::rewind() {
 void hub_state::arrive(bool moved) {
   quiet_ = false;
   out_.be_quiet(false);
+  if (alerts_) alerts_->begin();
   if (moved) {
     for (const auto& entry : uses_) {
       const auto key = entry.first;
       if (is_clock(key) || !out_.has(key)) continue;
-      const auto snapshot = values_->snapshot(key, {}, bars_when_moved);
+      const auto snapshot =
+          is_alerts(key) ? alerts_->snapshot(0) : values_->snapshot(key, {}, bars_when_moved);
       out_.publish_event(key, [&](const message_style& style) {
         return moved_event(style.quoted, values_->state_of(key), snapshot);
       });
@@ -65,6 +68,14 @@ void hub_state::arrive(bool moved) {
   for (const auto& entry : pending_) waiting.push_back(entry.first);
   for (const auto id : waiting) complete_if_ready(id);
   for (const auto& request : std::exchange(held_back_, {})) subscribe(request);
+}
+
+void hub_state::tell_alerts(const stream_list::entry& stream, const record::block& b) {
+  const auto done = alerts_->take(stream, b, [&](const std::string& json) {
+    out_.publish_event(alerts_key,
+                       [&](const message_style& style) { return alert_event(style.quoted, json); });
+  });
+  if (!done) throw std::runtime_error(stream.name + ": " + done.error().message);
 }
 
 void hub_state::tell_clock(const replay_news& news) {

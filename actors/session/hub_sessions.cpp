@@ -242,8 +242,12 @@ std::string hub_state::reply_to(const pending& p) {
     }
     out += w.expired ? "token_expired" : values_->state_of(w.key);
     out += "\",\"snapshot\":";
-    out += is_clock(w.key) ? "{\"clock\":" + clock_ + "}"
-                           : values_->snapshot(w.key, p.history[i], request.history);
+    if (is_clock(w.key))
+      out += "{\"clock\":" + clock_ + "}";
+    else if (is_alerts(w.key))
+      out += alerts_->snapshot(request.history);
+    else
+      out += values_->snapshot(w.key, p.history[i], request.history);
     out += "}";
   }
   return out + "]}";

@@ -59,6 +59,7 @@ void hub_state::read() {
         take_features(b);
         break;
     }
+    if (alerts_ && !quiet_) tell_alerts(stream, b);
     // A window is for little news: a backlog goes out as it is read.
     if (out_.waiting() >= flush_bytes) flush();
   });

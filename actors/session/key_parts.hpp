@@ -16,8 +16,17 @@ inline bool is_greeks(std::uint64_t key) {
 inline bool is_clock(std::uint64_t key) {
   return (key & messages::part_mask) == messages::clock_part;
 }
+/// A replay's alerts, of all instruments.
+inline constexpr std::uint64_t alerts_key = messages::clock_part - 1;
+inline bool is_alerts(std::uint64_t key) {
+  return (key & messages::part_mask) == alerts_key;
+}
+/// Of a replay as a whole, and no instrument's.
+inline bool is_of_replay(std::uint64_t key) {
+  return is_clock(key) || is_alerts(key);
+}
 inline bool is_chain(std::uint64_t key) {
-  return (key & messages::chain_part) != 0 && !is_greeks(key) && !is_clock(key);
+  return (key & messages::chain_part) != 0 && !is_greeks(key) && !is_of_replay(key);
 }
 inline bool is_bar(std::uint64_t key) {
   return (key & messages::part_mask) != 0 && (key & messages::chain_part) == 0;

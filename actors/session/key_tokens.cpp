@@ -22,7 +22,7 @@ const market::feature::group_plan* underlying_of(std::uint64_t key,
 
 void append_tokens_of(std::uint64_t key, const market::feature::feature_plan* plan,
                       std::vector<std::uint32_t>& tokens) {
-  if (is_clock(key)) return;
+  if (is_of_replay(key)) return;
   const auto* const group = underlying_of(key, plan);
   if (group == nullptr) {
     if (!is_chain(key)) tokens.push_back(token_of(key));

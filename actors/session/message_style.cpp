@@ -169,6 +169,11 @@ std::string clock_event(std::string_view quoted_key, std::string_view clock) {
          ",\"clock\":" + std::string(clock) + "}";
 }
 
+std::string alert_event(std::string_view quoted_key, std::string_view alert) {
+  return "{\"ev\":\"alert\",\"key\":" + std::string(quoted_key) +
+         ",\"alert\":" + std::string(alert) + "}";
+}
+
 std::string moved_event(std::string_view quoted_key, std::string_view state,
                         std::string_view snapshot) {
   return "{\"ev\":\"moved\",\"key\":" + std::string(quoted_key) + ",\"state\":\"" +

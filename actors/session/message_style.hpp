@@ -51,6 +51,8 @@ void append_greeks_message(std::string& out, std::uint64_t key, const message_st
                                     market::timestamp to, std::string_view cause);
 /// Where a replay's virtual clock is: a JSON object.
 [[nodiscard]] std::string clock_event(std::string_view quoted_key, std::string_view clock);
+/// Of a replay: an alert as a JSON object.
+[[nodiscard]] std::string alert_event(std::string_view quoted_key, std::string_view alert);
 /// A replay's time was moved: what the key has now, as in the answer to `sub`.
 [[nodiscard]] std::string moved_event(std::string_view quoted_key, std::string_view state,
                                       std::string_view snapshot);

@@ -131,7 +131,7 @@ bool newest_values::take_mark(const market::mark& m) {
 }
 
 std::string_view newest_values::state_of(std::uint64_t key) const {
-  if (is_clock(key)) return config_.live_state;
+  if (is_of_replay(key)) return config_.live_state;
   if (!feed_live_ || is_lost(key)) return "waiting_feed";
   const auto calendar = is_chain(key) ? underlying_of(key, config_.features.get())->cal
                                       : config_.instruments->calendar_of(token_of(key));

@@ -6,21 +6,30 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include "actors/session/key_parts.hpp"
+
 namespace artham::actors {
 
 tl::expected<std::vector<key_resolver::resolved>, protocol::refusal> replay_line::resolve(
-    const std::vector<std::string>& texts, std::size_t at_most) const {
+    const std::vector<std::string>& texts, std::size_t at_most, std::string_view owner) const {
+  const auto no = [](std::string why) {
+    return tl::unexpected(protocol::refusal{"null", protocol::code::bad_request, std::move(why)});
+  };
   std::vector<key_resolver::resolved> found;
   for (const auto& text : texts) {
     if (text == replay_clock) {
       found.push_back({messages::clock_key, prefix() + text});
       continue;
     }
-    if (text == "system") {
-      return tl::unexpected(protocol::refusal{
-          "null", protocol::code::bad_request,
-          "a replay has no key \"system\": " + prefix() + "clock tells where it is"});
+    if (text == replay_alerts_name) {
+      if (!parts_.alerts) return no("there are no alerts here: alerts.enabled is false");
+      if (owner != parts_.owner)
+        return no("\"" + prefix() + text + "\": alerts are told to who has started the replay");
+      found.push_back({alerts_key, prefix() + text});
+      continue;
     }
+    if (text == "system")
+      return no("a replay has no key \"system\": " + prefix() + "clock tells where it is");
     auto some = parts_.keys->resolve({text}, at_most);
     if (!some) return tl::unexpected(some.error());
     for (auto& one : *some) found.push_back({one.key, prefix() + one.text});

@@ -23,8 +23,9 @@ namespace artham::actors {
 
 /// In front of a replay's id in clients' keys.
 inline constexpr std::string_view replay_prefix = "replay:";
-/// Behind it, of the key of its clock.
+/// Behind it, of the keys of its clock and its alerts.
 inline constexpr std::string_view replay_clock = "clock";
+inline constexpr std::string_view replay_alerts_name = "alerts";
 
 /// Namespaces of replays, counted from 1; beyond lies the key of resume tokens.
 inline constexpr std::uint8_t spaces_at_most = 250;
@@ -41,6 +42,8 @@ class replay_line {
     /// source (sessions_name).
     std::shared_ptr<const messages::directory> names;
     std::size_t bytes_at_most = 0;  ///< on their way to clients before the replay waits
+    std::string owner;              ///< whose rules are evaluated in it, and who may be told
+    bool alerts = false;            ///< rules are
   };
   explicit replay_line(parts p) : parts_(std::move(p)), brake_(parts_.bytes_at_most) {}
 
@@ -52,12 +55,13 @@ class replay_line {
   [[nodiscard]] const std::shared_ptr<const instrument_index>& instruments() const {
     return parts_.instruments;
   }
+  [[nodiscard]] bool has_alerts() const { return parts_.alerts; }
   /// `replay:ID:`
   [[nodiscard]] std::string prefix() const { return std::string(replay_prefix) + id() + ":"; }
-  /// All keys without the prefix; `clock` is among them. What is resolved has the prefix again, and
-  /// no namespace.
+  /// All keys without the prefix; `clock` and, for the owner, `alerts` are among them. What is
+  /// resolved has the prefix again, and no namespace.
   [[nodiscard]] tl::expected<std::vector<key_resolver::resolved>, protocol::refusal> resolve(
-      const std::vector<std::string>& texts, std::size_t at_most) const;
+      const std::vector<std::string>& texts, std::size_t at_most, std::string_view owner) const;
   [[nodiscard]] replay_brake& brake() { return brake_; }
 
   /// The session will be told when the replay is over. False: it is.

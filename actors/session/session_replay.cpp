@@ -63,7 +63,7 @@ session_state::place_or_refusal session_state::find_in_replay(const protocol::co
     }
     texts.push_back(key.substr(prefix.size()));
   }
-  auto keys = line->resolve(texts, config_.max_subscriptions);
+  auto keys = line->resolve(texts, config_.max_subscriptions, config_.owner);
   if (!keys) return tl::unexpected(keys.error());
   for (auto& k : *keys) k.key = messages::in_space(k.key, line->space());
   auto part = replays_.find(line->space());

@@ -113,6 +113,7 @@ struct replay_book::entry {
   web::replay_wish wish;
   std::uint8_t space = 0;
   replay_setup setup;
+  std::vector<store::alert_rule> rules;
   runtime::metrics metrics;
   std::shared_ptr<messages::directory> names = std::make_shared<messages::directory>();
   std::shared_ptr<bridge::paced_journal> journal;
@@ -234,6 +235,15 @@ void replay_book::make(const entry_ptr& e, const answer& done) {
     return;
   }
   e->setup = std::move(*setup);
+  if (options_.rules) {
+    auto rules = options_.rules(e->wish.owner);
+    if (!rules) {
+      give_up(e);
+      done(tl::unexpected(refusal_of(rules.error())));
+      return;
+    }
+    e->rules = std::move(*rules);
+  }
   if (auto started = start_actors(e); !started) {
     end(e->id, "failed", started.error().message, {});
     done(tl::unexpected(refusal_of(started.error())));
@@ -270,6 +280,8 @@ result<void> replay_book::start_actors(const entry_ptr& e) {
   line.instruments = rules.index;
   line.names = e->names;
   line.bytes_at_most = bytes_under_way;
+  line.owner = e->wish.owner;
+  line.alerts = options_.rules != nullptr;
   e->line = std::make_shared<actors::replay_line>(std::move(line));
 
   supervisors::tree_options tree;
@@ -334,6 +346,7 @@ result<void> replay_book::start_actors(const entry_ptr& e) {
     hub.tail_bars = tail_bars;
     hub.flush = std::chrono::microseconds(0);
     hub.replay = own->line;
+    hub.rules = own->rules;
     hub.on_told = [conductor](record::position at) {
       caf::anon_send(conductor, messages::flush_atom_v, at);
     };

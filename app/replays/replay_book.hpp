@@ -8,6 +8,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <caf/actor_system.hpp>
 #include <nlohmann/json.hpp>
@@ -20,6 +21,7 @@
 #include "messages/directory.hpp"
 #include "runtime/metrics.hpp"
 #include "runtime/worker.hpp"
+#include "store/alerts.hpp"
 #include "store/store.hpp"
 #include "web/api/replays.hpp"
 
@@ -33,6 +35,8 @@ struct replay_book_options {
   store::reader* store = nullptr;
   runtime::worker* store_thread = nullptr;
   runtime::metrics* metrics = nullptr;  ///< of the node
+  /// Rules that somebody has, for his replays; may block. Empty: there are no alerts here.
+  std::function<result<std::vector<store::alert_rule>>(const std::string& owner)> rules;
   /// Of the node: the supervisor of replays is found in it.
   std::shared_ptr<const messages::directory> names;
 };

@@ -139,6 +139,8 @@ struct replay_world {
     bool paused = true;
     std::uint8_t space = 3;
     std::size_t bytes = 64 << 10;
+    std::vector<store::alert_rule> rules{};
+    bool alerts = true;
   };
   replay_world() : replay_world(wish{}) {}
   explicit replay_world(wish w) {
@@ -157,6 +159,9 @@ struct replay_world {
     parts_of_line.instruments = day.index;
     parts_of_line.names = names;
     parts_of_line.bytes_at_most = w.bytes;
+    parts_of_line.owner = owner;
+    parts_of_line.alerts = w.alerts;
+    rules = w.rules;
     line = std::make_shared<actors::replay_line>(std::move(parts_of_line));
     lines->put(line);
     tree.directory = names;
@@ -223,6 +228,7 @@ struct replay_world {
       hub.timeframes = day.timeframes;
       hub.flush = std::chrono::microseconds(0);
       hub.replay = line;
+      hub.rules = rules;
       hub.on_told = [who](record::position p) { caf::anon_send(who, messages::flush_atom_v, p); };
       return supervisors::replay_front(tree, std::move(hub));
     };
@@ -254,11 +260,13 @@ struct replay_world {
     std::shared_ptr<listener> socket = std::make_shared<listener>();
     messages::session_actor session;
   };
-  client_of connect(messages::format format = messages::format::json) {
+  client_of connect(messages::format format = messages::format::json,
+                    const std::string& whose = owner) {
     client_of c;
     actors::session_config s;
     s.client = c.socket;
     s.format = format;
+    s.owner = whose;
     s.keys = std::make_shared<const actors::key_resolver>(day.index, day.timeframes, nullptr);
     s.names = std::make_shared<messages::directory>();
     s.replays = lines;
@@ -339,8 +347,10 @@ struct replay_world {
     return tell(c);
   }
 
+  static inline const std::string owner = "key:3";
   replay_day day;
   runtime::metrics metrics;
+  std::vector<store::alert_rule> rules;
   some_store store;
   runtime::worker history{"history", 4};
   std::shared_ptr<std::shared_ptr<bridge::memory::memory_bridge>> outputs =

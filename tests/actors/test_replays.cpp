@@ -28,6 +28,19 @@ std::size_t ticks_of(const std::vector<json>& news) {
       std::ranges::count_if(news, [](const json& m) { return m["ev"] == "tick"; }));
 }
 
+store::alert_rule rule_of(std::int64_t id, const std::string& key, const std::string& condition,
+                          const std::string& repeat) {
+  store::alert_rule r;
+  r.id = id;
+  r.version = 1;
+  r.owner = replay_world::owner;
+  r.key = key;
+  r.condition = condition;
+  r.repeat = repeat;
+  r.token = 408065;
+  return r;
+}
+
 /// Texts of ticks and finished bars: what a replay must tell, whatever its speed. Bars that form
 /// are told as they come.
 std::vector<std::string> of_record(const std::vector<json>& news) {
@@ -337,4 +350,83 @@ TEST_CASE("binary messages of a replay have handles of their own") {
     ++found;
   }
   CHECK(found == 1);
+}
+
+TEST_CASE("a replay tells the alerts of its owner's rules, as made where it begins, at each play") {
+  constexpr int from = 100;
+  constexpr int to = 400;
+  const auto high = [](int second) { return second * 7 % 40 >= 35; };
+  replay_world r({.from = from,
+                  .to = to,
+                  .speed = 0,
+                  .rules = {rule_of(4, "tick:NSE:INFY", "last_price >= 1535", "each"),
+                            rule_of(5, "bar:NSE:INFY:1m", "ticks > 0", "once"),
+                            rule_of(6, "bar:NSE:INFY:15m", "ticks > 0", "each"),
+                            rule_of(7, "tick:NSE:INFY", "no condition", "each")}});
+  const auto c = r.connect();
+  const auto reply = r.subscribe(c, 1, infy + R"(,"replay:r1:alerts")", all);
+  REQUIRE_MESSAGE(reply["ok"] == true, reply.dump());
+  CHECK(reply["subs"][1] == json::parse(R"({"key":"replay:r1:alerts","state":"replaying",
+                                           "snapshot":{"alerts":[]}})"));
+  r.news(c);
+  std::vector<std::string> first;
+  for (int play = 0; play < 2; ++play) {
+    r.tell(op::resume);
+    std::vector<std::string> texts;
+    std::vector<std::string> ids;
+    std::int64_t newest = 0;
+    std::size_t of_bars = 0;
+    for (const auto& m : r.news(c)) {
+      if (m["ev"] == "tick") newest = m["tick"]["t_ex"];
+      if (m["ev"] != "alert") continue;
+      CHECK(m["key"] == "replay:r1:alerts");
+      CHECK_FALSE(m["alert"].contains("n"));
+      CHECK_FALSE(m["alert"].contains("t_fired"));
+      CHECK(m["alert"]["t"].get<std::int64_t>() <= newest);
+      texts.push_back(m.dump());
+      if (m["alert"]["rule"] == 4) ids.push_back(m["alert"]["id"]);
+      if (m["alert"]["rule"] == 5) {
+        ++of_bars;
+        CHECK(m["alert"]["t"] == r.at(120) / market::microsecond);
+      }
+    }
+    std::vector<std::string> expected;
+    for (int s = from; s < to; ++s) {
+      if (high(s) && (s == from || !high(s - 1)))
+        expected.push_back("4-1-1-" + std::to_string(2 + s * 3) + "-0");
+    }
+    CHECK(ids == expected);
+    CHECK(expected.size() > 20);
+    CHECK(of_bars == 1);
+    if (play == 0) first = texts;
+    CHECK(texts == first);
+    const auto late = r.connect();
+    const auto known = r.subscribe(late, 2, R"("replay:r1:alerts")", R"(,"history":2)");
+    REQUIRE(known["subs"][0]["snapshot"]["alerts"].size() == 2);
+    CHECK(known["subs"][0]["snapshot"]["alerts"][1] == json::parse(texts.back())["alert"]);
+    r.seek(from);
+    const auto moved = r.news(c, "moved");
+    const auto of_alerts =
+        std::ranges::find_if(moved, [](const json& m) { return m["key"] == "replay:r1:alerts"; });
+    REQUIRE(of_alerts != moved.end());
+    CHECK((*of_alerts)["snapshot"]["alerts"].empty());
+  }
+  const auto other = r.connect(messages::format::json, "key:7");
+  const auto refused = r.subscribe(other, 3, R"("replay:r1:alerts")");
+  CHECK(refused["ok"] == false);
+  CHECK(refused["error"]["message"].get<std::string>().find("who has started") !=
+        std::string::npos);
+  CHECK(r.subscribe(other, 4, infy)["ok"] == true);
+}
+
+TEST_CASE("a replay has no key of the system, and no alerts where there are none") {
+  replay_world r({.alerts = false});
+  const auto c = r.connect();
+  int id = 0;
+  for (const auto* key : {"alerts", "system", "alert:4"}) {
+    CAPTURE(key);
+    const auto no = r.subscribe(c, ++id, "\"replay:r1:" + std::string(key) + "\"");
+    CHECK(no["ok"] == false);
+    CHECK(no["error"]["code"] == 4400);
+  }
 }

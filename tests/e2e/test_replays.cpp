@@ -183,6 +183,70 @@ TEST_CASE("a recorded day is replayed to the bars that are stored, and histories
   CHECK(n.stop() == 0);
 }
 
+TEST_CASE("rules are evaluated in a replay as it is played, and nothing of it is stored") {
+  const scratch dir;
+  node n(dir / "data",
+         {"--recording", recording, "--speed", "max", "--set", "bars.timeframes=10s 1m 5m 1D"});
+  REQUIRE_MESSAGE(n.wait_for(settled), n.get("/v1/status").dump(1));
+  const auto key = n.get("/v1/instruments?limit=1")["instruments"][0]["key"].get<std::string>();
+  const auto add = [&](const std::string& of, const std::string& condition,
+                       const std::string& mode) {
+    const auto made = call(n.port(), "POST", "/v1/alerts/rules",
+                           json{{"key", of + ":" + key + (of == "bar" ? ":10s" : "")},
+                                {"condition", condition},
+                                {"mode", mode}}
+                               .dump());
+    REQUIRE_MESSAGE(made.status == 201, made.body.dump());
+    return made.body["id"].get<int>();
+  };
+  const auto once = add("tick", "last_price > 0", "once");
+  const auto each = add("bar", "close crosses vwap or close != open", "each");
+  const auto off = add("tick", "last_price > 0", "each");
+  CHECK(call(n.port(), "PUT", "/v1/alerts/rules/" + std::to_string(off), R"({"enabled":false})")
+            .status == 200);
+  const auto said = call(n.port(), "POST", "/v1/replays", R"({"from":1,"to":2})")
+                        .body["detail"]
+                        .get<std::string>();
+  const auto at = said.rfind("records from ");
+  REQUIRE(at != std::string::npos);
+  const auto from = said.substr(at + 13, said.find(" to ", at) - at - 13);
+  const auto to = said.substr(said.find(" to ", at) + 4);
+  std::vector<std::string> first;
+  for (int i = 0; i < 2; ++i) {
+    const auto made =
+        call(n.port(), "POST", "/v1/replays",
+             json{{"from", from}, {"to", to}, {"speed", "max"}, {"paused", true}}.dump());
+    REQUIRE_MESSAGE(made.status == 201, made.body.dump());
+    const auto id = "replay:" + made.body["id"].get<std::string>();
+    ws_client ws(n.port());
+    ws.send(json{{"id", 1}, {"op", "sub"}, {"keys", {id + ":alerts", id + ":clock"}}}.dump());
+    const auto reply = ws.next_that([](const json& m) { return m.contains("id"); });
+    REQUIRE(reply);
+    REQUIRE_MESSAGE((*reply)["ok"] == true, reply->dump());
+    const auto path = "/v1/replays/" + made.body["id"].get<std::string>();
+    CHECK(call(n.port(), "POST", path, R"({"op":"resume"})").status == 200);
+    std::vector<std::string> told;
+    for (bool ended = false; !ended;) {
+      const auto m = ws.next();
+      REQUIRE(m);
+      if (m->value("ev", "") == "alert") told.push_back((*m)["alert"].dump());
+      ended = m->value("ev", "") == "clock" && (*m)["clock"]["state"] == "ended";
+    }
+    const auto of = [&](int rule) {
+      return std::ranges::count_if(
+          told, [rule](const std::string& text) { return json::parse(text)["rule"] == rule; });
+    };
+    CHECK(of(once) == 1);
+    CHECK(of(each) > 2);
+    CHECK(of(off) == 0);
+    if (i == 0) first = told;
+    CHECK(told == first);
+    CHECK(call(n.port(), "DELETE", path).status == 200);
+  }
+  CHECK(n.get("/v1/alerts")["alerts"].empty());
+  CHECK(n.stop() == 0);
+}
+
 TEST_CASE("a hundred replays leave nothing behind") {
   const scratch dir;
   node n(dir / "data",
