@@ -134,28 +134,39 @@ async function answers(node, { key, token, option, underlying, start }) {
   await call('DELETE', '/kite/session/token?api_key=a&access_token=b');
   await ask('/v1/session');
 
-  const rule = async (method, target, body, expected) => {
+  const tell = async (method, target, body, expected) => {
     const answer = await fetch(node.url + target, {
       method, body: body && JSON.stringify(body), headers: body ? { 'Content-Type': 'application/json' } : {},
     });
     const text = await answer.text();
     assert.strictEqual(answer.status, expected, `${method} ${target}: ${text}`);
-    checker.check(target, {
-      status: answer.status, type: answer.headers.get('content-type'), text, json: text ? JSON.parse(text) : null,
-    }, method.toLowerCase());
-    return answer;
+    const json = text ? JSON.parse(text) : null;
+    checker.check(target, { status: answer.status, type: answer.headers.get('content-type'), text, json }, method.toLowerCase());
+    return { headers: answer.headers, json };
   };
-  const made = await rule('POST', '/v1/alerts/rules', { key: `tick:${key}`, condition: 'last_price > 0', mode: 'each' }, 201);
+  const made = await tell('POST', '/v1/alerts/rules', { key: `tick:${key}`, condition: 'last_price > 0', mode: 'each' }, 201);
   const place = made.headers.get('location');
   await ask('/v1/alerts/rules');
   await ask(place);
-  await rule('PUT', place, { enabled: false }, 200);
-  await rule('PUT', place, { condition: 'nonsense' }, 400);
-  await rule('POST', '/v1/alerts/rules', { key: `tick:${key}`, condition: 'last_price >' }, 400);
-  await rule('DELETE', place, undefined, 204);
-  await rule('DELETE', place, undefined, 404);
+  await tell('PUT', place, { enabled: false }, 200);
+  await tell('PUT', place, { condition: 'nonsense' }, 400);
+  await tell('POST', '/v1/alerts/rules', { key: `tick:${key}`, condition: 'last_price >' }, 400);
+  await tell('DELETE', place, undefined, 204);
+  await tell('DELETE', place, undefined, 404);
   await ask('/v1/alerts?limit=5');
   await ask('/v1/alerts?limit=0', 400);
+
+  const replayed = await tell('POST', '/v1/replays', { from: start, to: start + 600e6, speed: 60, paused: true }, 201);
+  const replay = `/v1/replays/${replayed.json.id}`;
+  await ask('/v1/replays');
+  await ask(replay);
+  await tell('POST', replay, { op: 'speed', speed: 'max' }, 200);
+  await tell('POST', replay, { op: 'seek', to: start + 1e6 }, 200);
+  await tell('POST', replay, { op: 'dance' }, 400);
+  await tell('DELETE', replay, undefined, 200);
+  await tell('DELETE', replay, undefined, 404);
+  await tell('POST', '/v1/replays', { from: 1, to: 2 }, 404);
+  await tell('POST', '/v1/replays', { from: 2, to: 1 }, 400);
   assert.deepStrictEqual(checker.unasked(), ['get /v1/stream', 'post /v1/login', 'post /v1/logout', 'post /v1/session'],
     'every operation was asked, but those of people who log in');
 }
