@@ -12,6 +12,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -110,6 +111,17 @@ class system_of {
     return s.is_object() && s.contains("metrics") ? s.at("metrics").value(metric, std::uint64_t{0})
                                                   : 0;
   }
+  /// Each of these nodes has a shard.
+  [[nodiscard]] bool each_has_bars(const texts& names) const {
+    if (names.empty()) return true;
+    const auto s = status(names.front());
+    if (!s.is_object()) return false;
+    std::set<std::string> holders;
+    for (const auto& [lease, holder] : s.at("cluster").at("leases").items()) {
+      if (lease.starts_with("bars:")) holders.insert(holder.get<std::string>());
+    }
+    return holders == std::set<std::string>(names.begin(), names.end());
+  }
   [[nodiscard]] std::map<std::string, double> cpu() const {
     std::map<std::string, double> all;
     for (const auto& [name, n] : nodes_) all[name] = cpu_of(n.process->pid());
@@ -166,14 +178,19 @@ void play(figures& f, const std::string& recording, std::uint64_t ticks, int com
   system_of s(compute);
   const texts plays{"--recording", recording, "--speed", "max"};
   texts builders;
-  const std::string first = compute == 0 ? "single" : "ingest";
-  s.start(first, compute == 0 ? "" : "ingest", plays);
+  const auto end = steady::now() + patience;
   for (int i = 0; i < compute; ++i) {
     builders.push_back("compute-" + std::to_string(i + 1));
     s.start(builders.back(), "bars", {});
   }
+  // What is played is over before a shard moves to who came later.
+  while (!s.each_has_bars(builders)) {
+    if (steady::now() > end) die("shards are not spread: " + s.errors());
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  const std::string first = compute == 0 ? "single" : "ingest";
+  s.start(first, compute == 0 ? "" : "ingest", plays);
   if (compute == 0) builders.push_back(first);
-  const auto end = steady::now() + patience;
   const auto built = [&] {
     std::uint64_t n = 0;
     for (const auto& name : builders) n += s.metric(name, "artham_bar_ticks_total");

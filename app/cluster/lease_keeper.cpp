@@ -21,6 +21,7 @@ constexpr int beats_missed = 3;
 constexpr int names_patience = 3;
 /// How long a node must have been there before others hand work over to it.
 constexpr market::duration settled = 5 * market::second;
+const std::string ingest_lease = lease_name(config::role::ingest, 0);
 
 }  // namespace
 
@@ -235,7 +236,11 @@ void lease_keeper::apply(const std::map<std::string, bridge::redis::lease, std::
   };
   std::vector<seat> seats;
   for (const auto& b : beats) {
-    if (b.age >= patience(b.node) && b.node != options_.node) continue;
+    if (b.age >= patience(b.node) && b.node != options_.node) {
+      // Who comes back has not been here all the time.
+      first_seen_.erase(b.node);
+      continue;
+    }
     auto says = parse_node_says(b.text);
     if (!says) {
       note(b.node + ": " + says.error().message);
@@ -283,9 +288,13 @@ void lease_keeper::apply(const std::map<std::string, bridge::redis::lease, std::
   const bool alone = self != seats.end() && self->alone;
   for (const auto& lease : d.take) {
     const auto it = leases.find(lease);
-    const auto holder = it == leases.end() ? std::string() : it->second.holder;
+    const bool known = it != leases.end();
+    const auto holder = known ? it->second.holder : std::string();
     const bool is_ours = holder == options_.node || (holder.empty() && alone);
-    if (is_ours || now >= trusts_silence_from_) take(lease);
+    // Whoever had it said so itself. An ingest node may journal without its lease.
+    const bool was_given_back = known && holder.empty() && lease != ingest_lease;
+    const bool is_gone = suspects.contains(holder);
+    if (is_ours || was_given_back || is_gone || now >= trusts_silence_from_) take(lease);
   }
   if (tell) options_.changed();
 }

@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,8 +15,14 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include <caf/actor_control_block.hpp>
 #include <caf/actor_system.hpp>
+#include <caf/execution_unit.hpp>
+#include <caf/message.hpp>
+#include <caf/resumable.hpp>
+#include <caf/scheduler/abstract_coordinator.hpp>
 #include <caf/send.hpp>
 
 #include "actors/session/gateway_port.hpp"
@@ -103,8 +110,49 @@ std::size_t take_messages(std::string_view in, std::vector<messages::live_bar>& 
   return at;
 }
 
+/// Stands for the scheduler's worker that ran the bar reader: with nothing else to do, a worker
+/// goes on with what the reader sent to; while it has more to do, another one takes that. With a
+/// window it has: what it sends is not what makes the hub flush.
+class reader_worker final : public caf::execution_unit {
+ public:
+  explicit reader_worker(caf::actor_system& system) : execution_unit(&system) {}
+
+  void exec_later(caf::resumable* job) override {
+    auto* const other = runs_ ? job : std::exchange(next_, job);
+    if (other != nullptr) system().scheduler().enqueue(other);
+  }
+  void has_more_to_do() {
+    if (auto* const job = std::exchange(next_, nullptr); job != nullptr)
+      system().scheduler().enqueue(job);
+  }
+  void has_nothing_to_do() {
+    auto* const job = std::exchange(next_, nullptr);
+    if (job == nullptr) return;
+    runs_ = true;
+    const auto outcome = job->resume(this, system().scheduler().max_throughput());
+    runs_ = false;
+    if (outcome == caf::resumable::resume_later) {
+      system().scheduler().enqueue(job);
+    } else {
+      caf::intrusive_ptr_release(job);
+    }
+  }
+
+ private:
+  caf::resumable* next_ = nullptr;
+  bool runs_ = false;
+};
+
+bool has_input(int fd) {
+  pollfd p{fd, POLLIN, 0};
+  return poll(&p, 1, 0) > 0;
+}
+
 /// One publisher, until it goes.
-void serve_publisher(int listening, const messages::hub_actor& hub) {
+void serve_publisher(int listening, const messages::hub_actor& hub, caf::actor_system& system,
+                     bool window) {
+  reader_worker worker(system);
+  const auto to = caf::actor_cast<caf::strong_actor_ptr>(hub);
   const int fd = accept(listening, nullptr, nullptr);
   static char buffer[1 << 17];
   std::string in;
@@ -122,7 +170,14 @@ void serve_publisher(int listening, const messages::hub_actor& hub) {
     }
     auto live = std::make_shared<messages::live_batch>();
     in.erase(0, take_messages(in, live->bars));
-    if (!live->bars.empty()) caf::anon_send(hub, messages::live_batch_ptr(std::move(live)));
+    if (live->bars.empty()) continue;
+    to->enqueue(nullptr, caf::make_message_id(),
+                caf::make_message(messages::live_batch_ptr(std::move(live))), &worker);
+    if (window || has_input(fd)) {
+      worker.has_more_to_do();
+    } else {
+      worker.has_nothing_to_do();
+    }
   }
   close(fd);
 }
@@ -196,7 +251,7 @@ int main(int argc, char** argv) {
   const int fd = listen_somewhere(publisher);
   std::printf("%u %u\n", (*web)->port(), publisher);
   std::fflush(stdout);
-  serve_publisher(fd, caf::actor_cast<messages::hub_actor>(hub));
+  serve_publisher(fd, caf::actor_cast<messages::hub_actor>(hub), system, window != 0);
   (*web)->stop();
   hub = nullptr;
   caf::anon_send_exit(root, caf::exit_reason::user_shutdown);

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 struct node {
   runtime::metrics metrics;
   std::atomic<bool> alone{false};
+  std::atomic<bool> stands_still{false};
   std::atomic<int> gave_back{0};
   std::unique_ptr<lease_keeper> keeper;
 
@@ -38,6 +39,7 @@ struct node {
     o.lease = market::second;
     o.floor = [] { return std::uint64_t{0}; };
     o.says = [this, roles] {
+      stands_still.wait(true);
       node_says s;
       s.roles = roles;
       s.alone = alone;
@@ -171,6 +173,54 @@ TEST_CASE("after Redis was away nobody is taken over from before all had time to
   REQUIRE(eventually([&] { return !a.keeper->view().failure && !b.keeper->view().failure; }, 10s));
   CHECK(a.holds("bars:0"));
   CHECK(b.holds("ingest"));
+}
+
+TEST_CASE("after Redis was away, what is given back or whose node has gone is taken at once") {
+  redis_server redis;
+  node a(redis, "a", {role::bars}, "1");
+  node b(redis, "b", {role::bars}, "1");
+  const auto share = [](const node& n) { return n.holds("bars:0") ? 1 : 0; };
+  REQUIRE(eventually([&] { return share(a) + share(b) == 1; }, 10s));
+  node& has = a.holds("bars:0") ? a : b;
+  const node& takes = a.holds("bars:0") ? b : a;
+  redis.stop();
+  REQUIRE(eventually([&] { return a.keeper->view().failure && b.keeper->view().failure; }, 10s));
+  redis.start();
+  REQUIRE(eventually([&] { return !a.keeper->view().failure && !b.keeper->view().failure; }, 10s));
+  const auto begun = std::chrono::steady_clock::now();
+  SUBCASE("given back") {
+    has.keeper->stop();
+  }
+  SUBCASE("gone") {
+    has.stands_still = true;
+    takes.keeper->suspect(&has == &a ? "a" : "b");
+  }
+  CHECK(takes.soon_holds("bars:0"));
+  // Silence is not trusted for two leases.
+  CHECK(std::chrono::steady_clock::now() - begun < 1500ms);
+  has.stands_still = false;
+  has.stands_still.notify_all();
+}
+
+TEST_CASE("who was away is given work when it has been back for a while, as if it were new") {
+  redis_server redis;
+  const node a(redis, "a", {role::bars}, "1");
+  REQUIRE(a.soon_holds("bars:0"));
+  REQUIRE(a.soon_holds("bars:1"));
+  node b(redis, "b", {role::bars}, "1");
+  const auto hands_over = [&] {
+    return eventually([&] { return !a.keeper->handing_over().empty(); }, 20s);
+  };
+  REQUIRE(hands_over());
+  for (const auto& [lease, fence] : a.keeper->handing_over()) a.keeper->release(lease, fence);
+  REQUIRE(eventually([&] { return b.holds("bars:0") || b.holds("bars:1"); }, 10s));
+  b.stands_still = true;
+  REQUIRE(eventually([&] { return a.holds("bars:0") && a.holds("bars:1"); }, 10s));
+  const auto begun = std::chrono::steady_clock::now();
+  b.stands_still = false;
+  b.stands_still.notify_all();
+  CHECK(hands_over());
+  CHECK(std::chrono::steady_clock::now() - begun > 4s);
 }
 
 TEST_CASE("after Redis was away, what is free goes at once to who journals, later to others") {

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -14,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "market/feature/shard_map.hpp"
 #include "tests/e2e/cluster.hpp"
 #include "tests/e2e/final_bars_seen.hpp"
 #include "tests/support/certificates.hpp"
@@ -35,9 +37,10 @@ std::string wanted() {
 
 /// Market seconds in a second: a trading day is longer than the trials.
 double speed() {
-  return wanted() == "all" ? 15 : 60;
+  return wanted() == "all" || wanted().find(';') != std::string::npos ? 15 : 60;
 }
 
+constexpr std::uint32_t shards = 2;
 const std::vector<std::string> nodes{"ingest", "compute-a", "compute-b", "store", "gateway"};
 const std::vector<std::string> watched{"bar:NSE:NIFTY 50:10s", "bar:NSE:BHARGSTEEL:10s",
                                        "bar:NSE:CHETANFIN:10s"};
@@ -54,7 +57,7 @@ struct network_cluster {
 
   network_cluster() {
     net.add("redis");
-    five.emplace(2, redis_on(net));
+    five.emplace(shards, redis_on(net));
     auto& c = *five;
     c.postgres.set("listen_addresses", "127.0.0.1,10.77.0.1");
     c.postgres.stop();
@@ -94,20 +97,27 @@ double market_time(const cluster& c) {
   return status.is_object() ? status["metrics"].value("artham_market_time_seconds", 0.0) : 0;
 }
 
-/// Until when bars are stored, in market seconds; of the instruments, a tenth is behind that.
-/// Nothing while there is none.
+/// Until when bars of every shard are stored, in market seconds; nothing while one has none. A
+/// shard is as far as the newest bar of its shares: many of them are not traded for a while.
 std::optional<double> stored_until(const cluster& c, double market) {
+  std::array<double, shards> newest{};
   try {
-    std::istringstream row(c.postgres.sql(
-        "SELECT extract(epoch FROM percentile_disc(0.1) WITHIN GROUP (ORDER BY newest)) FROM "
-        "(SELECT max(bar_end_ts) newest FROM artham.bars_10s WHERE bar_end_ts > to_timestamp(" +
-        std::to_string(market - 6 * 3600) + ") GROUP BY instrument_id) x"));
-    double stored = 0;
-    if (!(row >> stored)) return std::nullopt;
-    return stored;
+    std::istringstream rows(c.postgres.sql(
+        "SELECT extract(epoch FROM max(bar_end_ts)), exchange || ':' || tradingsymbol FROM "
+        "artham.bars_10s JOIN artham.instruments USING (instrument_id) WHERE segment = 'NSE' AND "
+        "bar_end_ts > to_timestamp(" +
+        std::to_string(market - 6 * 3600) + ") GROUP BY 2"));
+    double until = 0;
+    for (std::string name; rows >> until && rows.get() && std::getline(rows, name);) {
+      auto& shard = newest.at(market::feature::shard_of_group(name, shards));
+      shard = std::max(shard, until);
+    }
   } catch (const std::runtime_error&) {
     return std::nullopt;
   }
+  const auto least = std::ranges::min(newest);
+  if (least == 0) return std::nullopt;
+  return least;
 }
 
 /// Seconds until what comes now is stored, and less than two seconds of what came since are not;
@@ -261,7 +271,8 @@ struct trial {
 };
 
 /// In CI each fault once, for 1 or 5 seconds; ARTHAM_PARTITIONS=all: each for 1, 5 and 30, and
-/// Redis for 60. Other values: those whose name has it, for 5 seconds.
+/// Redis for 60. Other values: those whose name has it, for 5 seconds; or some one after the other,
+/// `NAME:SECONDS;…`.
 std::vector<trial> trials() {
   std::vector<trial> all;
   const auto which = wanted();
@@ -275,6 +286,16 @@ std::vector<trial> trials() {
     } else if (b.name.find(which) != std::string::npos) {
       all.push_back({&b, 5s});
     }
+  }
+  if (which.find(';') != std::string::npos) {
+    std::istringstream list(which);
+    for (std::string part; std::getline(list, part, ';');) {
+      const auto colon = part.find(':');
+      for (const auto& b : blows())
+        if (b.name == part.substr(0, colon))
+          all.push_back({&b, std::chrono::seconds(std::stoi(part.substr(colon + 1)))});
+    }
+    return all;
   }
   std::mt19937 random(static_cast<unsigned>(number("ARTHAM_CLUSTER_SEED", 1)));
   std::ranges::shuffle(all, random);
