@@ -17,14 +17,14 @@ constexpr std::size_t packets_at_once = 256;
 }  // namespace
 
 void ticker_outbox::keep(std::string frame) {
-  keep({std::move(frame), 0});
+  add({std::move(frame), 0});
 }
 
 void ticker_outbox::keep_packets(std::string frames, std::size_t packets) {
-  keep({std::move(frames), packets});
+  add({std::move(frames), packets});
 }
 
-void ticker_outbox::keep(kept what) {
+void ticker_outbox::add(kept what) {
   bytes_ += what.frames.size() + overhead;
   if (kept_.empty()) front_ = {};
   kept_.push_back(std::move(what));

@@ -44,7 +44,7 @@ class ticker_outbox {
     std::size_t packets = 0;  ///< 0: a text
   };
 
-  void keep(kept what);
+  void add(kept what);
   void make_front();
 
   std::deque<kept> kept_;
