@@ -5,7 +5,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -143,11 +142,6 @@ class reader_worker final : public caf::execution_unit {
   bool runs_ = false;
 };
 
-bool has_input(int fd) {
-  pollfd p{fd, POLLIN, 0};
-  return poll(&p, 1, 0) > 0;
-}
-
 /// One publisher, until it goes.
 void serve_publisher(int listening, const messages::hub_actor& hub, caf::actor_system& system,
                      bool window) {
@@ -173,7 +167,7 @@ void serve_publisher(int listening, const messages::hub_actor& hub, caf::actor_s
     if (live->bars.empty()) continue;
     to->enqueue(nullptr, caf::make_message_id(),
                 caf::make_message(messages::live_batch_ptr(std::move(live))), &worker);
-    if (window || has_input(fd)) {
+    if (window || static_cast<std::size_t>(n) == sizeof buffer) {
       worker.has_more_to_do();
     } else {
       worker.has_nothing_to_do();
