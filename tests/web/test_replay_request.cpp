@@ -13,10 +13,10 @@ using stretch = web::replay_order::stretch;
 
 TEST_CASE("the body that starts a replay is read") {
   const auto w = read_replay_wish(
-      R"({"from":"2026-11-20T09:15:00+05:30","to":1763635500000001,"speed":2.5,"paused":true})");
+      R"({"from":"2026-11-20T09:15:00+05:30","to":1795171500000001,"speed":2.5,"paused":true})");
   REQUIRE(w);
   CHECK(market::to_rfc3339(w->from, market::india_offset) == "2026-11-20T09:15:00+05:30");
-  CHECK(w->to == 1763635500000001 * market::microsecond);
+  CHECK(w->to == 1795171500000001 * market::microsecond);
   CHECK(w->speed == 2500);
   CHECK(w->paused);
   const auto plain = read_replay_wish(R"({"from":0,"to":1,"speed":"max"})");
@@ -44,7 +44,7 @@ TEST_CASE("what a replay is told is read") {
 
 TEST_CASE("bodies that are none are refused with words, whatever they are") {
   const std::string bodies[] = {
-      R"({"from":"2026-11-20T09:15:00+05:30","to":1763635500000001,"speed":2.5,"paused":true})",
+      R"({"from":"2026-11-20T09:15:00+05:30","to":1795171500000001,"speed":2.5,"paused":true})",
       R"({"op":"step","by":"bar","timeframe":"5m"})", R"({"op":"seek","to":9223372036854775807})",
       R"({"op":"speed","speed":1e308})", R"({"from":-1,"to":[{}],"speed":null})"};
   std::mt19937 random(7);
