@@ -224,10 +224,11 @@ void session_state::on_alerts(const messages::found_alerts& found) {
       return;
     }
     if (!alerts_) {
-      alerts_.emplace();
-      alerts_->upto = found.upto;
-      alerts_->place = config_.bell->wait(
+      alert_feed feed;
+      feed.upto = found.upto;
+      feed.place = config_.bell->wait(
           [me = messages::session_actor{self_}] { caf::anon_send(me, messages::ready_atom_v); });
+      alerts_ = std::move(feed);
     }
     for (auto& key : alerts_wanted_) alerts_->keys.insert(std::move(key));
     alerts_->more = true;

@@ -42,8 +42,8 @@ class condition_parser {
     if (auto done = any_of(0); !done) return tl::unexpected(done.error());
     if (!at_end()) return refuse("expected and, or, or nothing more");
     std::ranges::sort(made_.fields_);
-    const auto twice = std::ranges::unique(made_.fields_);
-    made_.fields_.erase(twice.begin(), twice.end());
+    made_.fields_.erase(std::unique(made_.fields_.begin(), made_.fields_.end()),
+                        made_.fields_.end());
     return std::move(made_);
   }
 
@@ -117,12 +117,12 @@ class condition_parser {
     if (!how) return tl::unexpected(how.error());
     auto right = operand();
     if (!right) return tl::unexpected(right.error());
-    condition::comparison c{*how, std::move(*left), std::move(*right), 0};
+    condition::comparison c{*how, *left, *right, 0};
     if (*how >= compare::crosses_above) {
       if (of_ == subject::gap) return refuse("a gap is no series: nothing crosses in it");
       c.crossing = static_cast<std::uint8_t>(made_.crossings_++);
     }
-    made_.steps_.emplace_back(std::move(c));
+    made_.steps_.emplace_back(c);
     return {};
   }
 
