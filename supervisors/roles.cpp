@@ -121,9 +121,12 @@ messages::child_spec gateway_tree(const tree_options& o, actors::hub_config conf
 }
 
 messages::child_spec replays_tree(const tree_options& o) {
-  auto spec = nested_dynamic_supervisor("replays", named(o, "replays", strategy::one_for_one));
-  spec.publish_as = replays_name;
-  return spec;
+  // Whoever starts the tree need not have the directory that they are looked up in.
+  auto running =
+      nested_dynamic_supervisor("running", named(o, "replays.running", strategy::one_for_one));
+  running.publish_as = replays_name;
+  return nested_supervisor("replays", named(o, "replays", strategy::one_for_one),
+                           {std::move(running)});
 }
 
 messages::child_spec replay_tree(const tree_options& o, std::string id) {

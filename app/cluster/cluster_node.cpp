@@ -467,7 +467,9 @@ result<void> cluster_node::serve_operations() {
   if (has(config::role::gateway)) return {};
   web::server_dependencies d;
   d.handler = web::make_operations(operations());
-  d.websockets = {{"/v1/stream", &no_gateway_}, {"/kite/ws", &no_gateway_}};
+  d.websockets = {{"/v1/stream", &no_gateway_},
+                  {"/kite/ws", &no_gateway_},
+                  {"/kite/replay/{id}", &no_gateway_}};
   d.metrics = &metrics_;
   auto started = web::server::start(web_options(options_.settings.web), std::move(d));
   if (!started) return tl::unexpected(started.error());
