@@ -60,7 +60,7 @@ replay_conductor_actor::behavior_type replay_conductor_state::start(
   self_->delayed_send(me(), look_interval, messages::timeout_atom_v, look_timer);
   return {
       [this](const command& c) { return on_command(c); },
-      [this](messages::status_atom) { return status_json(); },
+      [this](messages::status_atom) { return on_status(); },
       [this](messages::ready_atom) { go(); },
       [this](messages::timeout_atom, std::uint64_t timer) {
         if (timer == look_timer) {
@@ -109,6 +109,7 @@ void replay_conductor_state::on_started() {
   if (phase_ != phase::starting || awaited_ != 0 || !hub_ready_) return;
   phase_ = phase::idle;
   tell_clock(true);
+  settle();
   go();
 }
 
@@ -421,6 +422,13 @@ caf::result<std::string> replay_conductor_state::answer() {
   tell_clock(true);
   go();
   return status_json();
+}
+
+/// Whoever knows of a replay finds its hub: at the beginning that is waited for.
+caf::result<std::string> replay_conductor_state::on_status() {
+  if (phase_ != phase::starting || life_ != 1) return status_json();
+  answers_.push_back(self_->make_response_promise<std::string>());
+  return answers_.back();
 }
 
 void replay_conductor_state::settle() {

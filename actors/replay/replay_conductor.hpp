@@ -110,6 +110,7 @@ class replay_conductor_state {
   };
 
   caf::result<std::string> on_command(const command& c);
+  [[nodiscard]] caf::result<std::string> on_status();
   void begin_life();
   void start_part(messages::child_spec spec);
   void on_started();

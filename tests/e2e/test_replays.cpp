@@ -285,6 +285,7 @@ TEST_CASE("a hundred replays leave nothing behind") {
            "all"}}.dump());
       const auto reply = ws.next_that([](const json& m) { return m.contains("id"); });
       REQUIRE(reply);
+      REQUIRE_MESSAGE((*reply)["ok"] == true, reply->dump());
       const bool ended = (*reply)["subs"][1]["snapshot"]["clock"]["state"] == "ended";
       // Every other one is stopped on its way.
       if (i % 2 == 0 && !ended) {
