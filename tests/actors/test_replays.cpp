@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/session/text_batch.hpp"
 #include "tests/actors/replay_world.hpp"
 
 using namespace artham;  // NOLINT(google-build-using-namespace)
@@ -262,6 +263,32 @@ TEST_CASE("a replay waits for a client that does not read, and nothing is lost")
   CHECK(ticks_of(r.news(c)) == 2 * 640);
 }
 
+TEST_CASE("a replay waits for a client of newest values, too") {
+  replay_world r({.from = 60, .to = 700, .speed = 0, .bytes = 1 << 20});
+  const auto c = r.connect();
+  REQUIRE(r.subscribe(c, 1, infy)["ok"] == true);
+  c.socket->stop();
+  r.tell(op::resume);
+  r.run.advance(seconds(5));
+  CHECK(r.journal->released() < r.position_before(70));
+  if (c.socket->go_on()) caf::anon_send(c.session, messages::drained_atom_v);
+  r.run.advance(seconds(1));
+  CHECK(r.journal->released() == r.position_before(700));
+}
+
+TEST_CASE("a key that is given back is told no more, the others are") {
+  replay_world r({.from = 60, .speed = 0});
+  const auto c = r.connect();
+  REQUIRE(r.subscribe(c, 1, infy + R"(,"replay:r1:tick:NSE:RELIANCE")", all)["ok"] == true);
+  REQUIRE(r.ask(c, 2, R"("op":"unsub","keys":["replay:r1:tick:NSE:RELIANCE"])")["ok"] == true);
+  r.news(c);
+  r.step(stretch::clock);
+  r.step(stretch::clock);
+  const auto news = r.news(c, "tick");
+  REQUIRE(news.size() == 2);
+  for (const auto& m : news) CHECK(m["key"] == "replay:r1:tick:NSE:INFY");
+}
+
 TEST_CASE("a replay in which nobody takes part is stopped after a while") {
   replay_world r({.from = 60});
   r.run.advance(seconds(20));
@@ -293,6 +320,20 @@ TEST_CASE("clients of a replay are told when it is over, and go on with other ke
   CHECK(r.subscribe(c, 3, infy)["error"]["message"].get<std::string>().find("is over") !=
         std::string::npos);
   CHECK(r.ask(c, 4, R"("op":"ping")")["ok"] == true);
+}
+
+TEST_CASE("what was on its way when a replay ended is not told") {
+  replay_world r;
+  const auto c = r.connect();
+  REQUIRE(r.subscribe(c, 1, infy)["ok"] == true);
+  r.line->close("stopped", "it was stopped");
+  const auto late = actors::text_batch(R"({"ev":"tick"})", messages::batch::origin::live);
+  late->space = 3;
+  caf::anon_send(c.session, messages::batch_ptr(late));
+  r.run.run();
+  const auto news = r.news(c);
+  CHECK(std::ranges::any_of(news, [](const json& m) { return m["ev"] == "replay"; }));
+  CHECK(std::ranges::none_of(news, [](const json& m) { return m["ev"] == "tick"; }));
 }
 
 TEST_CASE("commands with keys of a replay that make no sense are refused by name") {
