@@ -404,6 +404,7 @@ struct gateway_world {
     s.keys = keys;
     s.names = names;
     s.catch_up = catch_up;
+    s.replays = replays;
     s.max_subscriptions = 10;
     s.held_bytes = held_bytes;
     s.metrics = &metrics;
@@ -536,6 +537,7 @@ struct gateway_world {
   std::shared_ptr<losing_bridge> journal = std::make_shared<losing_bridge>();
   ::artham::bridge::bridge& streams;
   feed::kite::frame_decoder decoder;
+  std::shared_ptr<actors::replay_lines> replays = std::make_shared<actors::replay_lines>();
   some_store store;
   runtime::metrics metrics;
   std::shared_ptr<messages::directory> names = std::make_shared<messages::directory>();

@@ -1,8 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <future>
 #include <string>
 #include <vector>
 
+#include "actors/session/text_batch.hpp"
 #include "tests/actors/gateway_world.hpp"
 
 using namespace artham;  // NOLINT(google-build-using-namespace)
@@ -98,4 +101,52 @@ TEST_CASE("whoever subscribes while he catches up is answered behind that") {
   CHECK(w.place_of_reply(1) < w.place_of_reply(2));
   CHECK(w.ticks_of("tick:NSE:INFY") == missed / 2);
   CHECK(w.c.ask(3, R"("op":"status")")["status"]["subscriptions"] == 3);
+}
+
+TEST_CASE("a replay's hub that is asked while a client catches up is waited for, and heard") {
+  gateway_world g{"1m"};
+  const auto answer = [](int id) {
+    const auto b = actors::text_batch(R"({"id":)" + std::to_string(id) + R"(,"ok":true})",
+                                      messages::batch::origin::reply);
+    b->space = 3;
+    return messages::batch_ptr(b);
+  };
+  std::promise<void> asked;
+  const auto hub = g.system.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->set_default_handler(caf::drop);
+    return {[self, answer](const messages::subscribe_request_ptr& r) {
+              self->send(r->session, answer(1));
+            },
+            [&asked](const messages::unsubscribe_request_ptr&) { asked.set_value(); }};
+  });
+  const auto names = std::make_shared<messages::directory>();
+  names->put(std::string(actors::hub_name), hub);
+  actors::replay_line::parts parts;
+  parts.id = "r1";
+  parts.space = 3;
+  parts.keys = g.keys;
+  parts.names = names;
+  parts.bytes_at_most = 1 << 20;
+  g.replays->put(std::make_shared<actors::replay_line>(std::move(parts)));
+
+  const auto token =
+      g.connect().ask(1, R"("op":"sub","keys":["tick:NSE:INFY"])")["token"].get<std::string>();
+  for (int i = 1; i <= missed; ++i) g.append_tick(408065, i);
+  REQUIRE(test::eventually([&] {
+    const auto at = g.board->get();
+    return at && at->at[0].seq == missed;
+  }));
+  const auto c = g.connect();
+  REQUIRE(c.ask(1, R"("op":"sub","keys":["replay:r1:tick:NSE:INFY"])")["ok"] == true);
+  c.socket->stop();
+  c.command(2, R"("op":"sub","policy":"all","keys":["tick:NSE:INFY"],"from":")" + token + "\"");
+  REQUIRE(test::eventually([&] { return c.socket->refused(); }));
+  c.command(3, R"("op":"unsub","keys":["replay:r1:tick:NSE:INFY"])");
+  REQUIRE(asked.get_future().wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+  c.go_on();
+  CHECK(c.socket->reply(2)["ok"] == true);
+  caf::anon_send(c.session, answer(3));
+  CHECK(c.socket->reply(3)["ok"] == true);
+  CHECK(c.ask(4, R"("op":"ping")")["op"] == "pong");
+  caf::anon_send_exit(hub, caf::exit_reason::user_shutdown);
 }
