@@ -82,28 +82,30 @@ bool catch_up::concerns(const entry& stream, std::uint64_t key) const {
 }
 
 result<catch_up::step> catch_up::next(const messages::resume_point& until, std::size_t bytes) {
-  step s;
-  s.at_end = true;
+  const bool begins = !in_round_;
+  if (begins) begin_round(until);
+  in_round_ = false;
   for (auto& p : places_) {
-    const auto goal = until.at[p.index];
-    if (p.goal != goal) {
-      p.goal = goal;
-      p.goal_cause = until.cause(p.index);
-      p.reader.reset();
-      p.blocks.clear();
-    }
     if (auto done = read(p, bytes); !done) return tl::unexpected(done.error());
-    if (p.at < p.goal) {
-      s.at_end = false;
-      break;
-    }
+    in_round_ = p.at < p.goal;
+    if (in_round_) break;
   }
+  step s;
+  // After several goes there is more by now.
+  s.at_end = begins && !in_round_;
   if (items_.empty()) return s;
   auto b = std::make_shared<batch>();
   b->bytes = std::make_shared<const std::string>(std::exchange(bytes_, {}));
   b->items = std::exchange(items_, {});
   s.found = std::move(b);
   return s;
+}
+
+void catch_up::begin_round(const messages::resume_point& until) {
+  for (auto& p : places_) {
+    p.goal = until.at[p.index];
+    p.goal_cause = until.cause(p.index);
+  }
 }
 
 result<void> catch_up::read(place& p, std::size_t bytes) {
@@ -252,9 +254,8 @@ bool catch_up::is_dense(const place& p) const {
 }
 
 result<bool> catch_up::fill(place& p, std::size_t bytes) {
-  const auto until = std::min(p.missing->upto, p.goal);
   if (!p.missing->rows) {
-    const auto begun = begin_filling(p, until);
+    const auto begun = begin_filling(p, std::min(p.missing->upto, p.goal));
     if (!begun || !*begun) return begun;
     if (!p.missing) return true;
   }
@@ -268,9 +269,9 @@ result<bool> catch_up::fill(place& p, std::size_t bytes) {
     h.rows->pop();
   }
   if (h.is_short) say_expired(p);
-  p.at = until;
-  p.cause = h.own_numbering ? p.goal_cause : market::cause{};
-  if (until == h.upto) {
+  p.at = h.rows_upto;
+  p.cause = h.rows_cause;
+  if (p.at == h.upto) {
     p.missing.reset();
   } else {
     h.rows.reset();
@@ -316,6 +317,8 @@ result<bool> catch_up::begin_filling(place& p, market::position until) {
   }
   if (!unknown && *stored != market::position{}) rows->begin(after, before);
   h.rows = std::move(rows);
+  h.rows_upto = until;
+  h.rows_cause = h.own_numbering ? p.goal_cause : market::cause{};
   return true;
 }
 

@@ -60,7 +60,8 @@ class catch_up {
     messages::batch_ptr found;  ///< null: nothing
     bool at_end = false;        ///< nothing is left up to where it was to read
   };
-  /// Reads on, up to `until`: about so many bytes of messages.
+  /// Reads on, up to `until`: about so many bytes of messages. What is not read in one go is read
+  /// to its end first, and `until` counts from then on.
   [[nodiscard]] result<step> next(const messages::resume_point& until, std::size_t bytes);
   /// Some of what this key has missed is not to be had any more.
   [[nodiscard]] bool expired(std::uint64_t key) const { return expired_.contains(key); }
@@ -75,8 +76,12 @@ class catch_up {
     /// The stream's last word. Else, what is not in the store may be had of the journal by a bridge
     /// that asks for it.
     bool is_final = true;
-    bool is_short = false;                 ///< the store has not all of it
-    std::unique_ptr<stored_stretch> rows;  ///< once they are being read
+    bool is_short = false;  ///< the store has not all of it
+    // Once its rows are being read: they are those of one round, even where others follow before
+    // they are through.
+    std::unique_ptr<stored_stretch> rows;
+    market::position rows_upto;
+    market::cause rows_cause;  ///< of the record there, in a numbering of its own
   };
   struct place {
     std::size_t index = 0;        ///< of the stream, and of its position
@@ -93,14 +98,15 @@ class catch_up {
     std::deque<record::block_ptr> blocks;
   };
 
+  void begin_round(const messages::resume_point& until);
   result<void> read(place& p, std::size_t bytes);
   result<void> check(place& p);
   result<void> check_begin(place& p);
   [[nodiscard]] result<record::block_ptr> first_behind(const place& p,
                                                        market::position after) const;
   [[nodiscard]] bool is_dense(const place& p) const;
-  /// True: all of the hole that is wanted now was read. False: there is enough for now, or the
-  /// store is to be asked again.
+  /// True: all of the hole that was wanted when its rows were begun was read. False: there is
+  /// enough for now, or the store is to be asked again.
   result<bool> fill(place& p, std::size_t bytes);
   /// False: the store is to be asked again.
   result<bool> begin_filling(place& p, market::position until);
@@ -127,6 +133,7 @@ class catch_up {
   const catch_up_config& config_;
   std::unordered_map<std::uint64_t, wanted> keys_;
   std::vector<place> places_;
+  bool in_round_ = false;    ///< not everything was read up to the goals
   market::timestamp since_;  ///< market time of the client's token; 0: not known
   std::set<std::uint64_t> expired_;
   std::vector<market::bar_input> packed_;

@@ -334,7 +334,7 @@ struct gateway_world {
     tokens = std::make_shared<const actors::token_codec>(
         7, actors::stream_list(hub_options.timeframes, parts.features != nullptr, 1));
     hub_options.tokens = tokens;
-    actors::catch_up_config c;
+    auto& c = catch_up_of;
     c.journal = &streams;
     c.tokens = tokens;
     c.decoder = &decoder;
@@ -545,6 +545,7 @@ struct gateway_world {
   std::shared_ptr<const actors::token_codec> tokens;
   std::shared_ptr<const actors::instrument_index> index;
   std::shared_ptr<const actors::key_resolver> keys;
+  actors::catch_up_config catch_up_of;
   std::shared_ptr<actors::catch_up_pool> catch_up;
   std::vector<std::unique_ptr<bridge::writer>> finals;
   std::unique_ptr<bridge::writer> ticks;

@@ -536,6 +536,55 @@ TEST_CASE("what neither Redis nor the store has is told, and so is a store that 
   }
 }
 
+TEST_CASE("what was missed is whole, in whatever pieces it is read while more comes") {
+  redis_streams redis;
+  const scratch dir;
+  auto d = sqlite_in(dir);
+  gateway_world g("1m", {}, parts_over(*redis.bridge, &d));
+  storing stores(g, d);
+  load l(g);
+  l.steps(100);
+  wait_for_hub(g);
+  const auto from = *g.board->get();
+  spread(l, g, 600);
+  stores.wait_for_all();
+  redis.trim_behind(g, stores);
+  l.steps(100);
+  wait_for_hub(g);
+  const auto end = *g.board->get();
+  const auto reader = [&] {
+    std::vector<actors::catch_up::wanted> keys;
+    for (const auto key : {messages::tick_key(infy), messages::bar_key(infy, 0)})
+      keys.push_back({key, actors::make_style(messages::format::json, false, "key")});
+    return actors::catch_up(g.catch_up_of, std::move(keys), from);
+  };
+  const auto some = [](actors::catch_up& c, const messages::resume_point& until,
+                       std::size_t bytes) {
+    auto step = c.next(until, bytes);
+    REQUIRE_MESSAGE(step, step.error().message);
+    return std::pair{step->found ? *step->found->bytes : std::string(), step->at_end};
+  };
+  auto at_once = reader();
+  const auto [whole, at_end] = some(at_once, end, SIZE_MAX);
+  REQUIRE(at_end);
+  REQUIRE(whole.size() > 10'000);
+  for (const std::uint64_t part : {3U, 17U, 150U}) {
+    CAPTURE(part);
+    auto c = reader();
+    std::string pieces;
+    auto until = from;
+    // Clients are told more and more meanwhile; each piece is a message or a few.
+    for (bool done = false; !done;) {
+      for (std::size_t i = 0; i < until.at.size(); ++i)
+        until.at[i] = {1, std::min(until.at[i].seq + part, end.at[i].seq)};
+      auto [piece, ended] = some(c, until, 500);
+      pieces += piece;
+      done = ended && until.at == end.at;
+    }
+    CHECK(pieces.size() == whole.size());
+  }
+}
+
 TEST_CASE("a token from before what retention left is told so, key by key") {
   redis_streams redis;
   auto d = postgres_database("retention", store::postgres::tick_layout::packed);
