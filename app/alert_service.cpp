@@ -80,14 +80,18 @@ void alert_service::stop() {
 void alert_service::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    // One that finds the queue full comes again.
-    static_cast<void>(desk_->post([this](store::alert_book& book) { look(book); }));
+    // One at a time, where the store does not answer; one that finds the queue full comes again.
+    if (!looking_) looking_ = desk_->post([this](store::alert_book& book) { look(book); });
     wake_.wait_for(lock, poll, [&] { return stopping_; });
   }
 }
 
 void alert_service::look(store::alert_book& book) {
   const auto newest = book.newest();
+  {
+    const std::lock_guard lock(mutex_);
+    looking_ = false;
+  }
   // After a store that was away whoever waits asks again.
   if (!newest) {
     newest_.reset();

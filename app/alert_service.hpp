@@ -43,7 +43,7 @@ class alert_service {
   [[nodiscard]] const std::shared_ptr<actors::alert_desk>& desk() const { return desk_; }
   /// For the routes, which must be gone when this is.
   [[nodiscard]] web::alert_sources sources() const;
-  /// Ends the threads; what was asked for is answered before.
+  /// Ends the threads. Whoever asks must be gone: what was not begun is dropped.
   void stop();
 
  private:
@@ -56,6 +56,7 @@ class alert_service {
   std::shared_ptr<actors::alert_desk> desk_;
   std::mutex mutex_;
   std::condition_variable wake_;
+  bool looking_ = false;  ///< the desk has a look to do
   bool stopping_ = false;
   std::optional<std::uint64_t> newest_;  ///< the desk's thread's
   std::thread clock_;

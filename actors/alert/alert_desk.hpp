@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,12 +20,20 @@ class alert_desk {
 
   /// False: too many jobs wait, or it is stopping.
   [[nodiscard]] bool post(job fn) {
-    return thread_.post([fn = std::move(fn), book = book_.get()] { fn(*book); });
+    return thread_.post([this, fn = std::move(fn)] {
+      if (!stopping_) fn(*book_);
+    });
   }
-  void stop() { thread_.stop(); }
+  /// Waits for the job under way. Those behind it are dropped: each could wait for a store that
+  /// does not answer.
+  void stop() {
+    stopping_ = true;
+    thread_.stop();
+  }
 
  private:
   std::unique_ptr<store::alert_book> book_;
+  std::atomic<bool> stopping_{false};
   runtime::worker thread_;
 };
 
