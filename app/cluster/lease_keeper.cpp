@@ -291,10 +291,10 @@ void lease_keeper::apply(const std::map<std::string, bridge::redis::lease, std::
     const bool known = it != leases.end();
     const auto holder = known ? it->second.holder : std::string();
     const bool is_ours = holder == options_.node || (holder.empty() && alone);
-    // Whoever had it said so itself. An ingest node may journal without its lease.
-    const bool was_given_back = known && holder.empty() && lease != ingest_lease;
-    const bool is_gone = suspects.contains(holder);
-    if (is_ours || was_given_back || is_gone || now >= trusts_silence_from_) take(lease);
+    // Its node said so, or the network does. But an ingest node may journal without its lease.
+    const bool is_left =
+        known && lease != ingest_lease && (holder.empty() || suspects.contains(holder));
+    if (is_ours || is_left || now >= trusts_silence_from_) take(lease);
   }
   if (tell) options_.changed();
 }
