@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "web/api/bar_evidence.hpp"
 #include "web/api/last_tick.hpp"
 #include "web/api/operations.hpp"
+#include "web/api/ui_files.hpp"
 #include "web/server/http.hpp"
 
 namespace artham::web {
@@ -28,6 +30,7 @@ struct api_dependencies {
   std::function<result<record::position>(market::timestamp)> position_at;
   evidence_source evidence;                            ///< `/v1/bars/proof`
   quote_sources quotes;                                ///< of `/kite` and `/udf`
+  std::shared_ptr<const ui_files> ui;                  ///< null: the plain page alone
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds proof_timeout{60'000};
   std::size_t readers = 2;          ///< threads for store reads
