@@ -6,6 +6,7 @@ import { ConnectionBar } from './components/ConnectionBar';
 import { LoginDialog } from './components/LoginDialog';
 import { ErrorBoundary } from './components/ErrorBoundary';
 import { StatusLine } from './components/StatusLine';
+import { useFirstList } from './state/firstList';
 import { useLive } from './state/live';
 import { useTimeframes } from './state/queries';
 import { useSettings } from './state/settings';
@@ -64,13 +65,14 @@ function Person() {
 export function Shell() {
   useThemeOnPage();
   usePaletteKey();
+  useFirstList();
   const open = usePalette((p) => p.open);
   const isOpen = useLive((s) => s.connection.phase === 'open');
   // The zone of all times on all pages.
   useTimeframes();
   return (
-    <div className="grid h-full grid-rows-[auto_auto_minmax(0,1fr)_auto]" data-connection={isOpen ? 'open' : 'lost'}>
-      <header className="flex items-center gap-x-4 border-b bg-panel px-3 py-1.5">
+    <div className="grid h-full grid-cols-[minmax(0,1fr)] grid-rows-[auto_auto_minmax(0,1fr)_auto]" data-connection={isOpen ? 'open' : 'lost'}>
+      <header className="flex items-center gap-x-1.5 border-b bg-panel px-2 py-1.5 sm:gap-x-4 sm:px-3">
         <Link to="/" className="flex items-center gap-2 text-[.9375rem] font-semibold tracking-wide">
           <img src="/favicon.svg" alt="" className="size-5" />
           <span className="hidden sm:inline">artham</span>
@@ -78,13 +80,16 @@ export function Shell() {
         <nav aria-label="Pages" className="flex gap-0.5">
           {pages.map((p) => (
             <Link key={p.to} to={p.to} activeOptions={{ exact: p.to === '/', includeSearch: false }}
-              className="rounded-md px-2.5 py-1 text-quiet hover:text-ink aria-[current=page]:bg-hover aria-[current=page]:text-ink">
+              className="rounded-md px-2 py-1 text-quiet sm:px-2.5 hover:text-ink aria-[current=page]:bg-hover aria-[current=page]:text-ink">
               {p.name}
             </Link>
           ))}
         </nav>
         <button type="button" onClick={open} className="ml-auto flex min-w-0 items-center gap-2 rounded-md border bg-raised px-2.5 py-1 text-quiet hover:text-ink sm:w-64">
-          <span className="truncate"><span className="hidden sm:inline">Search instruments</span><span className="sm:hidden">Search</span></span>
+          <svg viewBox="0 0 16 16" className="size-4 shrink-0" aria-hidden>
+            <circle cx="7" cy="7" r="4.5" fill="none" stroke="currentColor" strokeWidth="1.5" /><path d="m10.5 10.5 3.5 3.5" stroke="currentColor" strokeWidth="1.5" />
+          </svg>
+          <span className="sr-only truncate sm:not-sr-only">Search instruments</span>
           <kbd className="ml-auto hidden rounded border px-1 font-sans text-[.6875rem] sm:inline">Ctrl K</kbd>
         </button>
         <Person />

@@ -1,7 +1,7 @@
 import {
   CandlestickSeries, type CandlestickData, ColorType, createChart, createSeriesMarkers, CrosshairMode, HistogramSeries,
   type HistogramData, type IChartApi, type ISeriesApi, type ISeriesMarkersPluginApi, LineSeries, type MouseEventParams,
-  type SeriesMarker, type Time, type UTCTimestamp,
+  type SeriesMarker, type Time, type UTCTimestamp, type WhitespaceData,
 } from 'lightweight-charts';
 import type { Bar } from '../api/types';
 import { offsetSeconds } from '../format/time';
@@ -187,9 +187,10 @@ export class MarketChart {
     return data;
   }
 
-  private volumeOf(bar: Bar): HistogramData<Time> {
+  private volumeOf(bar: Bar): HistogramData<Time> | WhitespaceData<Time> {
+    if (bar.volume === undefined) return { time: timeOf(bar) };
     const isUp = Number(bar.close) >= Number(bar.open);
-    return { time: timeOf(bar), value: bar.volume ?? 0, color: isUp ? this.colors.upSoft : this.colors.downSoft };
+    return { time: timeOf(bar), value: bar.volume, color: isUp ? this.colors.upSoft : this.colors.downSoft };
   }
 
   private revisions(): SeriesMarker<Time>[] {

@@ -21,6 +21,7 @@ describe('the tree', () => {
   });
   it('counts what does not run, of all nodes', () => {
     expect(countOf(tree)).toEqual({ all: 24, amiss: 1 });
+    expect(countOf({ id: 'builders', state: 'running', counts: { running: 320, failed: 2 }, children: [] })).toEqual({ all: 323, amiss: 2 });
     expect(countOf({ nodes: { a: tree, b: { error: 'silent' } } })).toEqual({ all: 25, amiss: 2 });
   });
 });

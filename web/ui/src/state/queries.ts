@@ -52,7 +52,12 @@ export function useGaps() {
 }
 
 export function useChains() {
-  return useQuery({ queryKey: ['chains'], queryFn: ({ signal }) => get<Chains>('/v1/chain', {}, signal), refetchInterval: 60_000 });
+  return useQuery({
+    queryKey: ['chains'],
+    queryFn: ({ signal }) => get<Chains>('/v1/chain', {}, signal),
+    // The first ones appear with the first ticks.
+    refetchInterval: (query) => (query.state.data?.chains.length ? 60_000 : 1_000),
+  });
 }
 
 export function useStatus() {

@@ -62,8 +62,8 @@ export function ChainPage() {
         <>
           <Summary chain={shown} />
           {shown.state !== 'ok' && <p role="status" className="bg-warn-soft px-3 py-1 text-warn">This chain is not valued: {shown.state.replaceAll('_', ' ')}.</p>}
-          <div className="flex min-h-[70vh] flex-1 flex-col lg:grid lg:min-h-0 lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_26rem]">
-            <div className="flex min-h-[60vh] flex-col lg:min-h-0"><StrikeTable chain={shown} columns={columnSets[chainColumns]} onOpen={onOpen} /></div>
+          <div className="flex shrink-0 flex-col lg:grid lg:min-h-0 lg:flex-1 lg:shrink lg:grid-cols-[minmax(0,1fr)_22rem] xl:grid-cols-[minmax(0,1fr)_26rem]">
+            <div className="flex h-[62vh] flex-col lg:h-auto lg:min-h-0"><StrikeTable chain={shown} columns={columnSets[chainColumns]} onOpen={onOpen} /></div>
             <ChainPlots chain={shown} />
           </div>
         </>

@@ -36,7 +36,7 @@ export function ChainPlots({ chain }: { chain: Chain }) {
     const looks = { stroke: c.quiet, font, grid: { stroke: c.grid, width: 1 }, ticks: { stroke: c.grid, width: 1 } };
     return [
       { ...looks, size: 28, values: (_u, all) => all.map((n) => String(n)) },
-      { ...looks, size: 52, values: (_u, all) => all.map(format) },
+      { ...looks, size: 46, values: (_u, all) => all.map(format) },
     ];
   }, [theme]);
   const marks = useCallback((u: uPlot) => {
@@ -57,7 +57,7 @@ export function ChainPlots({ chain }: { chain: Chain }) {
     const c = palette(theme);
     const bars = (align: -1 | 1) => uPlot.paths.bars?.({ size: [0.38, 20], align });
     return {
-      scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.05)] } }, axes: axes(shortCount), legend: { show: false }, cursor: { y: false },
+      scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, Math.max(1, max * 1.05)] } }, axes: axes((n) => shortCount(n).replace('.00', '')), legend: { show: false }, cursor: { y: false },
       series: [
         {}, { label: 'Calls', stroke: c.up, fill: c.upSoft, width: 1, paths: bars(-1), points: { show: false } },
         { label: 'Puts', stroke: c.down, fill: c.downSoft, width: 1, paths: bars(1), points: { show: false } },

@@ -19,7 +19,7 @@ export function Summary({ chain }: { chain: Chain }) {
     ['Valued', `${countText(chain.valued)} of ${countText(chain.options.length)}`, chain.final ? 'at a clock mark' : 'live'],
   ];
   return (
-    <dl className="flex gap-x-6 gap-y-1 overflow-x-auto border-b px-3 py-2 lg:flex-wrap" data-testid="summary" tabIndex={0} aria-label="The chain as a whole">
+    <dl className="flex shrink-0 gap-x-6 gap-y-1 overflow-x-auto border-b px-3 py-2 lg:flex-wrap" data-testid="summary" tabIndex={0} aria-label="The chain as a whole">
       {facts.map(([name, value, more]) => (
         <div key={name} className="whitespace-nowrap">
           <dt className="text-[.6875rem] text-quiet">{name}</dt>

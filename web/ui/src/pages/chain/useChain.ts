@@ -29,6 +29,8 @@ export function useNearest(underlying: string | undefined) {
     queryKey: ['nearest', underlying],
     queryFn: async ({ signal }) => (await get<StoredChain>(`/v1/chain/${encodeURIComponent(underlying ?? '')}`, {}, signal)).chain.expiry,
     enabled: underlying !== undefined,
+    // There is none before the first clock mark.
+    retry: 20,
     staleTime: 60_000,
   });
 }

@@ -111,7 +111,7 @@ export function Details({ instrument }: { instrument: Instrument }) {
   ] as [string, unknown, string][]).filter(([, known]) => known !== undefined).map(([name, , shown]) => [name, shown]);
   const hasBook = (tick?.bids?.length ?? 0) + (tick?.offers?.length ?? 0) > 0;
   return (
-    <aside aria-label="Details" className="border-t bg-panel lg:col-span-2 lg:max-h-64 lg:overflow-y-auto xl:col-span-1 xl:max-h-none xl:border-t-0 xl:border-l" tabIndex={0}>
+    <aside aria-label="Details" className="order-3 shrink-0 border-t bg-panel lg:order-none lg:col-span-2 lg:max-h-64 lg:overflow-y-auto xl:col-span-1 xl:max-h-none xl:border-t-0 xl:border-l" tabIndex={0}>
       <Panel title="Day" aside={<span className="text-xs text-quiet">{zoneName()}</span>}>
         <Facts facts={facts.length > 0 ? facts : [['Volume', nothing]]} />
       </Panel>

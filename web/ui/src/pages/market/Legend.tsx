@@ -12,8 +12,10 @@ export function Legend({ bar, timeframe, isIntraday, digits }: { bar: Bar | unde
     ['L', priceText(bar.low, digits), tone], ['C', priceText(bar.close, digits), tone],
   ];
   if (bar.volume !== undefined) facts.push(['Vol', shortCount(bar.volume)]);
-  if (bar.oi !== undefined) facts.push(['OI', shortCount(bar.oi)]);
-  if (bar.oi_change !== undefined) facts.push(['ΔOI', signedCountText(bar.oi_change)]);
+  // Where there is none it is told as 0.
+  const hasInterest = (bar.oi ?? 0) !== 0 || (bar.oi_change ?? 0) !== 0;
+  if (hasInterest && bar.oi !== undefined) facts.push(['OI', shortCount(bar.oi)]);
+  if (hasInterest && bar.oi_change !== undefined) facts.push(['ΔOI', signedCountText(bar.oi_change)]);
   if (bar.vwap !== undefined) facts.push(['VWAP', priceText(Number(bar.vwap).toFixed(digits), digits)]);
   facts.push(['Ticks', countText(bar.ticks)]);
   return (

@@ -14,7 +14,7 @@ function Instrument({ chosen, timeframe }: { chosen: string; timeframe: string }
   if (!instrument.data || !frames) return <Notice>Loading {chosen}</Notice>;
   return (
     <>
-      <div className="flex min-h-0 min-w-0 flex-col lg:h-full">
+      <div className="flex min-w-0 shrink-0 flex-col lg:h-full lg:min-h-0">
         <QuoteHeader instrument={instrument.data} />
         <ChartView key={`${chosen} ${timeframe}`} instrument={instrument.data} timeframe={timeframe} frames={frames} />
       </div>
@@ -27,8 +27,8 @@ function Instrument({ chosen, timeframe }: { chosen: string; timeframe: string }
 export function MarketPage() {
   const { instrument, timeframe } = useChoice();
   return (
-    <div className="living flex h-full flex-col overflow-y-auto lg:grid lg:grid-cols-[19rem_minmax(0,1fr)] lg:grid-rows-[minmax(0,1fr)_auto] lg:overflow-hidden xl:grid-cols-[20rem_minmax(0,1fr)_17rem] xl:grid-rows-[minmax(0,1fr)]">
-      <div className="order-2 border-t lg:order-none lg:min-h-0 lg:border-t-0 lg:border-r"><Watchlist /></div>
+    <div className="living flex h-full flex-col overflow-y-auto lg:grid lg:grid-cols-[21rem_minmax(0,1fr)] lg:grid-rows-[minmax(0,1fr)_auto] lg:overflow-hidden xl:grid-cols-[22rem_minmax(0,1fr)_17rem] xl:grid-rows-[minmax(0,1fr)]">
+      <div className="order-2 shrink-0 border-t lg:order-none lg:min-h-0 lg:border-t-0 lg:border-r"><Watchlist /></div>
       {instrument === null ? <Notice>Waiting for instruments</Notice> : <Instrument chosen={instrument} timeframe={timeframe} />}
       <Proof />
     </div>

@@ -1,8 +1,5 @@
-import { memo, useEffect, useRef } from 'react';
+import { memo, useRef } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useQuery } from '@tanstack/react-query';
-import { get } from '../../api/rest';
-import type { Instruments } from '../../api/types';
 import { usePalette } from '../../components/CommandPalette';
 import { Panel } from '../../components/Panel';
 import { difference, percentChange } from '../../format/decimal';
@@ -13,27 +10,7 @@ import { useQuote } from '../../state/live';
 import { useSettings } from '../../state/settings';
 import { changeTone } from './QuoteHeader';
 
-const firstOnes = 14;
 const dots: Record<Tone, string> = { good: 'bg-up', warn: 'bg-warn', bad: 'bg-down', quiet: 'bg-quiet' };
-
-/// Who has no list yet begins with the indices and the first shares.
-function useFirstList(): void {
-  const { watchlist, setWatchlist } = useSettings();
-  const first = useQuery({
-    queryKey: ['first-list'],
-    queryFn: async ({ signal }) => {
-      const some = await get<Instruments>('/v1/instruments', { exchange: 'NSE', limit: firstOnes }, signal);
-      if (some.instruments.length > 0) return some;
-      const any = await get<Instruments>('/v1/instruments', { limit: firstOnes }, signal);
-      if (any.instruments.length === 0) throw new Error('no instruments are known yet');
-      return any;
-    },
-    enabled: watchlist === null,
-  }).data;
-  useEffect(() => {
-    if (watchlist === null && first) setWatchlist(first.instruments.map((i) => i.key));
-  }, [watchlist, first, setWatchlist]);
-}
 
 const Row = memo(function Row({ instrument, isChosen, onChoose, onRemove, onStep }: {
   instrument: string; isChosen: boolean; onChoose: (key: string) => void; onRemove: (key: string) => void;
@@ -71,7 +48,6 @@ const Row = memo(function Row({ instrument, isChosen, onChoose, onRemove, onStep
 
 /// Live prices of what this browser watches. Arrow keys move, Delete takes away.
 export function Watchlist() {
-  useFirstList();
   const keys = useSettings((s) => s.watchlist) ?? [];
   const unwatch = useSettings((s) => s.unwatch);
   const openPalette = usePalette((p) => p.open);
@@ -98,9 +74,9 @@ export function Watchlist() {
     <Panel title="Watchlist" className="flex h-full flex-col" aside={
       <button type="button" className="text-quiet hover:text-ink" onClick={openPalette}>Add</button>
     }>
-      <div ref={scroller} className="min-h-0 flex-1 overflow-y-auto" tabIndex={0} aria-label="Watched instruments" role="region">
+      <div ref={scroller} className="max-h-[60vh] min-h-0 flex-1 overflow-y-auto lg:max-h-none" tabIndex={0} aria-label="Watched instruments" role="region">
         <table className="w-full table-fixed border-collapse">
-          <colgroup><col /><col className="w-[5.6rem]" /><col className="w-[4.5rem]" /><col className="w-[4.6rem]" /></colgroup>
+          <colgroup><col /><col className="w-[5.2rem]" /><col className="w-[4.3rem]" /><col className="w-[4.4rem]" /></colgroup>
           <thead className="sticky top-0 z-1 bg-ground text-[.6875rem] text-quiet">
             <tr>
               <th scope="col" className="py-1 pl-3 text-left font-normal">Instrument</th>

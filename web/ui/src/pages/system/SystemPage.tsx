@@ -55,7 +55,7 @@ function Tiles({ status, system, amiss }: { status: Status; system: SystemNow | 
   const waiting = system?.store?.waiting ?? 0;
   const refused = system?.store?.refused ?? 0;
   return (
-    <dl className="grid grid-cols-2 border-t sm:grid-cols-3 lg:grid-cols-5 xl:grid-cols-9" data-testid="tiles">
+    <dl className="grid grid-cols-[repeat(auto-fit,minmax(8.2rem,1fr))]" data-testid="tiles">
       {feed && (
         <Tile name="Feed" tone={feedState(feed.state).tone} more={feed.cause !== undefined ? causeName(feed.cause) : status.feed?.url}>
           {feedState(feed.state).text}
@@ -66,7 +66,7 @@ function Tiles({ status, system, amiss }: { status: Status; system: SystemNow | 
       )}
       {status.ticks_received !== undefined && <Tile name="Ticks received">{countText(status.ticks_received)}</Tile>}
       {system?.gaps && (
-        <Tile name="Gaps" tone={open > 0 ? 'bad' : undefined} more="since this gateway started">
+        <Tile name="Gaps" tone={open > 0 ? 'bad' : undefined} more="since its start">
           {open > 0 ? `${countText(open)} open` : countText(system.gaps.opened)}
         </Tile>
       )}
@@ -185,7 +185,7 @@ export function SystemPage() {
           <div className="border-t"><Nodes system={system} status={status.data} /></div>
           <Panel title="Lags" className="border-t">
             <div className="max-h-96 overflow-auto" tabIndex={0} role="region" aria-label="Lags">
-              <SortedTable label="Lags" columns={lagColumns} rows={lags} sort={[{ id: 'lag', desc: true }]} idOf={(l) => `${l.kind} ${l.name}`} empty="This node has none." />
+              <SortedTable label="Lags" columns={lagColumns} rows={lags} sort={[{ id: 'name', desc: false }]} idOf={(l) => `${l.kind} ${l.name}`} empty="This node has none." />
             </div>
           </Panel>
         </div>

@@ -10,6 +10,8 @@ const tones: Record<string, Tone> = { running: 'good', starting: 'warn', backing
 
 function Row({ line, onToggle }: { line: Line; onToggle: (path: string) => void }) {
   const { node, depth, isOpen, children } = line;
+  // Of very many children there are only counts.
+  const unlisted = children > 0 ? 0 : Object.values(node.counts ?? {}).reduce((sum, n) => sum + n, 0);
   const amiss = Object.entries(node.counts ?? {}).filter(([state, n]) => state !== 'running' && n > 0);
   return (
     <div className="flex h-7 items-center gap-3 border-t px-3 hover:bg-hover" data-path={line.path}>
@@ -20,7 +22,7 @@ function Row({ line, onToggle }: { line: Line; onToggle: (path: string) => void 
           <span className="truncate font-medium">{node.id}</span>
           <span className="text-quiet">{countText(children)}</span>
         </button>
-      ) : <span className="truncate pl-4">{node.id}</span>}
+      ) : <span className="truncate pl-4">{node.id}{unlisted > 0 && <span className="pl-1.5 text-quiet">{countText(unlisted)}</span>}</span>}
       {amiss.map(([state, n]) => <span key={state} className="text-warn">{countText(n)} {state.replaceAll('_', ' ')}</span>)}
       {node.error !== undefined && <span className="min-w-0 truncate text-down" title={node.error}>{node.error}</span>}
       <span className="ml-auto flex shrink-0 items-center gap-4 text-quiet">
