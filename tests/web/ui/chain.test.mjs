@@ -15,6 +15,8 @@ await test('ui chain', ['exchange.instruments=8'], async (artham, browser) => {
   const strikes = await page.evaluate(() => [...document.querySelectorAll('tr[data-strike]')].map((r) => Number(r.dataset.strike)));
   assert.deepEqual(strikes, [...strikes].sort((a, b) => a - b));
 
+  await until('all strikes', () => document.querySelector('[data-testid=strikes] table').getAttribute('aria-rowcount') === '23');
+
   // The strike at the money is in the middle of what is seen, as far as there are strikes on both sides.
   const placed = await page.evaluate(() => {
     const row = document.querySelector('[aria-current=true]').closest('tr').getBoundingClientRect();

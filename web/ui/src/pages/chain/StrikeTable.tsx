@@ -86,17 +86,19 @@ export function StrikeTable({ chain, columns, onOpen }: {
 
   const middle = rows.findIndex((r) => r.strike === chain.atm_strike);
   const toMiddle = useCallback(() => { if (middle >= 0) view.scrollToIndex(middle, { align: 'center' }); }, [middle, view]);
-  const centred = useRef('');
+  // Until somebody looks elsewhere: strikes come with their first ticks.
+  const which = `${chain.underlying} ${chain.expiry}`;
+  const lookedElsewhere = useRef('');
+  const leave = () => { lookedElsewhere.current = which; };
+  const hasMiddle = middle >= 0;
   useEffect(() => {
-    const which = `${chain.underlying} ${chain.expiry}`;
-    if (middle < 0 || centred.current === which) return;
-    centred.current = which;
-    toMiddle();
-  }, [chain.underlying, chain.expiry, middle, toMiddle]);
+    if (hasMiddle && lookedElsewhere.current !== which) toMiddle();
+    // Not with each move of the market.
+  }, [which, hasMiddle, rows.length]);
 
   return (
     <div className="relative min-h-0 flex-1">
-      <div ref={scroller} className="absolute inset-0 overflow-auto" tabIndex={0} role="region" aria-label="Strikes" data-testid="strikes">
+      <div ref={scroller} onWheel={leave} onPointerDown={leave} onTouchMove={leave} onKeyDown={leave} className="absolute inset-0 overflow-auto" tabIndex={0} role="region" aria-label="Strikes" data-testid="strikes">
         <table className="w-full border-collapse" aria-rowcount={rows.length + 2}>
           <thead className="sticky top-0 z-1 bg-panel text-[.6875rem] text-quiet">
             <tr>
