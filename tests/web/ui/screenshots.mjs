@@ -6,7 +6,7 @@ import { open, poll, test } from './harness.mjs';
 const out = process.env.ARTHAM_SCREENSHOTS ?? 'screenshots';
 mkdirSync(out, { recursive: true });
 
-await test('screenshots', ['exchange.speed=60', 'bars.timeframes=1m,3m,5m,15m,25m,30m,1h,75m,125m,1D'], async (artham, browser) => {
+await test('screenshots', ['exchange.speed=60', 'exchange.instruments=40', 'bars.timeframes=1m,3m,5m,15m,25m,30m,1h,75m,125m,1D'], async (artham, browser) => {
   // Some hours of market, with a death in between, so that there is something to see.
   const minutes = async (n) => poll(`${n} minutes`, async () => (await artham.get('/v1/bars?instrument=NSE:NIFTY%2050&timeframe=1m&limit=400')).bars.length >= n, 300_000);
   await minutes(45);
@@ -17,7 +17,7 @@ await test('screenshots', ['exchange.speed=60', 'bars.timeframes=1m,3m,5m,15m,25
   await artham.kill();
   artham.settings[0] = 'exchange.speed=3';
   await artham.start();
-  const settle = (page) => page.waitForTimeout(4_000);
+  const settle = (page) => page.waitForTimeout(2_500);
   for (const theme of ['dark', 'light']) {
     for (const [size, viewport] of [['', { width: 1440, height: 900 }], ['-phone', { width: 360, height: 740 }], ['-4k', { width: 3840, height: 2160 }]]) {
       const { page, until, close } = await open(browser, {
@@ -39,7 +39,7 @@ await test('screenshots', ['exchange.speed=60', 'bars.timeframes=1m,3m,5m,15m,25
       await shoot('chain');
       await page.goto(`${artham.url}/system`);
       await until('the system', () => document.querySelectorAll('[data-path]').length > 4);
-      await page.waitForTimeout(size === '' ? 20_000 : 3_000);
+      await page.waitForTimeout(size === '' ? 12_000 : 2_000);
       await shoot('system');
       await close();
     }

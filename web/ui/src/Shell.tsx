@@ -75,7 +75,7 @@ export function Shell() {
       <header className="flex items-center gap-x-1.5 border-b bg-panel px-2 py-1.5 sm:gap-x-4 sm:px-3">
         <Link to="/" className="flex items-center gap-2 text-[.9375rem] font-semibold tracking-wide">
           <img src="/favicon.svg" alt="" className="size-5" />
-          <span className="hidden sm:inline">artham</span>
+          <span className="sr-only sm:not-sr-only">artham</span>
         </Link>
         <nav aria-label="Pages" className="flex gap-0.5">
           {pages.map((p) => (
