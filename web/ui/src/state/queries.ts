@@ -47,7 +47,7 @@ export function useInstrument(key: string | null) {
 
 export function useGaps() {
   return useQuery({
-    queryKey: ['gaps'], queryFn: ({ signal }) => get<Gaps>('/v1/gaps', {}, signal), refetchInterval: 30_000,
+    queryKey: ['gaps'], queryFn: ({ signal }) => get<Gaps>('/v1/gaps', {}, signal), refetchInterval: 10_000,
   });
 }
 

@@ -71,6 +71,17 @@ function Heads({ columns }: { columns: readonly Column[] }) {
   ));
 }
 
+/// Over the columns that there are: fewer on narrow screens.
+function SideHead({ columns, className, text }: { columns: readonly Column[]; className: string; text: string }) {
+  const looks = `py-1 font-semibold ${className}`;
+  return (
+    <>
+      <th scope="colgroup" colSpan={columns.filter((c) => c.isSmall).length} className={`${looks} sm:hidden`}>{text}</th>
+      <th scope="colgroup" colSpan={columns.length} className={`${looks} hidden sm:table-cell`}>{text}</th>
+    </>
+  );
+}
+
 /// Strikes with their calls on the left and their puts on the right. Only what is seen is in the page.
 export function StrikeTable({ chain, columns, onOpen }: {
   chain: Chain; columns: readonly Column[]; onOpen: (token: number) => void;
@@ -102,9 +113,9 @@ export function StrikeTable({ chain, columns, onOpen }: {
         <table className="w-full border-collapse" aria-rowcount={rows.length + 2}>
           <thead className="sticky top-0 z-1 bg-panel text-[.6875rem] text-quiet">
             <tr>
-              <th scope="colgroup" colSpan={columns.length} className="py-1 font-semibold text-up">Calls</th>
+              <SideHead columns={columns} className="text-up" text="Calls" />
               <td />
-              <th scope="colgroup" colSpan={columns.length} className="py-1 font-semibold text-down">Puts</th>
+              <SideHead columns={columns} className="text-down" text="Puts" />
             </tr>
             <tr>
               <Heads columns={columns} />
