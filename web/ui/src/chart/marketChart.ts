@@ -147,7 +147,7 @@ export class MarketChart {
       },
       grid: { vertLines: { color: grid }, horzLines: { color: grid } },
       rightPriceScale: { borderColor: line },
-      timeScale: { borderColor: line, rightOffset: 6, barSpacing: 8, minBarSpacing: 1 },
+      timeScale: { borderColor: line, rightOffset: 6, barSpacing: 8 * scaleOfPage(), minBarSpacing: 1 },
       crosshair: {
         mode: CrosshairMode.Normal,
         vertLine: { color: quiet, labelBackgroundColor: ink }, horzLine: { color: quiet, labelBackgroundColor: ink },

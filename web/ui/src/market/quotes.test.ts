@@ -51,6 +51,9 @@ describe('QuoteHub', () => {
     handlers.get('tick:NSE:A')?.push({ ev: 'state', key: 'tick:NSE:A', state: 'waiting_feed' });
     frame();
     expect(hub.get('NSE:A').state).toBe('waiting_feed');
+    hub.forgetStates();
+    frame();
+    expect(hub.get('NSE:A').state).toBeUndefined();
     handlers.get('tick:NSE:A')?.refused({ code: 4404, name: 'unknown_instrument', message: 'unknown', retry: false });
     frame();
     expect(hub.get('NSE:A').error?.message).toBe('unknown');

@@ -40,6 +40,11 @@ export class QuoteHub {
     return () => this.leave(instrument, tell);
   }
 
+  /// The connection is lost: prices stay as the last known, but nothing is live.
+  forgetStates(): void {
+    for (const w of this.watched.values()) w.forgetState();
+  }
+
   private leave(instrument: string, tell: () => void): void {
     const w = this.watched.get(instrument);
     if (!w?.tell.delete(tell) || w.tell.size > 0) return;
@@ -83,6 +88,7 @@ class Watched implements KeyHandler {
     if (event.ev === 'state') this.set({ state: event.state });
   }
   refused(error: StreamError): void { this.set({ error }); }
+  forgetState(): void { this.set({ state: undefined }); }
 
   private take(tick: Tick): void {
     const before = this.newest.tick?.last;

@@ -48,6 +48,7 @@ export function goLive(queries: Pick<QueryClient, 'invalidateQueries'>): void {
   stream.onConnection((connection) => {
     const isOpen = connection.phase === 'open';
     useLive.setState(isOpen ? { connection } : { connection, roundTrip: null });
+    if (!isOpen) quotes.forgetStates();
     if (isOpen && wasOpen) void queries.invalidateQueries();
     wasOpen ||= isOpen;
   });

@@ -7,6 +7,7 @@ import { Notice } from '../../components/Notice';
 import { Segments } from '../../components/Segments';
 import { clockSeconds, expiryText } from '../../format/time';
 import { dataStates } from '../../format/words';
+import { useLive } from '../../state/live';
 import { useChoice } from '../../state/choice';
 import { useChains } from '../../state/queries';
 import { type ChainColumns, useSettings } from '../../state/settings';
@@ -25,6 +26,7 @@ export function ChainPage() {
   const choice = useChoice();
   const chains = useChains();
   const { chainColumns, setChainColumns } = useSettings();
+  const isOpen = useLive((s) => s.connection.phase === 'open');
   const all = chains.data?.chains ?? [];
   const known = all.find((c) => c.underlying === asked.u) ?? all.find((c) => c.underlying === 'NIFTY') ?? all[0];
   const nearest = useNearest(known?.underlying);
@@ -52,7 +54,8 @@ export function ChainPage() {
         <Segments label="Expiry" values={known.expiries} value={expiry ?? ''} onChange={(e) => go(known.underlying, e)} text={expiryText} />
         <Segments label="Columns" values={['prices', 'greeks'] as const} value={chainColumns} onChange={setChainColumns} text={(c) => columnNames[c]} />
         <span className="ml-auto flex items-center gap-3 text-quiet">
-          {words && <Badge tone={words.tone} title={words.help} testId="data-state">{words.text}</Badge>}
+          {!isOpen && <Badge tone="bad" testId="data-state">Not live</Badge>}
+          {isOpen && words && <Badge tone={words.tone} title={words.help} testId="data-state">{words.text}</Badge>}
           {shown && <span data-testid="chain-time" data-t={shown.t} data-final={shown.final}>{clockSeconds(shown.t)}</span>}
         </span>
       </div>

@@ -16,10 +16,10 @@ export function Summary({ chain }: { chain: Chain }) {
     ['GEX', shortCount(chain.gex), 'for 1 %'],
     ['Call OI', shortCount(chain.call_oi), signedCountText(chain.call_oi_change)],
     ['Put OI', shortCount(chain.put_oi), signedCountText(chain.put_oi_change)],
-    ['Valued', `${countText(chain.valued)} of ${countText(chain.options.length)}`, chain.final ? 'at a clock mark' : 'live'],
+    ['Valued', `${countText(chain.valued)} of ${countText(chain.options.length)}`, chain.final ? 'mark' : 'live'],
   ];
   return (
-    <dl className="flex shrink-0 gap-x-6 gap-y-1 overflow-x-auto border-b px-3 py-2 lg:flex-wrap" data-testid="summary" tabIndex={0} aria-label="The chain as a whole">
+    <dl className="flex shrink-0 gap-x-6 gap-y-1 overflow-x-auto border-b px-3 py-2" data-testid="summary" tabIndex={0} aria-label="The chain as a whole">
       {facts.map(([name, value, more]) => (
         <div key={name} className="whitespace-nowrap">
           <dt className="text-[.6875rem] text-quiet">{name}</dt>

@@ -5,7 +5,7 @@ import { difference, digitsOf, percentChange } from '../../format/decimal';
 import { priceText, signedPercent, signedPriceText } from '../../format/text';
 import { dateClockSeconds } from '../../format/time';
 import { dataStates } from '../../format/words';
-import { useQuote } from '../../state/live';
+import { useLive, useQuote } from '../../state/live';
 import { useSettings } from '../../state/settings';
 
 export function changeTone(change: string | undefined): string {
@@ -31,6 +31,7 @@ export function QuoteHeader({ instrument }: { instrument: Instrument }) {
   const digits = digitsOf(instrument.tick_size);
   const change = difference(tick?.last, tick?.close);
   const known = state && dataStates[state];
+  const isOpen = useLive((s) => s.connection.phase === 'open');
   const time = tick?.t_ex ?? tick?.t_rx;
   const last = priceText(tick?.last, digits);
   useEffect(() => { document.title = tick ? `${last} ${instrument.symbol} · artham` : `${instrument.key} · artham`; }, [tick, last, instrument]);
@@ -52,7 +53,7 @@ export function QuoteHeader({ instrument }: { instrument: Instrument }) {
       </div>
       <div className="flex items-baseline gap-3 text-quiet">
         {error ? <Badge tone="bad">{error.message}</Badge>
-          : known && <Badge tone={known.tone} title={known.help} testId="data-state">{known.text}</Badge>}
+          : !isOpen ? <Badge tone="bad" title="The connection is lost: this is the last known price." testId="data-state">Not live</Badge> : known && <Badge tone={known.tone} title={known.help} testId="data-state">{known.text}</Badge>}
         {time !== undefined && <span data-testid="tick-time">{dateClockSeconds(time)}</span>}
       </div>
     </div>
