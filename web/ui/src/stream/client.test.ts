@@ -87,7 +87,8 @@ describe('subscribing', () => {
 
   it('sends what is subscribed later, and takes back what is not wanted', async () => {
     const socket = await opened();
-    const off = client.subscribe('tick:NSE:A', {}, new Recorder());
+    const gone = new Recorder();
+    const off = client.subscribe('tick:NSE:A', {}, gone);
     await soon();
     expect(socket.command('sub').keys).toEqual(['tick:NSE:A']);
     off();
@@ -99,6 +100,7 @@ describe('subscribing', () => {
     const [first, second] = socket.commands('sub');
     socket.answer(first!, 't1');
     expect(again.snapshots).toHaveLength(0);
+    expect(gone.snapshots).toHaveLength(0);
     socket.answer(second!, 't2');
     expect(again.snapshots).toHaveLength(1);
   });
