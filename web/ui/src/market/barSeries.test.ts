@@ -48,6 +48,9 @@ describe('BarSeries', () => {
     expect(starts(s)).toEqual([1]);
     s.merge([bar(2)]);
     expect(starts(s)).toEqual([1]);
+    s.merge([bar(3), bar(4), bar(5)]);
+    expect(s.merge([bar(4, { ticks: 0, revision: 1 })])).toEqual({ kind: 'all' });
+    expect(starts(s)).toEqual([1, 3, 5]);
   });
 
   it('forgets an unfinished bar that starts before a finished one', () => {
