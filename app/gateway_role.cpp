@@ -8,6 +8,7 @@
 #include "app/opened_store.hpp"
 #include "app/position_at.hpp"
 #include "app/system_members.hpp"
+#include "app/ui_folder.hpp"
 #include "app/web_options.hpp"
 #include "market/feature/shard_map.hpp"
 #include "web/access/guarded_handler.hpp"
@@ -193,6 +194,9 @@ result<void> gateway_role::listen(caf::actor_system& system) {
   };
   if (alerts_) api.alerts = alerts_->sources();
   const auto& w = options_.settings->web;
+  auto ui = open_ui(w);
+  if (!ui) return tl::unexpected(ui.error());
+  api.ui = std::move(*ui);
   auto o = web_options(w);
   o.session_budget_bytes = static_cast<std::size_t>(w.session_bytes) / 4;
   web::server_dependencies d;

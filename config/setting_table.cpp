@@ -721,6 +721,7 @@ std::vector<setting> make_settings() {
   list.push_back(texts(FIELD(web.origins), "[\"https://desk.example\"]",
                        "no origin such as https://desk.example", is_origin));
   list.push_back(texts(FIELD(web.hosts), "[\"desk.example\"]", "no host name", is_host));
+  list.push_back(text(FIELD(web.ui), "auto, a folder, or empty", is_anything));
   list.push_back(boolean(FIELD(web.compression)));
   list.push_back(size(FIELD(web.session_bytes), kib, gib));
   list.push_back(integer(FIELD(web.max_sessions), 1, many));

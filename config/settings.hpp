@@ -171,6 +171,7 @@ struct settings {
     bool insecure_listen = false;
     std::vector<std::string> origins;  ///< `https://desk.example`
     std::vector<std::string> hosts;
+    std::string ui = "auto";  ///< folder of the built web UI; empty: the plain page
     bool compression = false;
     std::int64_t session_bytes = 4 << 20;
     int max_sessions = 1000;

@@ -6,6 +6,7 @@
 
 #include "web/access/credential.hpp"
 #include "web/page/assets.hpp"
+#include "web/page/ui_paths.hpp"
 
 namespace artham::web {
 
@@ -40,7 +41,8 @@ bool is_alerts(std::string_view path) {
 bool is_public(std::string_view method, std::string_view path) {
   if (path == "/v1/login") return true;
   if (method != "GET" && method != "HEAD") return false;
-  return std::ranges::count(public_paths, path) != 0 || find_asset(path) != nullptr;
+  return std::ranges::count(public_paths, path) != 0 || find_asset(path) != nullptr ||
+         is_ui_path(path);
 }
 
 store::scope needed_scope(std::string_view method, std::string_view path) {

@@ -111,6 +111,7 @@ class api {
       return;
     if (q.path.starts_with(chain_path) && q.path.size() > chain_path.size())
       return reads ? chain(q, respond) : respond(method_not_allowed(q));
+    if (d_.ui && d_.ui->handle(q, respond)) return;
     if (const asset* a = find_asset(q.path))
       return respond(reads ? page(*a, q) : method_not_allowed(q));
     respond(problem(404, "no-such-path", "No such path",

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "web/api/last_tick.hpp"
 #include "web/api/operations.hpp"
 #include "web/api/replays.hpp"
+#include "web/api/ui_files.hpp"
 #include "web/server/http.hpp"
 
 namespace artham::web {
@@ -32,6 +34,7 @@ struct api_dependencies {
   quote_sources quotes;      ///< of `/kite` and `/udf`
   alert_sources alerts;
   replay_source* replays = nullptr;                    ///< null: none here; outlives the handler
+  std::shared_ptr<const ui_files> ui;                  ///< null: the plain page alone
   market::duration utc_offset = market::india_offset;  ///< of times in CSV
   std::chrono::milliseconds proof_timeout{60'000};
   std::size_t readers = 2;          ///< threads for store reads

@@ -23,7 +23,8 @@ struct http_request {
   text_pairs query;           ///< percent-decoded, in order; `+` is a space
   std::string if_none_match;  ///< empty when absent
   std::string accept;         ///< empty when absent
-  std::string kite_version;   ///< `X-Kite-Version`; empty when absent
+  std::string accept_encoding;
+  std::string kite_version;  ///< `X-Kite-Version`; empty when absent
   std::string body;
   std::string content_type;       ///< of the body
   std::string origin;             ///< of the page that asks; empty when it is no browser

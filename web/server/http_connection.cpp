@@ -221,6 +221,7 @@ void http_connection::dispatch() {
   request->body = std::move(parser_->get().body());
   request->if_none_match = std::string(view(message[http::field::if_none_match]));
   request->accept = std::string(view(message[http::field::accept]));
+  request->accept_encoding = std::string(view(message[http::field::accept_encoding]));
   request->kite_version = std::string(view(message["X-Kite-Version"]));
   pending_ = std::make_shared<pending>(shared_from_this(), engine_);
   const responder respond(pending_);

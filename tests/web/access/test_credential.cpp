@@ -99,11 +99,13 @@ TEST_CASE("an address is counted without its port, of IPv6 its network") {
 }
 
 TEST_CASE("what is public, and which scope the rest needs") {
-  for (const auto* path : {"/livez", "/readyz", "/version", "/openapi.json", "/", "/page.css"})
+  for (const auto* path : {"/livez", "/readyz", "/version", "/openapi.json", "/", "/page.css",
+                           "/chain", "/system", "/assets/index-Bq3.js"})
     CHECK(is_public("GET", path));
   CHECK(is_public("POST", "/v1/login"));
   for (const auto* path : {"/metrics", "/v1/status", "/v1/system/tree", "/v1/bars", "/v1/session",
-                           "/v1/stream", "/kite/quote", "/udf/config", "/nosuch", "/livez/", "//"})
+                           "/v1/stream", "/kite/quote", "/udf/config", "/nosuch", "/livez/", "//",
+                           "/assets", "/chain/NIFTY", "/v1/chain"})
     CHECK_FALSE(is_public("GET", path));
   CHECK_FALSE(is_public("POST", "/livez"));
   CHECK(needed_scope("GET", "/v1/bars") == store::scope::read);

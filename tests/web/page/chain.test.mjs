@@ -9,7 +9,7 @@ import { launch, open, poll } from './browser.mjs';
 
 const data = mkdtempSync(join(tmpdir(), 'artham-chain-'));
 const child = spawn(process.argv[2], ['run', '--data', join(data, 'data'), '--speed', '10',
-  '--set', 'web.port=0', '--set', 'exchange.instruments=8'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  '--set', 'web.port=0', '--set', 'web.ui=', '--set', 'exchange.instruments=8'], { stdio: ['ignore', 'pipe', 'ignore'] });
 const [line] = await once(child.stdout, 'data');
 const url = /http:\S+/.exec(String(line))[0];
 const browser = await launch();
