@@ -4,8 +4,9 @@ import type { Chain, Option } from '../../api/types';
 import { strikesOf } from '../../market/chainFeed';
 import { priceText } from '../../format/text';
 import { type Column, titleOf } from './columns';
+import { pixelsOf } from '../../components/rem';
 
-const rowHeight = 28;
+const rowHeight = 1.75;  // rem
 
 interface Scale { oi: number; change: number }
 
@@ -90,7 +91,7 @@ export function StrikeTable({ chain, columns, onOpen }: {
   const mirrored = useMemo(() => [...columns].reverse(), [columns]);
   const rows = useMemo(() => strikesOf(chain), [chain]);
   const scale = useMemo(() => scaleOf(chain), [chain]);
-  const view = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => rowHeight, overscan: 12 });
+  const view = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => pixelsOf(rowHeight), overscan: 12 });
   const shown = view.getVirtualItems();
   const above = shown[0]?.start ?? 0;
   const below = view.getTotalSize() - (shown.at(-1)?.end ?? 0);
@@ -131,7 +132,7 @@ export function StrikeTable({ chain, columns, onOpen }: {
               const isAtm = row.strike === chain.atm_strike;
               const isAbove = chain.forward !== undefined && Number(row.strike) > chain.forward;
               return (
-                <tr key={row.strike} data-strike={row.strike} aria-rowindex={index + 3} style={{ height: rowHeight }}
+                <tr key={row.strike} data-strike={row.strike} aria-rowindex={index + 3} style={{ height: `${rowHeight}rem` }}
                   className={`hover:bg-hover ${isAtm ? 'border-y border-accent' : ''}`}>
                   <Side option={row.call} columns={columns} side="call" scaleOi={scale.oi} scaleChange={scale.change}
                     isInside={chain.forward !== undefined && !isAbove} onOpen={onOpen} />

@@ -2,6 +2,7 @@ import { memo, useRef } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { usePalette } from '../../components/CommandPalette';
 import { Panel } from '../../components/Panel';
+import { pixelsOf } from '../../components/rem';
 import { difference, percentChange } from '../../format/decimal';
 import { priceText, shortCount, signedPercent } from '../../format/text';
 import { dataStates, type Tone } from '../../format/words';
@@ -53,7 +54,7 @@ export function Watchlist() {
   const openPalette = usePalette((p) => p.open);
   const choice = useChoice();
   const scroller = useRef<HTMLDivElement>(null);
-  const rows = useVirtualizer({ count: keys.length, getScrollElement: () => scroller.current, estimateSize: () => 36, overscan: 8 });
+  const rows = useVirtualizer({ count: keys.length, getScrollElement: () => scroller.current, estimateSize: () => pixelsOf(2.25), overscan: 8 });
   const shown = rows.getVirtualItems();
   const above = shown[0]?.start ?? 0;
   const below = rows.getTotalSize() - (shown.at(-1)?.end ?? 0);

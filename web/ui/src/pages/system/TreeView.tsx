@@ -2,6 +2,7 @@ import { useMemo, useRef, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { Tree } from '../../api/types';
 import { Badge } from '../../components/Badge';
+import { pixelsOf } from '../../components/rem';
 import { countText } from '../../format/text';
 import type { Tone } from '../../format/words';
 import { type Line, linesOf } from '../../market/tree';
@@ -39,7 +40,7 @@ export function TreeView({ tree }: { tree: Tree }) {
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const scroller = useRef<HTMLDivElement>(null);
   const lines = useMemo(() => linesOf(tree, toggled), [tree, toggled]);
-  const view = useVirtualizer({ count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => 28, overscan: 10 });
+  const view = useVirtualizer({ count: lines.length, getScrollElement: () => scroller.current, estimateSize: () => pixelsOf(1.75), overscan: 10 });
   const toggle = (path: string) => setToggled((before) => {
     const after = new Set(before);
     if (!after.delete(path)) after.add(path);
