@@ -269,6 +269,15 @@ TEST_CASE("an ingest node that starts without Redis journals alone, and all of i
 TEST_CASE("who was overtaken by a forced trim is refilled from the ingest node's journal") {
   // Of the ingest node alone: what is derived is kept.
   two_ingests t(false, {"--set", "bridge.redis.max_bytes=3MiB"});
+  // Who has stored nothing of a stream yet begins with what Redis has.
+  REQUIRE_MESSAGE(eventually(
+                      [&] {
+                        return t.c.postgres.sql(
+                                   "SELECT count(*) FROM artham.positions WHERE consumer LIKE "
+                                   "'tick_store%' AND seq > 0") == "16\n";
+                      },
+                      90s),
+                  t.c.postgres.sql("SELECT * FROM artham.positions"));
   t.c.kill("compute");
   t.c.kill("store");
   const auto stored_before = stored_bars(t.c);
