@@ -98,6 +98,7 @@ database_of postgres_database(const std::string& name, store::postgres::tick_lay
   database_of d;
   store::postgres::server at;
   at.url = postgres().create_database(name);
+  at.timeout = 30s;
   auto opened = store::postgres::open(at, {true, {timeframe}}, {layout, 1, false});
   REQUIRE_MESSAGE(opened, opened.error().message);
   d.db = std::move(*opened);
