@@ -16,12 +16,13 @@ MAY = {
     "market/alert": {"market", "market/feature", "market/option"},
     "market/indicator": {"market"},
     "runtime": set(),
+    "net": {"market"},
     "messages/record": {"market"},
     "messages/protocol": {"market"},
     "messages": {"market", "messages/record", "messages/protocol", "runtime"},
     "config": {"market", "runtime"},
     "feed": {"market", "messages/record"},
-    "feed/kite": {"market", "messages/record", "feed", "runtime"},
+    "feed/kite": {"market", "messages/record", "feed", "runtime", "net"},
     "feed/recording": {"market", "messages/record", "feed", "feed/kite", "runtime"},
     "feed/synthetic": {"market", "messages/record", "feed", "runtime"},
     "bridge": {"market", "messages/record"},
@@ -34,7 +35,7 @@ MAY = {
     "exchange": {"market", "runtime", "feed", "feed/kite", "feed/recording", "feed/synthetic"},
     "actors": {"market", "messages", "messages/record", "messages/protocol", "runtime", "feed", "bridge", "store"},
     "supervisors": {"market", "messages", "messages/record", "runtime", "actors"},
-    "web": {"market", "messages", "messages/record", "messages/protocol", "runtime", "store"},
+    "web": {"market", "messages", "messages/record", "messages/protocol", "runtime", "net", "store"},
 }
 for layer_name, allowed in MAY.items():
     if not layer_name.startswith("market") and "market" in allowed:
@@ -48,6 +49,7 @@ FORBIDDEN = {
     "store": r"<caf/",
     "config": r"<caf/",
     "runtime": r"<caf/",
+    "net": r"<caf/",
     "exchange": r"<caf/",
     "web": r"<caf/",
 }

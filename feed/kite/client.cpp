@@ -8,7 +8,7 @@
 #include "feed/kite/endpoint.hpp"
 #include "feed/kite/engine.hpp"
 #include "feed/kite/group.hpp"
-#include "feed/kite/tls.hpp"
+#include "net/tls_client.hpp"
 #include "runtime/clock.hpp"
 
 namespace artham::feed::kite {
@@ -66,7 +66,7 @@ result<std::unique_ptr<client>> client::create(client_options options, const dec
   if (!server) return tl::unexpected(server.error());
   std::shared_ptr<boost::asio::ssl::context> tls;
   if (server->tls) {
-    auto context = make_tls_context(options.ca_file);
+    auto context = net::make_tls_context(options.ca_file);
     if (!context) return tl::unexpected(context.error());
     tls = std::move(*context);
   }

@@ -15,7 +15,7 @@
 #include "feed/kite/any_stream.hpp"
 #include "feed/kite/endpoint.hpp"
 #include "feed/kite/gzip.hpp"
-#include "feed/kite/tls.hpp"
+#include "net/tls_client.hpp"
 
 namespace artham::feed::kite {
 namespace {
@@ -113,12 +113,12 @@ result<http_response> http_call(const http_request& request, const http_limits& 
   asio::io_context io(1);
   std::shared_ptr<asio::ssl::context> tls;
   if (server->tls) {
-    auto context = make_tls_context(limits.ca_file);
+    auto context = net::make_tls_context(limits.ca_file);
     if (!context) return tl::unexpected(context.error());
     tls = std::move(*context);
   }
   any_stream stream(io, tls.get());
-  if (tls && !expect_host(stream.tls(), server->host, server->is_address())) {
+  if (tls && !net::expect_host(stream.tls(), server->host)) {
     return fail(errc::usage, "TLS cannot verify the host name \"" + server->host + "\"");
   }
   const auto done = run(io, stream, *server, to_send, answer, limits.timeout);

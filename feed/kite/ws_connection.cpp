@@ -11,7 +11,7 @@
 
 #include "feed/kite/any_stream.hpp"
 #include "feed/kite/text_frame.hpp"
-#include "feed/kite/tls.hpp"
+#include "net/tls_client.hpp"
 
 namespace artham::feed::kite {
 namespace {
@@ -111,7 +111,7 @@ class connection final : public ws_connection, public std::enable_shared_from_th
     auto* const tls = ws_.next_layer().tls();
     if (tls == nullptr) return upgrade();
     step_ = "the TLS handshake";
-    if (!expect_host(tls, server_.host, server_.is_address())) {
+    if (!net::expect_host(tls, server_.host)) {
       end({connection_failure::kind::lost, 0, "TLS cannot verify this host name"});
       return;
     }

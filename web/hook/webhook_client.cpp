@@ -1,7 +1,5 @@
 #include "web/hook/webhook_client.hpp"
 
-#include <openssl/x509v3.h>
-
 #include <algorithm>
 #include <optional>
 #include <thread>
@@ -19,6 +17,8 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
+#include "net/tls_client.hpp"
+
 namespace artham::web {
 
 namespace {
@@ -32,37 +32,6 @@ using endpoints = std::vector<tcp::endpoint>;
 
 constexpr std::size_t resolver_threads = 4;
 constexpr std::uint32_t largest_head = 16 << 10;
-
-result<std::unique_ptr<ssl::context>> make_context(const std::string& authority) {
-  auto context = std::make_unique<ssl::context>(ssl::context::tls_client);
-  boost::system::error_code ec;
-  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2 |
-                           ssl::context::no_sslv3 | ssl::context::no_tlsv1 |
-                           ssl::context::no_tlsv1_1,
-                       ec);
-  if (!ec) context->set_verify_mode(ssl::verify_peer, ec);
-  if (ec) return fail(errc::io, "TLS cannot be set up: " + ec.message());
-  if (authority.empty()) {
-    context->set_default_verify_paths(ec);
-    if (ec) return fail(errc::io, "the system's certificate authorities: " + ec.message());
-    return context;
-  }
-  context->load_verify_file(authority, ec);
-  if (ec) {
-    return fail(errc::usage, "alerts.webhook_authority = \"" + authority + "\": " + ec.message() +
-                                 "; name a PEM file that this user may read");
-  }
-  return context;
-}
-
-bool expect_host(SSL* handle, const std::string& host) {
-  boost::system::error_code ec;
-  asio::ip::make_address(host, ec);
-  auto* const verify = SSL_get0_param(handle);
-  if (!ec) return X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1;
-  return X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size()) == 1 &&
-         SSL_set_tlsext_host_name(handle, host.c_str()) == 1;
-}
 
 /// What is going on, for the text of an error.
 struct progress {
@@ -136,7 +105,7 @@ struct webhook_client::impl {
     if (!what.to.tls) co_return co_await exchange(plain, request, p);
     p.step = "the TLS handshake";
     beast::ssl_stream<beast::tcp_stream> secure(std::move(plain), *context);
-    if (!expect_host(secure.native_handle(), what.to.host))
+    if (!net::expect_host(secure.native_handle(), what.to.host))
       co_return failed("its name cannot be checked");
     co_await secure.async_handshake(ssl::stream_base::client, asio::use_awaitable);
     co_return co_await exchange(secure, request, p);
@@ -157,7 +126,7 @@ struct webhook_client::impl {
   }
 
   webhook_client_options options;
-  std::unique_ptr<ssl::context> context;
+  std::shared_ptr<ssl::context> context;
   asio::thread_pool resolvers{resolver_threads};
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
@@ -168,8 +137,10 @@ webhook_client::webhook_client(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
 
 result<std::unique_ptr<webhook_client>> webhook_client::make(const webhook_client_options& o) {
   auto i = std::make_unique<impl>(o);
-  auto context = make_context(o.authority);
-  if (!context) return tl::unexpected(context.error());
+  auto context = net::make_tls_context(o.authority);
+  if (!context) {
+    return fail(context.error().code, "alerts.webhook_authority: " + context.error().message);
+  }
   i->context = std::move(*context);
   i->thread = std::thread([io = &i->io] { io->run(); });
   return std::unique_ptr<webhook_client>(new webhook_client(std::move(i)));

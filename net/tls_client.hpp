@@ -7,7 +7,7 @@
 
 #include "market/error.hpp"
 
-namespace artham::feed::kite {
+namespace artham::net {
 
 /// A client context that verifies its peer, TLS 1.2 or newer. `ca_file` (PEM) replaces the system's
 /// authorities when it is not empty.
@@ -15,6 +15,6 @@ namespace artham::feed::kite {
     const std::string& ca_file);
 
 /// Sets the server name to ask for and to verify; `host` is a name or an address.
-[[nodiscard]] bool expect_host(SSL* handle, const std::string& host, bool is_address);
+[[nodiscard]] bool expect_host(SSL* handle, const std::string& host);
 
-}  // namespace artham::feed::kite
+}  // namespace artham::net

@@ -1,9 +1,11 @@
-#include "feed/kite/tls.hpp"
+#include "net/tls_client.hpp"
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-namespace artham::feed::kite {
+#include <boost/asio/ip/address.hpp>
+
+namespace artham::net {
 
 namespace ssl = boost::asio::ssl;
 
@@ -29,11 +31,13 @@ result<std::shared_ptr<ssl::context>> make_tls_context(const std::string& ca_fil
   return context;
 }
 
-bool expect_host(SSL* handle, const std::string& host, bool is_address) {
+bool expect_host(SSL* handle, const std::string& host) {
   X509_VERIFY_PARAM* const verify = SSL_get0_param(handle);
-  if (is_address) return X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1;
+  boost::system::error_code ec;
+  boost::asio::ip::make_address(host, ec);
+  if (!ec) return X509_VERIFY_PARAM_set1_ip_asc(verify, host.c_str()) == 1;
   return X509_VERIFY_PARAM_set1_host(verify, host.data(), host.size()) == 1 &&
          SSL_set_tlsext_host_name(handle, host.c_str()) == 1;
 }
 
-}  // namespace artham::feed::kite
+}  // namespace artham::net
