@@ -4,10 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "store/postgres/connection.hpp"
-#include "store/postgres/migrations.hpp"
+#include "store/postgres/reconnecting.hpp"
 #include "store/postgres/server.hpp"
-#include "store/postgres/sqlstate.hpp"
 
 namespace artham::store::postgres {
 
@@ -49,16 +47,16 @@ std::string number_in(std::string_view text) {
 class postgres_access final : public access {
  public:
   postgres_access(std::string place, std::string conninfo, std::chrono::milliseconds timeout)
-      : place_(std::move(place)), conninfo_(std::move(conninfo)), timeout_(timeout) {}
+      : db_(std::move(place), std::move(conninfo), timeout) {}
 
   result<std::uint64_t> version() override {
-    auto a = ask("SELECT version FROM artham.access_state");
+    auto a = db_.ask("SELECT version FROM artham.access_state");
     if (!a) return tl::unexpected(a.error());
     return static_cast<std::uint64_t>(a->front().integer(0, 0));
   }
 
   result<access_list> list() override {
-    auto a = ask(
+    auto a = db_.ask(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT version FROM "
         "artham.access_state; SELECT " +
         std::string(key_columns) + " FROM artham.api_keys ORDER BY id; SELECT " + user_columns +
@@ -113,9 +111,9 @@ class postgres_access final : public access {
     if (uses.empty()) return {};
     const parameter values[] = {ids + "}", times + "}"};
     return nothing(
-        ask("UPDATE artham.api_keys AS k SET used = greatest(k.used, n.at) FROM "
-            "unnest($1::bigint[], $2::bigint[]) AS n (id, at) WHERE k.id = n.id",
-            values));
+        db_.ask("UPDATE artham.api_keys AS k SET used = greatest(k.used, n.at) FROM "
+                "unnest($1::bigint[], $2::bigint[]) AS n (id, at) WHERE k.id = n.id",
+                values));
   }
 
   result<user> add_user(const user& who) override {
@@ -147,7 +145,7 @@ class postgres_access final : public access {
 
   result<void> end_ticket(const ended_ticket& t, market::timestamp now) override {
     const parameter time[] = {std::to_string(now)};
-    auto forgotten = ask("DELETE FROM artham.ended_tickets WHERE expires <= $1::bigint", time);
+    auto forgotten = db_.ask("DELETE FROM artham.ended_tickets WHERE expires <= $1::bigint", time);
     if (!forgotten) return tl::unexpected(forgotten.error());
     const parameter values[] = {t.id, std::to_string(t.expires)};
     return nothing(change(
@@ -157,16 +155,16 @@ class postgres_access final : public access {
 
   result<std::string> ticket_secret(const std::string& candidate) override {
     const parameter values[] = {candidate};
-    auto a =
-        ask("UPDATE artham.access_state SET ticket_secret = coalesce(ticket_secret, $1) RETURNING "
-            "ticket_secret",
-            values);
+    auto a = db_.ask(
+        "UPDATE artham.access_state SET ticket_secret = coalesce(ticket_secret, $1) RETURNING "
+        "ticket_secret",
+        values);
     if (!a) return tl::unexpected(a.error());
     return std::string(a->text(0, 0));
   }
 
   result<void> note(std::span<const access_event> events, std::size_t keep) override {
-    auto c = connected();
+    auto c = db_.open();
     if (!c) return tl::unexpected(c.error());
     std::string sql = "BEGIN; ";
     for (const auto& e : events) {
@@ -174,14 +172,15 @@ class postgres_access final : public access {
              std::to_string(e.at) + ", " + (*c)->literal(e.who) + ", " + (*c)->literal(e.what) +
              ", " + (*c)->literal(e.address) + ", " + (*c)->literal(e.outcome) + "); ";
     }
-    return nothing(ask(sql +
-                       "DELETE FROM artham.audit WHERE n <= (SELECT max(n) FROM artham.audit) - " +
-                       std::to_string(keep) + "; COMMIT"));
+    return nothing(
+        db_.ask(sql + "DELETE FROM artham.audit WHERE n <= (SELECT max(n) FROM artham.audit) - " +
+                std::to_string(keep) + "; COMMIT"));
   }
 
   result<std::vector<access_event>> events(std::size_t limit) override {
-    auto a = ask("SELECT at, who, what, address, outcome FROM artham.audit ORDER BY n DESC LIMIT " +
-                 std::to_string(limit));
+    auto a =
+        db_.ask("SELECT at, who, what, address, outcome FROM artham.audit ORDER BY n DESC LIMIT " +
+                std::to_string(limit));
     if (!a) return tl::unexpected(a.error());
     std::vector<access_event> all;
     const auto& rows = a->front();
@@ -200,59 +199,25 @@ class postgres_access final : public access {
     return {};
   }
 
-  result<connection*> connected() {
-    if (connection_ && !connection_->lost()) return connection_.get();
-    connection_.reset();
-    auto c = connection::open(conninfo_, timeout_);
-    if (!c) return tl::unexpected(error_of(place_, c.error().sqlstate, c.error().message));
-    auto set = (*c)->run("SET statement_timeout = " + std::to_string(timeout_.count()) +
-                         "; SET client_encoding = 'UTF8'");
-    if (!set) return tl::unexpected(error_of(place_, set.error().sqlstate, set.error().message));
-    if (auto made = migrate(**c, place_); !made) return tl::unexpected(made.error());
-    connection_ = std::move(*c);
-    return connection_.get();
-  }
-
-  error failed(const failure& f) {
-    if (connection_ && !connection_->lost()) static_cast<void>(connection_->run("ROLLBACK"));
-    return error_of(place_, f.sqlstate, f.message);
-  }
-
-  result<std::vector<answer>> ask(const std::string& sql) {
-    auto c = connected();
-    if (!c) return tl::unexpected(c.error());
-    auto a = (*c)->run(sql);
-    if (!a) return tl::unexpected(failed(a.error()));
-    return std::move(*a);
-  }
-  result<answer> ask(const std::string& sql, std::span<const parameter> values) {
-    auto c = connected();
-    if (!c) return tl::unexpected(c.error());
-    auto a = (*c)->run(sql, values);
-    if (!a) return tl::unexpected(failed(a.error()));
-    return std::move(*a);
-  }
-
   /// In a transaction that ends with a new version; `taken` is the message when the name is.
   result<answer> change(const std::string& sql, std::span<const parameter> values,
                         const std::string& taken) {
     // The row of the version is the lock: versions are in the order of commits.
-    auto begun = ask("BEGIN; UPDATE artham.access_state SET version = version + 1");
+    auto begun = db_.ask("BEGIN; UPDATE artham.access_state SET version = version + 1");
     if (!begun) return tl::unexpected(begun.error());
-    auto a = connection_->run(sql, values);
+    auto c = db_.open();
+    if (!c) return tl::unexpected(c.error());
+    auto a = (*c)->run(sql, values);
     if (!a) {
-      auto e = failed(a.error());
+      auto e = db_.failed(a.error());
       if (a.error().sqlstate == unique_violation && !taken.empty()) e = {errc::conflict, taken};
       return tl::unexpected(std::move(e));
     }
-    if (auto done = ask("COMMIT"); !done) return tl::unexpected(done.error());
+    if (auto done = db_.ask("COMMIT"); !done) return tl::unexpected(done.error());
     return std::move(*a);
   }
 
-  std::string place_;
-  std::string conninfo_;
-  std::chrono::milliseconds timeout_;
-  std::unique_ptr<connection> connection_;
+  reconnecting db_;
 };
 
 }  // namespace

@@ -5,10 +5,8 @@
 #include <utility>
 
 #include "runtime/failpoint.hpp"
-#include "store/postgres/connection.hpp"
-#include "store/postgres/migrations.hpp"
+#include "store/postgres/reconnecting.hpp"
 #include "store/postgres/server.hpp"
-#include "store/postgres/sqlstate.hpp"
 
 namespace artham::store::postgres {
 
@@ -110,7 +108,7 @@ std::string numbers(record::position p) {
 class postgres_alerts final : public alert_book {
  public:
   postgres_alerts(std::string place, std::string conninfo, std::chrono::milliseconds timeout)
-      : place_(std::move(place)), conninfo_(std::move(conninfo)), timeout_(timeout) {}
+      : db_(std::move(place), std::move(conninfo), timeout) {}
 
   result<alert_rule> add_rule(const alert_rule& rule, const alert_limits& limits) override {
     return change([&](const answer& state) -> result<alert_rule> {
@@ -141,10 +139,11 @@ class postgres_alerts final : public alert_book {
 
   result<std::vector<stored_rule>> rules(const std::optional<std::string>& owner) override {
     const parameter values[] = {owner};
-    auto a = ask("SELECT " + std::string(rule_columns) + rule_tables +
-                     "WHERE n.id IS NULL AND r.deleted = 0 AND ($1::text IS NULL OR r.owner = $1) "
-                     "ORDER BY r.id",
-                 values);
+    auto a =
+        db_.ask("SELECT " + std::string(rule_columns) + rule_tables +
+                    "WHERE n.id IS NULL AND r.deleted = 0 AND ($1::text IS NULL OR r.owner = $1) "
+                    "ORDER BY r.id",
+                values);
     if (!a) return tl::unexpected(a.error());
     return read_rules(*a);
   }
@@ -156,8 +155,8 @@ class postgres_alerts final : public alert_book {
   }
 
   result<std::vector<stored_rule>> evaluated_rules() override {
-    auto a = ask("SELECT " + std::string(rule_columns) + rule_tables +
-                 "WHERE p.rule_id IS NOT NULL ORDER BY r.id, r.version");
+    auto a = db_.ask("SELECT " + std::string(rule_columns) + rule_tables +
+                     "WHERE p.rule_id IS NOT NULL ORDER BY r.id, r.version");
     if (!a) return tl::unexpected(a.error());
     return read_rules(a->front());
   }
@@ -173,7 +172,7 @@ class postgres_alerts final : public alert_book {
     if (q.rule) add(" AND rule_id = $", std::to_string(*q.rule));
     add(q.newest_first ? " ORDER BY n DESC LIMIT $" : " ORDER BY n LIMIT $",
         std::to_string(q.limit));
-    auto a = ask(sql, values);
+    auto a = db_.ask(sql, values);
     if (!a) return tl::unexpected(a.error());
     auto rows = read_alerts(*a);
     if (q.newest_first) std::ranges::reverse(rows);
@@ -188,7 +187,7 @@ class postgres_alerts final : public alert_book {
   }
 
   result<loaded_alerts> load(std::span<const std::string> streams) override {
-    auto begun = ask(
+    auto begun = db_.ask(
         "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT version FROM artham.alert_state; "
         "SELECT stream, epoch, seq, cause_epoch, cause_seq FROM artham.alert_positions");
     if (!begun) return tl::unexpected(begun.error());
@@ -200,10 +199,10 @@ class postgres_alerts final : public alert_book {
       all.positions.push_back(find_position((*begun)[2], name));
       least = std::min(least, all.positions.back().value_or(no_alert_position(name)).cause);
     }
-    auto rules = ask("SELECT " + std::string(rule_columns) + rule_tables +
-                     "WHERE r.enabled = 1 AND r.deleted = 0 AND (p.until_epoch IS NULL OR "
-                     "(p.until_epoch, p.until_seq) > (" +
-                     numbers(least) + ")) ORDER BY r.id, r.version; COMMIT");
+    auto rules = db_.ask("SELECT " + std::string(rule_columns) + rule_tables +
+                         "WHERE r.enabled = 1 AND r.deleted = 0 AND (p.until_epoch IS NULL OR "
+                         "(p.until_epoch, p.until_seq) > (" +
+                         numbers(least) + ")) ORDER BY r.id, r.version; COMMIT");
     if (!rules) return tl::unexpected(rules.error());
     all.rules = read_rules(rules->front());
     return all;
@@ -211,7 +210,7 @@ class postgres_alerts final : public alert_book {
 
   result<bool> commit(const alert_batch& b) override {
     // The one row of alert_state is the lock: places are seen in the order in which they are given.
-    auto begun = ask(
+    auto begun = db_.ask(
         "BEGIN; SELECT version, rules, alerts FROM artham.alert_state FOR UPDATE; SELECT stream, "
         "epoch, seq, cause_epoch, cause_seq FROM artham.alert_positions");
     if (!begun) return tl::unexpected(begun.error());
@@ -228,12 +227,14 @@ class postgres_alerts final : public alert_book {
       if (!put) return tl::unexpected(put.error());
       if (*put) ++place;
     }
+    const auto c = db_.open();
+    if (!c) return tl::unexpected(c.error());
     std::string sql = "UPDATE artham.alert_state SET alerts = " + std::to_string(place);
-    for (const auto& p : b.progress) sql += "; " + progress_sql(p);
-    for (const auto& p : b.positions) sql += "; " + position_sql(p);
-    if (auto done = ask(sql); !done) return tl::unexpected(done.error());
+    for (const auto& p : b.progress) sql += "; " + progress_sql(**c, p);
+    for (const auto& p : b.positions) sql += "; " + position_sql(**c, p);
+    if (auto done = db_.ask(sql); !done) return tl::unexpected(done.error());
     runtime::failpoint("alerts.written");
-    if (auto done = ask("COMMIT"); !done) return tl::unexpected(done.error());
+    if (auto done = db_.ask("COMMIT"); !done) return tl::unexpected(done.error());
     runtime::failpoint("alerts.committed");
     return true;
   }
@@ -251,9 +252,9 @@ class postgres_alerts final : public alert_book {
       sql += " AND webhook <> $" + std::to_string(values.size());
     }
     auto a =
-        ask(sql + " ORDER BY hook_next, n LIMIT $3::bigint FOR UPDATE SKIP LOCKED) RETURNING " +
-                alert_columns,
-            values);
+        db_.ask(sql + " ORDER BY hook_next, n LIMIT $3::bigint FOR UPDATE SKIP LOCKED) RETURNING " +
+                    alert_columns,
+                values);
     if (!a) return tl::unexpected(a.error());
     auto rows = read_alerts(*a);
     std::ranges::sort(rows, {}, &alert_row::n);
@@ -266,11 +267,13 @@ class postgres_alerts final : public alert_book {
       const auto next = std::to_string(o.next_attempt);
       const parameter all[] = {next, number, std::to_string(static_cast<int>(o.state)), o.text};
       auto a = o.attempted
-                   ? ask("UPDATE artham.alerts SET hook = $3::integer, hook_next = $1::bigint, "
+                   ? db_.ask(
+                         "UPDATE artham.alerts SET hook = $3::integer, hook_next = $1::bigint, "
                          "hook_outcome = $4, hook_attempts = hook_attempts + 1 WHERE n = "
                          "$2::bigint AND hook = 1",
                          all)
-                   : ask("UPDATE artham.alerts SET hook_next = $1::bigint WHERE n = $2::bigint AND "
+                   : db_.ask(
+                         "UPDATE artham.alerts SET hook_next = $1::bigint WHERE n = $2::bigint AND "
                          "hook = 1",
                          std::span(all).first(2));
       if (!a) return tl::unexpected(a.error());
@@ -291,46 +294,13 @@ class postgres_alerts final : public alert_book {
     return std::nullopt;
   }
 
-  result<connection*> connected() {
-    if (connection_ && !connection_->lost()) return connection_.get();
-    connection_.reset();
-    auto c = connection::open(conninfo_, timeout_);
-    if (!c) return tl::unexpected(error_of(place_, c.error().sqlstate, c.error().message));
-    auto set = (*c)->run("SET statement_timeout = " + std::to_string(timeout_.count()) +
-                         "; SET client_encoding = 'UTF8'");
-    if (!set) return tl::unexpected(error_of(place_, set.error().sqlstate, set.error().message));
-    if (auto made = migrate(**c, place_); !made) return tl::unexpected(made.error());
-    connection_ = std::move(*c);
-    return connection_.get();
-  }
-
-  error failed(const failure& f) {
-    if (connection_ && !connection_->lost()) static_cast<void>(connection_->run("ROLLBACK"));
-    return error_of(place_, f.sqlstate, f.message);
-  }
-
-  result<std::vector<answer>> ask(const std::string& sql) {
-    auto c = connected();
-    if (!c) return tl::unexpected(c.error());
-    auto a = (*c)->run(sql);
-    if (!a) return tl::unexpected(failed(a.error()));
-    return std::move(*a);
-  }
-  result<answer> ask(const std::string& sql, std::span<const parameter> values) {
-    auto c = connected();
-    if (!c) return tl::unexpected(c.error());
-    auto a = (*c)->run(sql, values);
-    if (!a) return tl::unexpected(failed(a.error()));
-    return std::move(*a);
-  }
-
   result<bool> given_up() {
-    if (auto undone = ask("ROLLBACK"); !undone) return tl::unexpected(undone.error());
+    if (auto undone = db_.ask("ROLLBACK"); !undone) return tl::unexpected(undone.error());
     return false;
   }
 
   result<std::uint64_t> number(const std::string& sql) {
-    auto a = ask(sql);
+    auto a = db_.ask(sql);
     if (!a) return tl::unexpected(a.error());
     return static_cast<std::uint64_t>(a->front().integer(0, 0));
   }
@@ -338,25 +308,25 @@ class postgres_alerts final : public alert_book {
   /// In a transaction that ends with a new version of the rules.
   template <class Fn>
   result<alert_rule> change(Fn&& fn) {
-    auto begun = ask("BEGIN; SELECT version, rules FROM artham.alert_state FOR UPDATE");
+    auto begun = db_.ask("BEGIN; SELECT version, rules FROM artham.alert_state FOR UPDATE");
     if (!begun) return tl::unexpected(begun.error());
     auto made = fn((*begun)[1]);
     if (!made) {
-      if (connection_ && !connection_->lost()) static_cast<void>(connection_->run("ROLLBACK"));
+      db_.roll_back();
       return made;
     }
     auto done =
-        ask("UPDATE artham.alert_state SET version = version + 1, rules = greatest(rules, " +
-            std::to_string(made->id) + "); COMMIT");
+        db_.ask("UPDATE artham.alert_state SET version = version + 1, rules = greatest(rules, " +
+                std::to_string(made->id) + "); COMMIT");
     if (!done) return tl::unexpected(done.error());
     return made;
   }
 
   result<std::optional<stored_rule>> newest_of(std::int64_t id) {
     const parameter values[] = {std::to_string(id)};
-    auto a = ask("SELECT " + std::string(rule_columns) + rule_tables +
-                     "WHERE r.id = $1::bigint AND n.id IS NULL",
-                 values);
+    auto a = db_.ask("SELECT " + std::string(rule_columns) + rule_tables +
+                         "WHERE r.id = $1::bigint AND n.id IS NULL",
+                     values);
     if (!a) return tl::unexpected(a.error());
     if (a->rows() == 0) return std::nullopt;
     return read_rule(*a, 0);
@@ -364,7 +334,7 @@ class postgres_alerts final : public alert_book {
 
   result<alert_rule> put(const alert_rule& r, const alert_limits& limits) {
     const parameter whose[] = {r.owner, std::to_string(r.id)};
-    auto count = ask(
+    auto count = db_.ask(
         "SELECT count(*), count(nullif(r.webhook, '')) FROM artham.alert_rules r WHERE r.owner = "
         "$1 AND r.id <> $2::bigint AND r.deleted = 0 AND NOT EXISTS (SELECT 1 FROM "
         "artham.alert_rules n WHERE n.id = r.id AND n.version > r.version)",
@@ -393,7 +363,7 @@ class postgres_alerts final : public alert_book {
                                 std::to_string(r.made),
                                 std::to_string(r.after.epoch),
                                 std::to_string(r.after.seq)};
-    auto a = ask(
+    auto a = db_.ask(
         "INSERT INTO artham.alert_rules (id, version, owner, name, key, condition, repeat, "
         "revisions, quiet, webhook, enabled, deleted, token, ends_ns, made_at, after_epoch, "
         "after_seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
@@ -422,7 +392,7 @@ class postgres_alerts final : public alert_book {
                                 a.values,
                                 a.webhook,
                                 std::to_string(static_cast<int>(a.hook))};
-    auto put = ask(
+    auto put = db_.ask(
         "INSERT INTO artham.alerts (n, id, rule_id, version, owner, name, key, condition, "
         "cause_epoch, cause_seq, cause_ordinal, event_ns, fired_at, left_out, said, webhook, hook) "
         "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON "
@@ -432,28 +402,24 @@ class postgres_alerts final : public alert_book {
     return put->affected() == 1;
   }
 
-  [[nodiscard]] std::string progress_sql(const alert_progress& p) const {
+  static std::string progress_sql(const connection& c, const alert_progress& p) {
     return "INSERT INTO artham.alert_progress (rule_id, version, from_epoch, from_seq, "
            "until_epoch, until_seq, state) VALUES (" +
            std::to_string(p.rule) + ", " + std::to_string(p.version) + ", " + numbers(p.from) +
-           ", " + (p.until ? numbers(*p.until) : "NULL, NULL") + ", " +
-           connection_->literal(p.state) +
+           ", " + (p.until ? numbers(*p.until) : "NULL, NULL") + ", " + c.literal(p.state) +
            ") ON CONFLICT (rule_id, version) DO UPDATE SET (until_epoch, until_seq, state) = "
            "(excluded.until_epoch, excluded.until_seq, excluded.state)";
   }
 
-  [[nodiscard]] std::string position_sql(const alert_position& p) const {
+  static std::string position_sql(const connection& c, const alert_position& p) {
     return "INSERT INTO artham.alert_positions (stream, epoch, seq, cause_epoch, cause_seq) "
            "VALUES (" +
-           connection_->literal(p.stream) + ", " + numbers(p.at) + ", " + numbers(p.cause) +
+           c.literal(p.stream) + ", " + numbers(p.at) + ", " + numbers(p.cause) +
            ") ON CONFLICT (stream) DO UPDATE SET (epoch, seq, cause_epoch, cause_seq) = "
            "(excluded.epoch, excluded.seq, excluded.cause_epoch, excluded.cause_seq)";
   }
 
-  std::string place_;
-  std::string conninfo_;
-  std::chrono::milliseconds timeout_;
-  std::unique_ptr<connection> connection_;
+  reconnecting db_;
 };
 
 }  // namespace
