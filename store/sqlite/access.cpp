@@ -238,14 +238,7 @@ class sqlite_access final : public access {
   /// In a transaction that ends with a new version.
   template <class Fn>
   auto change(Fn&& fn) -> decltype(fn()) {
-    return guard([&]() -> decltype(fn()) {
-      SQLite::Transaction t(*db_, SQLite::TransactionBehavior::IMMEDIATE);
-      auto done = fn();
-      if (!done) return done;
-      db_->exec("UPDATE access_state SET version = version + 1");
-      t.commit();
-      return done;
-    });
+    return with_new_version(*db_, "access_state", std::forward<Fn>(fn));
   }
   std::uint64_t read_version() {
     return static_cast<std::uint64_t>(

@@ -287,14 +287,7 @@ class sqlite_alerts final : public alert_book {
   /// In a transaction that ends with a new version of the rules.
   template <class Fn>
   auto change(Fn&& fn) -> decltype(fn()) {
-    return guard([&]() -> decltype(fn()) {
-      SQLite::Transaction t(*db_, SQLite::TransactionBehavior::IMMEDIATE);
-      auto done = fn();
-      if (!done) return done;
-      db_->exec("UPDATE alert_state SET version = version + 1");
-      t.commit();
-      return done;
-    });
+    return with_new_version(*db_, "alert_state", std::forward<Fn>(fn));
   }
 
   std::uint64_t state(const std::string& column) {

@@ -42,4 +42,17 @@ auto guarded(const std::string& file, Fn&& fn) -> decltype(fn()) {
   }
 }
 
+/// Runs fn in a transaction that raises the version in `table`; undone where fn fails.
+template <class Fn>
+auto with_new_version(SQLite::Database& db, const std::string& table, Fn&& fn) -> decltype(fn()) {
+  return guarded(db.getFilename(), [&]() -> decltype(fn()) {
+    SQLite::Transaction t(db, SQLite::TransactionBehavior::IMMEDIATE);
+    auto done = fn();
+    if (!done) return done;
+    db.exec("UPDATE " + table + " SET version = version + 1");
+    t.commit();
+    return done;
+  });
+}
+
 }  // namespace artham::store::sqlite
