@@ -22,10 +22,6 @@ bool is_operator(char c) {
   return c == '<' || c == '>' || c == '=' || c == '!';
 }
 
-std::optional<number> value_of(const values& v, std::uint8_t index) {
-  return v[index];
-}
-
 }  // namespace
 
 class condition_parser {
@@ -191,7 +187,7 @@ result<condition> condition::parse(std::string_view text, subject of) {
 verdict condition::decide(const comparison& c, const values& v, std::vector<side>* sides) {
   const auto read = [&](const operand& o) -> std::optional<number> {
     if (const auto* n = std::get_if<number>(&o)) return *n;
-    return value_of(v, std::get<field>(o).index);
+    return v[std::get<field>(o).index];
   };
   const auto left = read(c.left);
   const auto right = read(c.right);
